@@ -1,0 +1,23 @@
+"""D4RL's kitchen on maintained parts.
+
+    import d4rl, gymnasium
+    env = gymnasium.make("kitchen-mixed-v0", task_elements=["microwave", "kettle"])
+
+Importing registers the environments; MuJoCo itself is loaded when one is made.
+"""
+
+from gymnasium.envs.registration import register
+
+_TASKS = {
+    "kitchen-complete-v0": ("microwave", "kettle", "light_switch", "slide_cabinet"),
+    "kitchen-partial-v0": ("microwave", "kettle", "light_switch", "slide_cabinet"),
+    "kitchen-mixed-v0": ("microwave", "kettle", "bottom_burner", "light_switch"),
+}
+
+for _id, _task_elements in _TASKS.items():
+    register(
+        id=_id,
+        entry_point="d4rl.kitchen.env:KitchenEnv",
+        max_episode_steps=280,
+        kwargs={"task_elements": _task_elements},
+    )

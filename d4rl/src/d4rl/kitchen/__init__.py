@@ -1,0 +1,1 @@
+"""The Franka kitchen: elements, simulated model and environment."""

@@ -1,0 +1,65 @@
+"""Load the kitchen's MuJoCo model once per process, with the contact law it was written for."""
+
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import mujoco
+
+_KITCHEN_XML = Path("envs/assets/kitchen_franka/kitchen_assets/kitchen_env_model.xml")
+
+# Two balls 5 cm apart whose margins are 4 cm each: they touch only where margins add up.
+_MARGIN_PROBE_XML = """
+<mujoco>
+  <worldbody>
+    <geom type="sphere" size="0.1" margin="0.04"/>
+    <body pos="0.25 0 0"><freejoint/><geom type="sphere" size="0.1" margin="0.04"/></body>
+  </worldbody>
+</mujoco>
+"""
+
+
+def kitchen_xml() -> Path:
+    """Return the kitchen's MJCF file, which the gymnasium-robotics wheel ships.
+
+    The package is located, not imported: importing it loads and registers all its environments.
+
+    Raises:
+        FileNotFoundError: the package or its kitchen is missing.
+    """
+    spec = find_spec("gymnasium_robotics")
+    for folder in spec.submodule_search_locations or () if spec else ():
+        path = Path(folder) / _KITCHEN_XML
+        if path.is_file():
+            return path
+    raise FileNotFoundError(
+        f"the kitchen's model {_KITCHEN_XML} was not found in the package gymnasium_robotics; "
+        "install it with: pip install 'gymnasium-robotics>=1.3'"
+    )
+
+
+def margins_add_up() -> bool:
+    """Probe whether this MuJoCo gives a pair of geoms the sum of their contact margins.
+
+    Newer versions take the sum, older ones the larger of the two.
+    """
+    model = mujoco.MjModel.from_xml_string(_MARGIN_PROBE_XML)
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    return data.ncon > 0
+
+
+@lru_cache(maxsize=1)
+def kitchen_model() -> mujoco.MjModel:
+    """Return the compiled kitchen, one object shared by every environment of this process.
+
+    Treat it as read-only. The assets give both geoms of a pair the same margin and mean the larger
+    of the two, so the margins are halved where MuJoCo adds them. Multisampling and shadow maps
+    take most of the time of a frame in software rendering, so they are off.
+    """
+    model = mujoco.MjModel.from_xml_path(str(kitchen_xml()))
+    if margins_add_up():
+        model.geom_margin *= 0.5
+    model.vis.quality.offsamples = 0
+    model.vis.quality.shadowsize = 0
+    return model

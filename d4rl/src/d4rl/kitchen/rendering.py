@@ -1,0 +1,78 @@
+"""Render the kitchen offscreen, without a display."""
+
+import os
+from importlib import import_module
+
+import mujoco
+import numpy as np
+
+_CAMERA_LOOKAT = (-0.2, 0.5, 2.0)
+_CAMERA_DISTANCE = 2.2
+_CAMERA_AZIMUTH = 70.0
+_CAMERA_ELEVATION = -35.0
+
+
+def _gl_context(width: int, height: int):
+    """Return an offscreen OpenGL context: EGL, or the back end named by MUJOCO_GL.
+
+    The back end's module is imported by name because `mujoco.GLContext` is fixed when mujoco is
+    first imported, and to EGL only if MUJOCO_GL was set by then.
+    """
+    backend = os.environ.get("MUJOCO_GL", "").strip().lower() or "egl"
+    try:
+        return import_module(f"mujoco.{backend}").GLContext(width, height)
+    except Exception as error:  # the back ends raise whatever their OpenGL library raises
+        raise RuntimeError(
+            f"rendering needs the OpenGL back end {backend!r}, which does not work here ({error}). "
+            "Install libEGL (Debian: libegl1 and libgl1-mesa-dri), or set MUJOCO_GL to osmesa or "
+            "glfw, or make the environment without render_mode: nothing else needs OpenGL"
+        ) from error
+
+
+class Renderer:
+    """Draws a state of the model from a fixed camera, with shadows and reflections off."""
+
+    def __init__(self, model: mujoco.MjModel, width: int, height: int):
+        limit = model.vis.global_
+        if not (0 < width <= limit.offwidth and 0 < height <= limit.offheight):
+            raise ValueError(
+                f"a frame is at most {limit.offwidth} x {limit.offheight} pixels, "
+                f"asked for {width} x {height}"
+            )
+        self._model = model
+        self._context = _gl_context(width, height)
+        self._context.make_current()
+        self._mjr = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._mjr)
+        self._scene = mujoco.MjvScene(model, maxgeom=1000)
+        self._scene.flags[int(mujoco.mjtRndFlag.mjRND_SHADOW)] = False
+        self._scene.flags[int(mujoco.mjtRndFlag.mjRND_REFLECTION)] = False
+        self._options = mujoco.MjvOption()
+        self._camera = mujoco.MjvCamera()
+        self._camera.lookat[:] = _CAMERA_LOOKAT
+        self._camera.distance = _CAMERA_DISTANCE
+        self._camera.azimuth = _CAMERA_AZIMUTH
+        self._camera.elevation = _CAMERA_ELEVATION
+        self._rectangle = mujoco.MjrRect(0, 0, width, height)
+        self._frame = np.empty((height, width, 3), dtype=np.uint8)
+
+    def frame(self, data: mujoco.MjData) -> np.ndarray:
+        """Return the state in `data` as a new (height, width, 3) uint8 array."""
+        self._context.make_current()
+        mujoco.mjv_updateScene(
+            self._model,
+            data,
+            self._options,
+            None,
+            self._camera,
+            int(mujoco.mjtCatBit.mjCAT_ALL),
+            self._scene,
+        )
+        mujoco.mjr_render(self._rectangle, self._scene, self._mjr)
+        mujoco.mjr_readPixels(self._frame, None, self._rectangle, self._mjr)
+        return self._frame[::-1].copy()  # OpenGL counts rows from the bottom
+
+    def close(self) -> None:
+        """Free the OpenGL resources."""
+        self._mjr.free()
+        self._context.free()
