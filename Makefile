@@ -1,0 +1,40 @@
+# make results   make .venv where it is missing, then build results/kitchen_table.csv
+# make test      make .venv where it is missing, then run the tests
+# make setup     only make .venv
+#
+# Variables: TARGET (any Snakemake target), JOBS (jobs at a time), PYTHON (3.11 or newer),
+# SNAKEMAKE_FLAGS (any option, e.g. '--configfile config/paper.yaml'), TORCH (cpu or cuda).
+PYTHON ?= python3
+VENV   ?= .venv
+TARGET ?= all
+JOBS   ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+
+# cpu takes PyTorch's small CPU build, cuda what PyPI offers (several GB on Linux).
+TORCH     ?= $(if $(shell command -v nvidia-smi 2>/dev/null),cuda,cpu)
+TORCH_PIN := $(shell sed -n 's/^\(torch==[^ ;]*\).*/\1/p' constraints.txt)
+PYTORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+export PATH := $(abspath $(VENV))/bin:$(PATH)
+
+.PHONY: setup results test clean-venv
+setup: $(VENV)/.stamp
+
+$(VENV)/.stamp: pyproject.toml constraints.txt d4rl/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+ifeq ($(TORCH),cpu)
+	@# one request; where that index is out of reach, the next line takes torch from pip's usual sources
+	-$(PIP) install -q --no-deps --retries 0 --index-url $(PYTORCH_CPU_INDEX) '$(TORCH_PIN)'
+endif
+	$(PIP) install -q -c constraints.txt -e ./d4rl -e '.[cluster,test]'
+	touch $@
+
+results: setup
+	snakemake -j$(JOBS) $(TARGET) $(SNAKEMAKE_FLAGS)
+
+test: setup
+	python -m pytest -q tests
+
+clean-venv:
+	rm -rf $(VENV)
