@@ -1,0 +1,87 @@
+"""Models on disk: weights in `x.pt`, everything needed to rebuild the model in `x.json` beside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from fist.bc import BCPolicy, BCSettings
+from fist.distance import Distance, DistanceSettings
+from fist.files import write_json, write_tensors
+from fist.skills import SkillSettings, SkillVAE
+
+MODELS: dict[str, tuple[type, type]] = {
+    "SkillVAE": (SkillVAE, SkillSettings),
+    "Distance": (Distance, DistanceSettings),
+    "BCPolicy": (BCPolicy, BCSettings),
+}
+"""Name in the JSON file: (class of the model, class of its settings)."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the message names the file and what is wrong with it."""
+
+
+def save_model(path: str | Path, model: nn.Module, provenance: dict[str, Any]) -> None:
+    """Write `path` (weights) and its JSON twin (class, settings, sizes, where it came from).
+
+    The weights are renamed into place last, so a checkpoint that is there is complete.
+    """
+    path = Path(path)
+    description = {
+        "model": type(model).__name__,
+        "settings": asdict(model.settings),
+        "sizes": {
+            name: getattr(model, name) for name in ("state_dim", "action_dim") if hasattr(model, name)
+        },
+        "provenance": provenance,
+    }
+    write_json(path.with_suffix(".json"), description)
+    write_tensors(path, {name: value.cpu() for name, value in model.state_dict().items()})
+
+
+def describe(path: str | Path) -> dict[str, Any]:
+    """Return the JSON twin of a checkpoint."""
+    path = Path(path)
+    twin = path.with_suffix(".json")
+    for file in (path, twin):
+        if not file.exists():
+            raise FileNotFoundError(f"no checkpoint file {file}: its training stage makes it")
+    try:
+        return json.loads(twin.read_text())
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{twin}: not JSON ({error})") from error
+
+
+def load_model(path: str | Path, expected: type | None = None) -> nn.Module:
+    """Rebuild a model from its checkpoint, in eval mode, on the CPU.
+
+    Raises:
+        FileNotFoundError: the weights or their JSON twin are missing.
+        CheckpointError: the files are damaged, do not fit together, or hold another kind of model.
+    """
+    path = Path(path)
+    description = describe(path)
+    name = description.get("model")
+    if name not in MODELS or (expected is not None and MODELS[name][0] is not expected):
+        wanted = expected.__name__ if expected else " or ".join(MODELS)
+        raise CheckpointError(f"{path}: holds a {name!r}, expected {wanted}")
+    cls, settings_cls = MODELS[name]
+    settings = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in description["settings"].items()
+    }
+    try:
+        model = cls(settings_cls(**settings), **description["sizes"])
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+        model.load_state_dict(weights)
+    except Exception as error:
+        raise CheckpointError(
+            f"{path}: cannot be loaded ({error}); delete it to have it trained again"
+        ) from error
+    return model.eval()

@@ -1,0 +1,314 @@
+"""The one training loop, for every model.
+
+A run is a function of its settings, its seed and its data: batches and noise come from one
+generator, the learning rate from the step number. All of that is in the resume state, so a run
+that was stopped at any step and started again ends with the same weights, bit for bit (on a CPU).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import math
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Generator, Tensor, nn
+from tqdm import tqdm
+
+from fist.files import write_tensors, write_text
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Optimisation; the defaults are the reference's for the skill VAE in the kitchen.
+
+    The reference neither clips gradients nor survives every seed: its prior diverges within the
+    first steps for about one seed in five, because RAdam starts as plain momentum. `clip_norm` is
+    the one deviation from it here.
+    """
+
+    steps: int = 0
+    """Gradient steps; 0 means: as many as `epochs` asks for."""
+    epochs: float = 2000
+    """Passes over the data, where `steps` is 0. (The reference: 200 epochs of 10 cycles.)"""
+    batch_size: int = 128
+    """Windows (or pairs) in a batch."""
+    learning_rate: float = 1e-3
+    """Learning rate, after warm-up and before decay."""
+    optimizer: Literal["radam", "adam"] = "radam"
+    """Optimiser, with betas (0.9, 0.999) and no weight decay."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Learning rate after warm-up: constant, or down to 0 along half a cosine."""
+    warmup: int = 0
+    """Steps over which the learning rate rises linearly from 0."""
+    clip_norm: float = 10.0
+    """Largest Euclidean norm of the gradient; larger ones are scaled down."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of the forward pass; "auto" takes bfloat16 where the processor has it."""
+    validation: float = 0.01
+    """Share of the episodes held out (the last ones), for the learning curve alone."""
+    log_every: int = 200
+    """Steps between rows of the learning curve."""
+    save_every: float = 30.0
+    """Seconds between savings of the resume state."""
+
+    def __post_init__(self) -> None:
+        if self.steps < 0 or self.epochs <= 0:
+            raise ValueError(
+                f"train.steps is {self.steps} and train.epochs {self.epochs}: steps must be at "
+                "least 0 and epochs above 0"
+            )
+        for name in ("batch_size", "learning_rate", "clip_norm", "log_every"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"train.{name} is {getattr(self, name)}, must be above 0")
+        if not 0 <= self.validation < 1:
+            raise ValueError(f"train.validation is {self.validation}, must be in [0, 1)")
+
+    def total_steps(self, items: int) -> int:
+        """Return the number of gradient steps on a data set of `items` items per epoch."""
+        return self.steps or max(1, round(self.epochs * max(1, items // self.batch_size)))
+
+    def rate(self, step: int, total: int) -> float:
+        """Return the learning rate of step 0 <= step < total."""
+        if step < self.warmup:
+            return self.learning_rate * (step + 1) / self.warmup
+        if self.schedule == "constant":
+            return self.learning_rate
+        progress = (step - self.warmup) / max(1, total - self.warmup)
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+class TrainingDiverged(ArithmeticError):
+    """A loss or gradient is not finite; the message says which, where, and what was kept."""
+
+
+class Interrupted(SystemExit):
+    """Training was stopped by a signal after its state was saved; exits with 128 + signal."""
+
+
+@dataclass
+class Run:
+    """What one call of `train` needs besides the model; see there."""
+
+    settings: TrainSettings
+    steps: int
+    seed: int
+    key: str
+    """Fingerprint of everything that decides the result; a state with another key is not used."""
+    state: Path | None = None
+    """Resume state, written now and then and at the end, never deleted."""
+    curve: Path | None = None
+    """CSV file of the learning curve, written at the end."""
+    tensorboard: Path | None = None
+    """Folder for TensorBoard's event files."""
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+
+def train(
+    model: nn.Module,
+    sample: Callable[[Generator], tuple[Tensor, ...]],
+    losses: Callable[..., dict[str, Tensor]],
+    run: Run,
+    parameters: list[nn.Parameter] | None = None,
+    validate: Callable[[], dict[str, float]] | None = None,
+) -> None:
+    """Minimise the sum of `losses(*sample(generator))` over a model's parameters, in place.
+
+    Args:
+        model: left in eval mode, with the weights of the last step.
+        sample: draws a batch, on the model's device.
+        losses: terms of the loss, each a scalar; each is checked for finiteness by itself.
+        run: settings, seed, number of steps and the files to write.
+        parameters: what to train; by default all of the model's parameters.
+        validate: values to add to each row of the learning curve; called in eval mode.
+
+    Raises:
+        TrainingDiverged: a term or the gradient is not finite. The batch is kept beside the state.
+        Interrupted: SIGTERM or SIGINT came; the state was saved first.
+    """
+    settings = run.settings
+    device = next(model.parameters()).device
+    generator = Generator(device).manual_seed(run.seed)
+    parameters = parameters if parameters is not None else list(model.parameters())
+    optimizer = make_optimizer(settings, parameters)
+    amp = torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(settings, device))
+    start = _resume(run, model, optimizer, generator)
+    writer = _tensorboard(run.tensorboard)
+    began = saved = time.monotonic()
+    bar = tqdm(total=run.steps, initial=start, disable=None, unit="step", file=sys.stderr)
+    model.train()
+    with _stop_signals() as stop, bar:
+        for step in range(start, run.steps):
+            for group in optimizer.param_groups:
+                group["lr"] = settings.rate(step, run.steps)
+            batch = sample(generator)
+            with amp:
+                terms = losses(*batch)
+            optimizer.zero_grad(set_to_none=True)
+            sum(terms.values()).backward()
+            norm = nn.utils.clip_grad_norm_(parameters, settings.clip_norm, foreach=True)
+            _check_finite(step, terms | {"gradient norm": norm}, batch, run)
+            optimizer.step()
+            bar.update()
+            done = step + 1
+            if done % settings.log_every == 0 or done == run.steps:
+                row = {"step": done, "learning_rate": settings.rate(step, run.steps)}
+                row |= {name: float(term.detach()) for name, term in terms.items()}
+                if validate is not None:
+                    model.eval()
+                    row |= {f"validation_{name}": value for name, value in validate().items()}
+                    model.train()
+                row["steps_per_s"] = (done - start) / (time.monotonic() - began)
+                _report(row, run, bar, writer)
+            if stop or time.monotonic() - saved > settings.save_every or done == run.steps:
+                _save(run, done, model, optimizer, generator)
+                saved = time.monotonic()
+            if stop and done < run.steps:
+                log.warning("stopped by signal %d after step %d; the state is saved", stop[0], done)
+                raise Interrupted(128 + stop[0])
+    model.eval()
+    if run.curve is not None:
+        write_text(run.curve, _as_csv(run.rows))
+
+
+def make_optimizer(
+    settings: TrainSettings, parameters: list[nn.Parameter]
+) -> torch.optim.Optimizer:
+    """Return the optimiser that the settings name, in its fastest variant."""
+    if settings.optimizer == "adam":
+        return torch.optim.Adam(parameters, settings.learning_rate, fused=True)
+    return torch.optim.RAdam(parameters, settings.learning_rate, foreach=True)
+
+
+def uses_bfloat16(settings: TrainSettings, device: torch.device) -> bool:
+    """Tell whether the forward pass runs in bfloat16 on this device."""
+    if settings.precision != "auto":
+        return settings.precision == "bfloat16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return "avx512_bf16" in _cpu_flags() or "amx_bf16" in _cpu_flags()
+
+
+def _cpu_flags() -> str:
+    """Return the processor's feature flags, where the system tells them."""
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.read_text() if cpuinfo.exists() else ""
+
+
+def _check_finite(
+    step: int, values: dict[str, Tensor], batch: tuple[Tensor, ...], run: Run
+) -> None:
+    """Raise TrainingDiverged, keeping the batch, unless every value is finite."""
+    if torch.stack([value.detach().float() for value in values.values()]).isfinite().all():
+        return
+    bad = ", ".join(f"{name} = {float(v)}" for name, v in values.items() if not v.isfinite())
+    kept = ""
+    if run.state is not None:
+        path = run.state.with_suffix(".diverged.pt")
+        write_tensors(path, {"step": step, "batch": [part.cpu() for part in batch]})
+        kept = f"; the batch is kept in {path}"
+    raise TrainingDiverged(
+        f"step {step}: {bad} (seed {run.seed}){kept}. "
+        "Lower train.learning-rate or train.clip-norm, or raise train.warmup"
+    )
+
+
+def _resume(run: Run, model: nn.Module, optimizer: Any, generator: Generator) -> int:
+    """Load the resume state if it belongs to this run; return the number of steps done."""
+    if run.state is None or not run.state.exists():
+        return 0
+    try:
+        state = torch.load(run.state, weights_only=True, map_location="cpu")
+        key = state["key"]
+    except Exception as error:
+        aside = run.state.with_suffix(".damaged")
+        run.state.replace(aside)
+        log.warning("%s is damaged (%s): set aside as %s, starting anew", run.state, error, aside)
+        return 0
+    if key != run.key:
+        log.warning("%s is of other settings, data or code: starting anew", run.state)
+        return 0
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    generator.set_state(state["generator"])
+    run.rows = state["rows"]
+    log.info("resuming at step %d of %d", state["step"], run.steps)
+    return state["step"]
+
+
+def _save(run: Run, step: int, model: nn.Module, optimizer: Any, generator: Generator) -> None:
+    if run.state is None:
+        return
+    state = {
+        "key": run.key,
+        "step": step,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "generator": generator.get_state(),
+        "rows": run.rows,
+    }
+    write_tensors(run.state, state)
+
+
+def _report(row: dict[str, float], run: Run, bar: tqdm, writer: Any) -> None:
+    """Add a row to the learning curve and tell the user."""
+    run.rows.append(row)
+    values = {k: v for k, v in row.items() if k not in ("step", "steps_per_s", "learning_rate")}
+    text = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+    left = (run.steps - row["step"]) / row["steps_per_s"]
+    message = f"step {row['step']}/{run.steps}  {row['steps_per_s']:.1f} steps/s  {left:.0f} s left"
+    if bar.disable:
+        log.info("%s  %s", message, text)
+    else:
+        bar.set_postfix_str(text)
+    if writer is not None:
+        for name, value in row.items():
+            writer.add_scalar(name, value, row["step"])
+
+
+def _as_csv(rows: list[dict[str, float]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(rows[0]) if rows else ["step"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def _tensorboard(folder: Path | None) -> Any:
+    if folder is None:
+        return None
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ImportError(
+            "TensorBoard output was asked for but is not installed: pip install tensorboard"
+        ) from error
+    return SummaryWriter(folder)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collect SIGTERM and SIGINT in a list, so that a step is never cut in two."""
+    received: list[int] = []
+    previous = {}
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            previous[number] = signal.signal(number, lambda n, _: received.append(n))
+    except ValueError:  # not in the main thread: whoever runs us keeps their handlers
+        pass
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
