@@ -8,6 +8,10 @@ Importing registers the environments; MuJoCo itself is loaded when one is made.
 
 from gymnasium.envs.registration import register
 
+from .offline import get_dataset, get_normalized_score, qlearning_dataset, sequence_dataset
+
+__all__ = ["get_dataset", "get_normalized_score", "qlearning_dataset", "sequence_dataset"]
+
 _TASKS = {
     "kitchen-complete-v0": ("microwave", "kettle", "light_switch", "slide_cabinet"),
     "kitchen-partial-v0": ("microwave", "kettle", "light_switch", "slide_cabinet"),

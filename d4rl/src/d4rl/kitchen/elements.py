@@ -1,7 +1,7 @@
 """What a kitchen observation holds and when a task element counts as done. NumPy only.
 
     observation (60) = [ robot 0..8 | objects 9..29 | goal 30..59 ]
-                         \_______ qpos, noisy ____/   constant
+                         qpos, with noise               constant
 
 The numbers are those of D4RL's kitchen (v0), which the recorded demonstrations were made with.
 `d4rl/README.md` lists them in one table.
@@ -67,18 +67,21 @@ _OBJECT_NOISE = (
 NOISE = 0.1 * np.array(_ROBOT_NOISE + _OBJECT_NOISE)
 """Half-width of the uniform noise on each of the first 30 entries (units of the entry)."""
 
-INITIAL_QPOS = np.array([
+_INITIAL_ROBOT = (
     *(0.148388023, -1.76848573, 1.84390296, -2.4768576, 0.260252026, 0.712533105, 1.59515394),
     *(0.0479267505, 0.0371350919),
-    *(-2.6627985e-04, -5.18043486e-05, 3.1287722e-05, -4.51199853e-05),
-    *(-3.90842156e-06, -4.22629655e-05, 6.28065475e-05, 4.04984708e-05),
-    *(4.6273093e-04, -2.26906415e-04),
-    -4.65501369e-04,
-    *(-6.44129196e-03, -1.77048263e-03),
-    1.08009684e-03,
-    *(-0.26939744, 0.350383255, 1.61944683),
-    *(1.00618764, 4.0639512e-03, -6.62095997e-03, -2.68278933e-04),
-])
+)
+_INITIAL_OBJECTS = (
+    *(-2.6627985e-04, -5.18043486e-05, 3.1287722e-05, -4.51199853e-05),  # 9..12
+    *(-3.90842156e-06, -4.22629655e-05, 6.28065475e-05, 4.04984708e-05),  # 13..16
+    *(4.62730939e-04, -2.26906415e-04),  # 17, 18: light switch
+    -4.65501369e-04,  # 19: slide cabinet
+    *(-6.44129196e-03, -1.77048263e-03),  # 20, 21: hinge cabinet
+    1.08009684e-03,  # 22: microwave
+    *(-0.26939744, 0.350383255, 1.61944683),  # 23..25: kettle position
+    *(1.00618764, 4.0639512e-03, -6.62095997e-03, -2.68278933e-04),  # 26..29: its quaternion
+)
+INITIAL_QPOS = np.array(_INITIAL_ROBOT + _INITIAL_OBJECTS)
 """Positions at the start of an episode (rad, m; velocities are zero)."""
 
 _COLUMNS = np.array([i for name in ELEMENTS for i in OBSERVATION_INDICES[name]])
@@ -96,7 +99,7 @@ def canonical(name: str) -> str:
     """
     found = name.strip().lower().replace(" ", "_")
     if found not in GOALS:
-        raise ValueError(f"no kitchen element is called {name!r}; choose from {', '.join(ELEMENTS)}")
+        raise ValueError(f"no element is called {name!r}; choose from {', '.join(ELEMENTS)}")
     return found
 
 
@@ -104,10 +107,11 @@ def canonical_sequence(names: Iterable[str]) -> tuple[str, ...]:
     """Return the canonical names of a task's elements, in order.
 
     Raises:
+        TypeError: a text instead of a list of names.
         ValueError: unknown name, an element named twice, or no element at all.
     """
     if isinstance(names, str):
-        raise ValueError(f"task elements must be a list of names, not the text {names!r}")
+        raise TypeError(f"task elements must be a list of names, not the text {names!r}")
     found = tuple(canonical(name) for name in names)
     if not found:
         raise ValueError(f"a task needs at least one element of {', '.join(ELEMENTS)}")

@@ -1,7 +1,7 @@
 """The kitchen environment: D4RL's control law, observation noise and task counting."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import gymnasium
 import mujoco
@@ -39,7 +39,7 @@ class KitchenEnv(gymnasium.Env):
         success: bool, every element counted under `counting`.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 12.5}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 12.5}
 
     def __init__(
         self,
@@ -63,6 +63,7 @@ class KitchenEnv(gymnasium.Env):
 
         Raises:
             ValueError: an argument is out of its range; the message names it.
+            TypeError: `task_elements` is a text instead of a list.
         """
         if counting not in ("ordered", "unordered"):
             raise ValueError(f"counting must be 'ordered' or 'unordered', not {counting!r}")
@@ -128,7 +129,7 @@ class KitchenEnv(gymnasium.Env):
         """Return the scene as a (height, width, 3) uint8 frame, or None without a render mode.
 
         Raises:
-            RuntimeError: there is no offscreen OpenGL context to be had here.
+            RuntimeError: EGL does not work here.
         """
         if self.render_mode is None:
             return None

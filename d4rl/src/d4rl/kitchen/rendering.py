@@ -1,7 +1,4 @@
-"""Render the kitchen offscreen, without a display."""
-
-import os
-from importlib import import_module
+"""Render the kitchen offscreen through EGL, without a display."""
 
 import mujoco
 import numpy as np
@@ -12,21 +9,24 @@ _CAMERA_AZIMUTH = 70.0
 _CAMERA_ELEVATION = -35.0
 
 
-def _gl_context(width: int, height: int):
-    """Return an offscreen OpenGL context: EGL, or the back end named by MUJOCO_GL.
+def _egl_context(width: int, height: int):
+    """Return an EGL context, current in this thread, whatever MUJOCO_GL was when mujoco loaded.
 
-    The back end's module is imported by name because `mujoco.GLContext` is fixed when mujoco is
-    first imported, and to EGL only if MUJOCO_GL was set by then.
+    Raises:
+        RuntimeError: EGL does not work here.
     """
-    backend = os.environ.get("MUJOCO_GL", "").strip().lower() or "egl"
     try:
-        return import_module(f"mujoco.{backend}").GLContext(width, height)
-    except Exception as error:  # the back ends raise whatever their OpenGL library raises
+        from mujoco.egl import GLContext
+
+        context = GLContext(width, height)
+        context.make_current()
+    except Exception as error:  # missing libraries and devices show up as many kinds of error
         raise RuntimeError(
-            f"rendering needs the OpenGL back end {backend!r}, which does not work here ({error}). "
-            "Install libEGL (Debian: libegl1 and libgl1-mesa-dri), or set MUJOCO_GL to osmesa or "
-            "glfw, or make the environment without render_mode: nothing else needs OpenGL"
+            f"the kitchen is rendered through EGL, which does not work here: {error}. "
+            "Install libEGL (Debian: libegl1 and libgl1-mesa-dri), or make the environment "
+            "without render_mode: nothing else needs OpenGL"
         ) from error
+    return context
 
 
 class Renderer:
@@ -40,8 +40,7 @@ class Renderer:
                 f"asked for {width} x {height}"
             )
         self._model = model
-        self._context = _gl_context(width, height)
-        self._context.make_current()
+        self._context = _egl_context(width, height)
         self._mjr = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._mjr)
         self._scene = mujoco.MjvScene(model, maxgeom=1000)
