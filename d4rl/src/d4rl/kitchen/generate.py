@@ -1,0 +1,214 @@
+"""Record play data: the scripted tele-operator performs one sequence of elements many times.
+
+The file has D4RL's layout. Row t holds what was observed, what was then done and what that earned:
+
+    row            0    1    2   ...  T-1 |  0    1  ...
+    observations   s0   s1   s2  ...      |              (N, 60) float32
+    actions        a0   a1   a2  ...      |              (N, 9)  float32
+    rewards        sub-tasks counted, in order, by the step that a_t starts  (N,) float32
+    terminals      true on the last row of a finished performance            (N,) bool
+    timeouts       true on the last row of one that was cut off              (N,) bool
+    infos          index of the performance                                  (N,) int32
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import h5py
+import numpy as np
+from tqdm import tqdm
+
+from .elements import ELEMENTS, INITIAL_QPOS, canonical_sequence
+from .env import KitchenEnv
+from .sequences import sequence_name
+from .teleop import TeleOperator
+
+MAX_STEPS = 320
+"""A performance that takes longer is cut off: people take 192 to 266 steps for four elements."""
+START_SPREAD = 0.03
+"""Standard deviation of the arm's start posture (rad), as in the recorded demonstrations."""
+FEWEST_LAST_STEPS, MOST_LAST_STEPS = 2, 5
+"""How many more steps are recorded once the last element is counted."""
+ATTEMPTS_PER_EPISODE = 3
+"""With `only_successful`: performances tried for each one wanted, before giving up."""
+
+
+@dataclass(frozen=True)
+class Performance:
+    """One recorded episode of T steps."""
+
+    observations: np.ndarray
+    """(T, 60) float32."""
+    actions: np.ndarray
+    """(T, 9) float32 in [-1, 1]."""
+    rewards: np.ndarray
+    """(T,) float32: sub-tasks counted, in order, by each step."""
+    successful: bool
+    """Whether every sub-task was counted."""
+
+
+def perform(sequence: Sequence[str], seed: int, index: int) -> Performance:
+    """Do a sequence once; the same arguments give the same bits in any process."""
+    sequence = canonical_sequence(sequence)
+    key = (*map(ELEMENTS.index, sequence), index)
+    start_seed, *operator_seed = np.random.SeedSequence(seed, spawn_key=key).generate_state(5)
+    rng = np.random.default_rng(operator_seed)
+    env = KitchenEnv(sequence)
+    observation, info = env.reset(seed=int(start_seed), options={"qpos": start_posture(rng)})
+    operator = TeleOperator(env, sequence, rng)
+    observations, actions, rewards = [], [], []
+    left = MAX_STEPS
+    while left > 0:
+        action = operator.act(observation)
+        observations.append(observation)
+        actions.append(action)
+        observation, reward, done_now, _, info = env.step(action)
+        rewards.append(reward)
+        left -= 1
+        if done_now and reward:
+            left = min(left, int(rng.integers(FEWEST_LAST_STEPS, MOST_LAST_STEPS + 1)))
+    return Performance(
+        np.array(observations, dtype=np.float32),
+        np.array(actions, dtype=np.float32),
+        np.array(rewards, dtype=np.float32),
+        bool(info["success"]),
+    )
+
+
+def start_posture(rng: np.random.Generator) -> np.ndarray:
+    """Return start positions (30,): the usual ones, with the arm's joints a little elsewhere."""
+    qpos = INITIAL_QPOS.copy()
+    qpos[:7] += rng.normal(0.0, START_SPREAD, 7)
+    qpos[1] = max(qpos[1], INITIAL_QPOS[1])  # the second joint begins at its limit
+    return qpos
+
+
+def generate(
+    path: str | os.PathLike[str],
+    sequence: Sequence[str],
+    episodes: int,
+    seed: int,
+    workers: int = 1,
+    only_successful: bool = False,
+    progress: bool = True,
+) -> dict[str, object]:
+    """Write an HDF5 file of performances of one sequence.
+
+    The bytes depend on `sequence`, `episodes`, `seed` and `only_successful` alone. The file
+    appears under its name only once it is whole.
+
+    Args:
+        path: the file to write; its folder is made.
+        sequence: 1 to 7 different elements, in the order they are done.
+        episodes: performances in the file, at least 1.
+        seed: 0 or more.
+        workers: processes that share the work. A script that asks for more than one must guard
+            its entry point with `if __name__ == "__main__"`.
+        only_successful: leave out performances that miss a sub-task and record others instead.
+        progress: show a progress bar on stderr.
+
+    Returns:
+        sequence, seed, episodes, rows, successful, left_out and mean_length.
+
+    Raises:
+        ValueError: an unknown or repeated element, or a number out of its range.
+        RuntimeError: too few performances succeed.
+    """
+    sequence = canonical_sequence(sequence)
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, got {episodes}")
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, got {seed}")
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    kept: dict[int, Performance] = {}
+    tried = 0
+    name = sequence_name(sequence)
+    with _pool(workers) as pool, _bar(name, episodes, progress) as bar:
+        while len(kept) < episodes:
+            if tried >= ATTEMPTS_PER_EPISODE * episodes:
+                raise RuntimeError(
+                    f"only {len(kept)} of {tried} performances of {name} succeeded, "
+                    f"{episodes} are wanted: try another order, or keep the failures too"
+                )
+            batch = range(tried, tried + episodes - len(kept))
+            for index, performance in zip(batch, pool.map(sequence, seed, batch), strict=True):
+                if performance.successful or not only_successful:
+                    kept[index] = performance
+                    bar.update()
+            tried = batch.stop
+    _write(Path(path), kept, {"sequence": name, "seed": seed})
+    rows = sum(len(performance.actions) for performance in kept.values())
+    return {
+        "sequence": name,
+        "seed": seed,
+        "episodes": len(kept),
+        "rows": rows,
+        "successful": sum(performance.successful for performance in kept.values()),
+        "left_out": tried - len(kept),
+        "mean_length": rows / len(kept),
+    }
+
+
+class _pool:
+    """Run `perform` for many indices, in this process or in others; results come in order."""
+
+    def __init__(self, workers: int):
+        # Spawned, not forked: the caller may have threads (PyTorch's, for one).
+        self._executor = (
+            ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
+        )
+
+    def map(self, sequence: Sequence[str], seed: int, indices: range) -> Iterator[Performance]:
+        count = len(indices)
+        run: Iterable[Performance]
+        arguments = ([sequence] * count, [seed] * count, indices)
+        run = self._executor.map(perform, *arguments) if self._executor else map(perform, *arguments)
+        return iter(run)
+
+    def __enter__(self) -> "_pool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._executor:
+            self._executor.shutdown(cancel_futures=True)
+
+
+def _bar(name: str, episodes: int, progress: bool) -> tqdm:
+    return tqdm(total=episodes, desc=name, unit="episode", file=sys.stderr, disable=not progress)
+
+
+def _write(path: Path, performances: dict[int, Performance], labels: dict[str, object]) -> None:
+    """Write performances by their indices, through a temporary file beside `path`."""
+    lengths = [len(performance.actions) for performance in performances.values()]
+    successful = np.array([performance.successful for performance in performances.values()])
+    last = np.zeros(sum(lengths), dtype=np.bool_)
+    last[np.cumsum(lengths) - 1] = True
+    finished = np.repeat(successful, lengths)
+    columns = {
+        key: np.concatenate([getattr(performance, key) for performance in performances.values()])
+        for key in ("observations", "actions", "rewards")
+    }
+    columns |= {
+        "terminals": last & finished,
+        "timeouts": last & ~finished,
+        "infos": np.repeat(np.array(list(performances), dtype=np.int32), lengths),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with h5py.File(temporary, "w") as file:
+            file.attrs.update(labels)
+            for key, values in columns.items():
+                file.create_dataset(
+                    key, data=values, compression="gzip", compression_opts=4, track_times=False
+                )
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
