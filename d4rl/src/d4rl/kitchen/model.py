@@ -34,7 +34,7 @@ def kitchen_xml() -> Path:
             return path
     raise FileNotFoundError(
         f"the kitchen's model {_KITCHEN_XML} was not found in the package gymnasium_robotics; "
-        "install it with: pip install 'gymnasium-robotics>=1.3'"
+        "install it with: pip install 'gymnasium-robotics>=1.4'"
     )
 
 
@@ -53,9 +53,11 @@ def margins_add_up() -> bool:
 def kitchen_model() -> mujoco.MjModel:
     """Return the compiled kitchen, one object shared by every environment of this process.
 
-    Treat it as read-only. The assets give both geoms of a pair the same margin and mean the larger
-    of the two, so the margins are halved where MuJoCo adds them. Multisampling and shadow maps
-    take most of the time of a frame in software rendering, so they are off.
+    Treat it as read-only. The assets mean the larger of two geoms' margins, so the margins are
+    halved where MuJoCo adds them: exact for fingers against objects and objects against each
+    other, which all have the same. (Arm links have none and meet objects 0.5 mm later; giving
+    them one would make neighbouring links touch.) Multisampling and shadow maps take most of the
+    time of a frame in software rendering, so they are off.
     """
     model = mujoco.MjModel.from_xml_path(str(kitchen_xml()))
     if margins_add_up():
