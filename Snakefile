@@ -1,0 +1,53 @@
+# From play data and ten demonstrations to a table with error bars.
+# Targets are listed in README.md, settings in config/README.md.
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+# Folders, changed in the configuration under `pathvars`.
+pathvars:
+    results="results",
+    data="data",
+    logs="logs",
+    benchmarks="results/benchmarks",
+
+
+include: "rules/common.smk"
+include: "rules/names.smk"
+include: "rules/options.smk"
+include: "rules/data.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/report.smk"
+
+
+localrules:
+    all,
+    data,
+    models,
+    videos,
+
+
+rule all:
+    default_target: True
+    input:
+        [f"<results>/{env}_table.csv" for env in config["environments"]],
+
+
+rule data:
+    input:
+        [file for cell in table_cells() for file in data_files(cell)],
+
+
+rule models:
+    input:
+        [file for cell in table_cells() for file in model_files(cell)],
+
+
+rule videos:
+    input:
+        [f"{cell.folder}/video.mp4" for cell in table_cells() if cell.seed == config["seeds"][0]],

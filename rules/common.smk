@@ -1,0 +1,93 @@
+# What the stages share: the checked configuration and the code that each stage consists of.
+import json
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "workflow"))
+
+from configuration import ConfigError, check, flags, settings, split_name
+
+# Jobs run the Python that runs Snakemake and the code of this folder, whatever is installed.
+os.environ.update(
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
+    PYTHONPATH=os.pathsep.join([str(ROOT / "d4rl" / "src"), str(ROOT)]),
+)
+
+
+def config_sources():
+    """Return what each source of the configuration holds, in order of merging."""
+    own = Path(workflow.basedir, "config", "config.yaml")
+    files = dict.fromkeys([own, *map(Path, workflow.configfiles)])
+    sources = {
+        str(file.relative_to(ROOT) if file.is_relative_to(ROOT) else file): yaml.safe_load(
+            file.read_text()
+        )
+        for file in files
+    }
+    return sources | {"--config": dict(workflow.config_settings.config)}
+
+
+try:
+    check(config, config_sources())
+except ConfigError as error:
+    raise WorkflowError(f"the configuration cannot be used:\n{error}") from None
+
+
+wildcard_constraints:
+    env="|".join(config["environments"]),
+    task="|".join({task for entry in config["environments"].values() for task in entry["tasks"]}),
+    method="|".join(config["methods"]),
+    seed=r"\d+",
+    n_demos=r"\d+",
+    split=r"mixed|no_[a-z0-9_]+(-[a-z0-9_]+)*",
+    without=r"(-no-[a-z0-9_]+(-[a-z0-9_]+)*)?",
+    sequence=r"[a-z0-9_]+(-[a-z0-9_]+)*",
+    parameters="all|prior|scratch",
+
+
+# Modules of the library that each script runs; a change in one of them makes its stage run again.
+TRAINING = ["pipeline", "train", "networks", "data", "checkpoint", "files"]
+ROLLOUT = ["evaluate", "rollout", "policy", "retrieval", "results", "checkpoint", "data", "files"]
+MODELS = ["skills", "distance", "networks"]
+LIBRARY = {
+    "generate_data": [],
+    "make_split": ["split", "data", "files"],
+    "make_demos": ["split", "data", "files"],
+    "train_skills": [*TRAINING, "skills"],
+    "finetune_skills": [*TRAINING, "skills"],
+    "train_distance": [*TRAINING, "distance"],
+    "finetune_distance": [*TRAINING, "distance"],
+    "rollout": [*ROLLOUT, *MODELS],
+    "render_video": [*ROLLOUT, *MODELS, "video"],
+    "summarise": ["table", "results", "stats", "files"],
+}
+
+
+def code(script, env=None):
+    """List a script, then the code it runs; with `env`, also the code of that environment."""
+    files = [f"workflow/scripts/{script}.py", "workflow/scripts/_cli.py"]
+    files += [f"fist/{module}.py" for module in LIBRARY[script]]
+    if env is not None and "generator" in config["environments"][env]:
+        package = Path(*config["environments"][env]["generator"].split(".")[:-1])
+        sources = (ROOT / "d4rl" / "src" / package).glob("*.py")
+        files += [file.relative_to(ROOT).as_posix() for file in sorted(sources)]
+    return [os.path.relpath(ROOT / file) for file in files]
+
+
+def environment(wildcards):
+    return config["environments"][wildcards.env]
+
+
+def task(wildcards):
+    try:
+        return environment(wildcards)["tasks"][wildcards.task]
+    except KeyError:
+        raise WorkflowError(f"environment {wildcards.env} has no task {wildcards.task}") from None

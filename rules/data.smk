@@ -1,0 +1,80 @@
+# Play data and demonstrations: made here or given, then checked and sorted.
+
+
+rule generate_data:
+    input:
+        code=lambda wildcards: code("generate_data", wildcards.env),
+    output:
+        "<data>/{env}/{kind,play|demos}/{sequence}.hdf5",
+    log:
+        "<logs>/{env}/{kind}/{sequence}.log",
+    benchmark:
+        "<benchmarks>/{env}/{kind}/{sequence}.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        generator=lambda wildcards: environment(wildcards)["generator"],
+        episodes=lambda wildcards: environment(wildcards)["data"][wildcards.kind]["episodes"],
+        seed=lambda wildcards: environment(wildcards)["data"][wildcards.kind]["seed"],
+        only_successful=lambda wildcards: (
+            "--only-successful" if wildcards.kind == "demos" else "--no-only-successful"
+        ),
+    shell:
+        "python {input.code[0]} --generator {params.generator} --sequence {wildcards.sequence}"
+        " --episodes {params.episodes} --seed {params.seed} {params.only_successful}"
+        " --out {output} > {log} 2>&1"
+
+
+rule make_split:
+    input:
+        code=lambda wildcards: code("make_split", wildcards.env),
+        play=play_files,
+        demos=demos_to_leave_out,
+    output:
+        data="<data>/{env}/{env}-mixed{without}.hdf5",
+        report="<data>/{env}/{env}-mixed{without}.json",
+    log:
+        "<logs>/{env}/{env}-mixed{without}.log",
+    benchmark:
+        "<benchmarks>/{env}/{env}-mixed{without}.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        env_id=lambda wildcards: environment(wildcards)["env_id"],
+        held_out=lambda wildcards: wildcards.without.removeprefix("-no-").replace("-", " "),
+    shell:
+        "python {input.code[0]} --env-id {params.env_id} --files {input.play}"
+        " --held-out {params.held_out} --demos {input.demos} --out {output.data} > {log} 2>&1"
+
+
+rule make_demos:
+    input:
+        code=lambda wildcards: code("make_demos", wildcards.env),
+        demos=raw_demos_file,
+    output:
+        data="<data>/{env}/{env}-demo-{sequence}.hdf5",
+        report="<data>/{env}/{env}-demo-{sequence}.json",
+    log:
+        "<logs>/{env}/{env}-demo-{sequence}.log",
+    benchmark:
+        "<benchmarks>/{env}/{env}-demo-{sequence}.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        env_id=lambda wildcards: environment(wildcards)["env_id"],
+        order=lambda wildcards: wildcards.sequence.replace("-", " "),
+    shell:
+        "python {input.code[0]} --env-id {params.env_id} --files {input.demos}"
+        " --order {params.order} --out {output.data} > {log} 2>&1"

@@ -1,0 +1,56 @@
+# Test episodes, and a video of the first one.
+
+
+rule rollout:
+    input:
+        code=lambda wildcards: code("rollout", wildcards.env),
+        skills=skills_file,
+        distance=distance_file,
+        demos=lookup_demos,
+    output:
+        "<results>/{env}/{task}/{method}/seed_{seed}/episodes.csv",
+    log:
+        "<logs>/{env}/{task}/{method}/seed_{seed}/episodes.log",
+    benchmark:
+        "<benchmarks>/{env}/{task}/{method}/seed_{seed}/episodes.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        policy=policy_flags,
+        env=env_flags,
+        data_source=data_source,
+    shell:
+        "python {input.code[0]} {params.env} --skills {input.skills} {params.policy}"
+        " --labels.env {wildcards.env} --labels.task {wildcards.task}"
+        " --labels.method {wildcards.method} --labels.seed {wildcards.seed}"
+        " --labels.data-source {params.data_source:q} --out {output} > {log} 2>&1"
+
+
+rule render_video:
+    input:
+        code=lambda wildcards: code("render_video", wildcards.env),
+        skills=skills_file,
+        distance=distance_file,
+        demos=lookup_demos,
+    output:
+        "<results>/{env}/{task}/{method}/seed_{seed}/video.mp4",
+    log:
+        "<logs>/{env}/{task}/{method}/seed_{seed}/video.log",
+    benchmark:
+        "<benchmarks>/{env}/{task}/{method}/seed_{seed}/video.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        policy=policy_flags,
+        env=env_flags,
+    shell:
+        "python {input.code[0]} {params.env} --skills {input.skills} {params.policy}"
+        " --seed {wildcards.seed} --out {output} > {log} 2>&1"

@@ -1,0 +1,133 @@
+# The names of files. A split of the play data is called `mixed`, `no_kettle`, `no_kettle-microwave`, …
+def play_files(wildcards):
+    """Return the play data of an environment: one file per sequence, or those that are given."""
+    play = environment(wildcards)["data"]["play"]
+    if play["source"] == "local":
+        return [local(file) for file in play["files"]]
+    return [f"<data>/{wildcards.env}/play/{sequence}.hdf5" for sequence in play["sequences"]]
+
+
+def raw_demos_file(wildcards):
+    """Return the demonstrations of a sequence, before they are checked."""
+    demos = environment(wildcards)["data"]["demos"]
+    if demos["source"] == "generated":
+        return f"<data>/{wildcards.env}/demos/{wildcards.sequence}.hdf5"
+    if wildcards.sequence not in demos["files"]:
+        raise WorkflowError(
+            f"no demonstrations of {wildcards.sequence}: name their file in the configuration, "
+            f"environments.{wildcards.env}.data.demos.files"
+        )
+    return local(demos["files"][wildcards.sequence])
+
+
+def local(file):
+    return os.path.join(config["local_dir"], file)
+
+
+def split_file(env, split):
+    """Return the play data of a split: {env}-mixed.hdf5, {env}-mixed-no-kettle.hdf5, …"""
+    return f"<data>/{env}/{env}-{re.sub('^no_', 'mixed-no-', split)}.hdf5"
+
+
+def demos_file(env, order):
+    return f"<data>/{env}/{env}-demo-{'-'.join(order)}.hdf5"
+
+
+def split_of(wildcards):
+    return split_name(task(wildcards)["held_out"])
+
+
+def task_demos(wildcards):
+    return demos_file(wildcards.env, task(wildcards)["order"])
+
+
+def pretrained(wildcards, model):
+    """Return the model ("skills" or "distance") that is fine-tuned for a task."""
+    split = split_of(wildcards)
+    return f"<results>/{wildcards.env}/{split}/seed_{wildcards.seed}/{model}.pt"
+
+
+class Cell(NamedTuple):
+    """One task, method and training seed of an environment; reads like Snakemake's wildcards."""
+
+    env: str
+    task: str
+    method: str
+    seed: int
+
+    @property
+    def folder(self):
+        return f"<results>/{self.env}/{self.task}/{self.method}/seed_{self.seed}"
+
+
+def table_cells(env=None):
+    """Return the cells of an environment's table (by default: of all tables), row by row."""
+    return [
+        Cell(name, task_name, method, seed)
+        for name, entry in config["environments"].items()
+        if env in (None, name)
+        for task_name in entry["table"]["tasks"]
+        for method in entry["table"]["methods"]
+        for seed in config["seeds"]
+    ]
+
+
+def n_demos(wildcards):
+    return config["methods"][wildcards.method].get("n_demos", task(wildcards)["n_demos"])
+
+
+def data_files(cell):
+    """Return the data sets that a cell needs."""
+    return [split_file(cell.env, split_of(cell)), task_demos(cell)]
+
+
+def model_files(cell):
+    """Return the models that a cell acts with: the skills, and the distance where it has one."""
+    return [skills_file(cell), *distance_file(cell)]
+
+
+def skills_file(wildcards):
+    parameters = config["methods"][wildcards.method]["finetune"]
+    if parameters == "none":
+        folder = split_of(wildcards)
+    else:
+        folder = f"{wildcards.task}/finetune_{parameters}_{n_demos(wildcards)}demos"
+    return f"<results>/{wildcards.env}/{folder}/seed_{wildcards.seed}/skills.pt"
+
+
+def lookup_demos(wildcards):
+    """Return the demonstrations that a method looks up in, as a list of one file, or of none."""
+    lookup = config["methods"][wildcards.method]["lookup"]
+    return [] if lookup == "none" else [task_demos(wildcards)]
+
+
+def distance_file(wildcards):
+    """Return the distance that a method looks up with, as a list of one file, or of none."""
+    method = config["methods"][wildcards.method]
+    if method["lookup"] not in ("distance", "random"):
+        return []
+    if method.get("distance") == "mixed":
+        split = "mixed"
+    elif method["lookup"] == "random":
+        split = split_of(wildcards)  # only the encoder's shape is taken from it
+    else:
+        folder = f"{wildcards.task}/distance_{n_demos(wildcards)}demos"
+        return [f"<results>/{wildcards.env}/{folder}/seed_{wildcards.seed}/distance.pt"]
+    return [f"<results>/{wildcards.env}/{split}/seed_{wildcards.seed}/distance.pt"]
+
+
+def demos_to_leave_out(wildcards):
+    """Return the demonstrations that must not stand in a split: those of its tasks (mixed: all)."""
+    entry = environment(wildcards)
+    demos = entry["data"]["demos"]
+    files = set()
+    for row in entry["tasks"].values():
+        split = split_name(row["held_out"]).removeprefix("no")
+        known = demos["source"] == "generated" or "-".join(row["order"]) in demos["files"]
+        if known and (not wildcards.without or split.replace("_", "-no-", 1) == wildcards.without):
+            files.add(demos_file(wildcards.env, row["order"]))
+    return sorted(files)
+
+
+def table_rows(wildcards):
+    return [f"{cell.folder}/episodes.csv" for cell in table_cells(wildcards.env)]

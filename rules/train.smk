@@ -1,0 +1,120 @@
+# The models: trained on play data, fine-tuned on demonstrations.
+#
+# A training that is stopped continues from its resume state, which is a parameter and not an
+# output: Snakemake removes the outputs of a failed job.
+
+
+rule train_skills:
+    input:
+        code=code("train_skills"),
+        data=lambda wildcards: split_file(wildcards.env, wildcards.split),
+    output:
+        weights="<results>/{env}/{split}/seed_{seed}/skills.pt",
+        settings="<results>/{env}/{split}/seed_{seed}/skills.json",
+        curve="<results>/{env}/{split}/seed_{seed}/skills.csv",
+    log:
+        "<logs>/{env}/{split}/seed_{seed}/skills.log",
+    benchmark:
+        "<benchmarks>/{env}/{split}/seed_{seed}/skills.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=720,
+    params:
+        model=lambda wildcards: flags_of(wildcards, "skills", "model", "model"),
+        train=lambda wildcards: flags_of(wildcards, "skills", "train", "train"),
+        state=state_file,
+        tensorboard=tensorboard,
+    shell:
+        "python {input.code[0]} --data {input.data} --out {output.weights} --seed {wildcards.seed}"
+        " --state {params.state} {params.tensorboard} {params.model} {params.train} > {log} 2>&1"
+
+
+rule finetune_skills:
+    input:
+        code=code("finetune_skills"),
+        init=lambda wildcards: pretrained(wildcards, "skills"),
+        demos=task_demos,
+    output:
+        weights="<results>/{env}/{task}/finetune_{parameters}_{n_demos}demos/seed_{seed}/skills.pt",
+        settings="<results>/{env}/{task}/finetune_{parameters}_{n_demos}demos/seed_{seed}/skills.json",
+        curve="<results>/{env}/{task}/finetune_{parameters}_{n_demos}demos/seed_{seed}/skills.csv",
+    log:
+        "<logs>/{env}/{task}/finetune_{parameters}_{n_demos}demos/seed_{seed}/skills.log",
+    benchmark:
+        "<benchmarks>/{env}/{task}/finetune_{parameters}_{n_demos}demos/seed_{seed}/skills.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        train=lambda wildcards: flags_of(wildcards, "skills", "finetune", "train"),
+        state=state_file,
+        tensorboard=tensorboard,
+    shell:
+        "python {input.code[0]} --init {input.init} --demos {input.demos}"
+        " --n-demos {wildcards.n_demos} --parameters {wildcards.parameters}"
+        " --out {output.weights} --seed {wildcards.seed}"
+        " --state {params.state} {params.tensorboard} {params.train} > {log} 2>&1"
+
+
+rule train_distance:
+    input:
+        code=code("train_distance"),
+        data=lambda wildcards: split_file(wildcards.env, wildcards.split),
+    output:
+        weights="<results>/{env}/{split}/seed_{seed}/distance.pt",
+        settings="<results>/{env}/{split}/seed_{seed}/distance.json",
+        curve="<results>/{env}/{split}/seed_{seed}/distance.csv",
+    log:
+        "<logs>/{env}/{split}/seed_{seed}/distance.log",
+    benchmark:
+        "<benchmarks>/{env}/{split}/seed_{seed}/distance.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=720,
+    params:
+        model=lambda wildcards: flags_of(wildcards, "distance", "model", "model"),
+        train=lambda wildcards: flags_of(wildcards, "distance", "train", "train"),
+        state=state_file,
+        tensorboard=tensorboard,
+    shell:
+        "python {input.code[0]} --data {input.data} --out {output.weights} --seed {wildcards.seed}"
+        " --state {params.state} {params.tensorboard} {params.model} {params.train} > {log} 2>&1"
+
+
+rule finetune_distance:
+    input:
+        code=code("finetune_distance"),
+        init=lambda wildcards: pretrained(wildcards, "distance"),
+        data=lambda wildcards: split_file(wildcards.env, split_of(wildcards)),
+        demos=task_demos,
+    output:
+        weights="<results>/{env}/{task}/distance_{n_demos}demos/seed_{seed}/distance.pt",
+        settings="<results>/{env}/{task}/distance_{n_demos}demos/seed_{seed}/distance.json",
+        curve="<results>/{env}/{task}/distance_{n_demos}demos/seed_{seed}/distance.csv",
+    log:
+        "<logs>/{env}/{task}/distance_{n_demos}demos/seed_{seed}/distance.log",
+    benchmark:
+        "<benchmarks>/{env}/{task}/distance_{n_demos}demos/seed_{seed}/distance.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        train=lambda wildcards: flags_of(wildcards, "distance", "finetune", "train"),
+        state=state_file,
+        tensorboard=tensorboard,
+    shell:
+        "python {input.code[0]} --init {input.init} --data {input.data} --demos {input.demos}"
+        " --n-demos {wildcards.n_demos} --out {output.weights} --seed {wildcards.seed}"
+        " --state {params.state} {params.tensorboard} {params.train} > {log} 2>&1"

@@ -1,0 +1,224 @@
+"""The configuration: what is allowed in it, and how its settings become command-line options."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+
+SCHEMA = Path(__file__).parent / "schemas" / "config.schema.yaml"
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; names the file and the key of every fault."""
+
+
+def check(config: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise ConfigError unless a configuration fits the schema and makes sense as a whole.
+
+    Args:
+        config: the configuration as Snakemake merged it.
+        sources: name of each source (a file, or "--config") and what it holds, in order of
+            merging; only used to tell where a fault comes from.
+    """
+    validator = Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
+    errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
+    # What makes no sense can only be told of values that have the right form.
+    faults = [fault for error in errors for fault in _explain(error)] or list(
+        _contradictions(config)
+    )
+    if faults:
+        lines = [f"{_origin(path, sources)}: {message}" for path, message in faults]
+        raise ConfigError("\n".join(dict.fromkeys(lines)))
+
+
+def flags(prefix: str, settings: Mapping[str, Any]) -> str:
+    """Write settings as tyro's options: {"z_dim": 10} under "model" becomes --model.z-dim 10."""
+    words: list[str] = []
+    for key, value in settings.items():
+        option = key.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{prefix}.{option}" if value else f"--{prefix}.no-{option}")
+        else:
+            values = value if isinstance(value, list) else [value]
+            words += [f"--{prefix}.{option}", *map(str, values)]
+    return shlex.join(words)
+
+
+def settings(config: Mapping[str, Any], env: str, section: str, part: str = "") -> dict[str, Any]:
+    """Return a section of settings (or a part of one), with the environment's own on top."""
+    layers = [config[section], config["environments"][env].get(section, {})]
+    if part:
+        layers = [layer.get(part, {}) for layer in layers]
+    return layers[0] | layers[1]
+
+
+def split_name(held_out: Sequence[str]) -> str:
+    """Name the play data without some objects: mixed, no_kettle, no_kettle-microwave."""
+    return "no_" + "-".join(held_out) if held_out else "mixed"
+
+
+def _explain(error: ValidationError) -> Iterator[tuple[list[Any], str]]:
+    """Turn a schema violation into (path, message) pairs."""
+    path = list(error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        for key in sorted(set(error.instance) - set(known), key=str):
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean `{close[0]}`? " if close else ""
+            yield (
+                [*path, key],
+                f"unknown key `{_dotted([*path, key])}`: {hint}known keys here: {', '.join(known)}",
+            )
+    elif error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        yield path, f"`{_dotted(path) or 'configuration'}` lacks {', '.join(missing)}"
+    else:
+        message = f"`{_dotted(path)}` is {error.instance!r}: {_expected(error)}"
+        yield path, message + _number_hint(error)
+
+
+def _expected(error: ValidationError) -> str:
+    """Say what would have been right."""
+    value = error.validator_value
+    known = {
+        "enum": lambda: f"must be one of {', '.join(map(str, value))}",
+        "type": lambda: (
+            f"must be of type {value if isinstance(value, str) else ' or '.join(value)}"
+        ),
+        "minimum": lambda: f"must be at least {value}",
+        "exclusiveMinimum": lambda: f"must be above {value}",
+        "exclusiveMaximum": lambda: f"must be below {value}",
+        "minItems": lambda: f"must have at least {value} entry",
+        "minProperties": lambda: f"must have at least {value} entry",
+        "uniqueItems": lambda: "an entry stands there twice",
+        "pattern": lambda: f"`{error.instance}` must match {value}",
+    }
+    return known.get(error.validator, lambda: error.message)()
+
+
+def _number_hint(error: ValidationError) -> str:
+    """Explain the one trap of YAML's numbers: 1e-3 is text, 1.0e-3 is a number."""
+    if error.validator == "type" and error.validator_value in ("number", "integer"):
+        try:
+            float(error.instance)
+        except (TypeError, ValueError):
+            return ""
+        if isinstance(error.instance, str):
+            return " (YAML reads 1e-3 and quoted numbers as text: write 1.0e-3)"
+    return ""
+
+
+def _contradictions(config: Mapping[str, Any]) -> Iterator[tuple[list[Any], str]]:
+    """Find what is well-formed but cannot work, as (path, message) pairs."""
+    for name, method in config["methods"].items():
+        where = ["methods", name]
+        if (method["prior"] == "goal") != (method["lookup"] != "none"):
+            yield (
+                where,
+                f"`methods.{name}`: prior goal needs a lookup (distance, euclidean, random), "
+                f"prior state takes none; lookup is {method['lookup']}, prior {method['prior']}",
+            )
+        if method.get("distance") == "mixed":
+            if method["lookup"] != "distance":
+                yield where, f"`methods.{name}`: distance mixed needs lookup distance"
+            if "saw_held_out" not in name:
+                yield (
+                    where,
+                    f"`methods.{name}`: distance mixed has seen the held-out object, so the "
+                    "method's name must contain saw_held_out",
+                )
+    for env, entry in config["environments"].items():
+        yield from _table_contradictions(["environments", env], entry, config["methods"])
+        yield from _data_contradictions(["environments", env], entry)
+
+
+def _table_contradictions(
+    path: list[str], entry: Mapping[str, Any], methods: Mapping[str, Any]
+) -> Iterator[tuple[list[Any], str]]:
+    """Find tasks and methods that a table asks for but that are not defined."""
+    for kind, defined in (("tasks", entry["tasks"]), ("methods", methods)):
+        for name in entry["table"][kind]:
+            if name not in defined:
+                where = [*path, "table", kind]
+                yield where, f"`{_dotted(where)}`: no {name} among {kind}: {', '.join(defined)}"
+
+
+def _data_contradictions(
+    path: list[str], entry: Mapping[str, Any]
+) -> Iterator[tuple[list[Any], str]]:
+    """Find data sets that lack what their source needs."""
+    needs = {
+        ("play", "generated"): ("seed", "episodes", "sequences"),
+        ("play", "local"): ("files",),
+        ("demos", "generated"): ("seed", "episodes"),
+        ("demos", "local"): ("files",),
+    }
+    data = entry["data"]
+    generated = [kind for kind in ("play", "demos") if data[kind]["source"] == "generated"]
+    for kind in ("play", "demos"):
+        where, source = [*path, "data", kind], data[kind]["source"]
+        for key in needs[kind, source]:
+            if not data[kind].get(key) and key != "seed" or key not in data[kind]:
+                yield where, f"`{_dotted(where)}`: source {source} needs {key}"
+    if generated and "generator" not in entry:
+        yield (
+            path,
+            f"`{_dotted(path)}`: source generated needs generator, the module that makes data",
+        )
+    if len(generated) == 2 and data["play"].get("seed") == data["demos"].get("seed"):
+        yield (
+            [*path, "data", "demos", "seed"],
+            f"`{_dotted([*path, 'data'])}`: play and demos have the same seed "
+            f"{data['demos'].get('seed')}, so demonstrations would stand in the play data",
+        )
+    for task in entry["table"]["tasks"]:
+        yield from _demo_contradictions([*path, "tasks", task], task, entry)
+
+
+def _demo_contradictions(
+    path: list[str], task: str, entry: Mapping[str, Any]
+) -> Iterator[tuple[list[Any], str]]:
+    """Find tasks of the table that ask for demonstrations that there are not."""
+    if task not in entry["tasks"]:
+        return
+    demos, order = entry["data"]["demos"], "-".join(entry["tasks"][task]["order"])
+    if demos["source"] == "local" and order not in demos.get("files", {}):
+        yield path, f"`{_dotted(path)}`: data.demos.files has no file for {order}"
+    n_demos = entry["tasks"][task].get("n_demos", 0)
+    if demos["source"] == "generated" and n_demos > demos.get("episodes", n_demos):
+        yield (
+            path,
+            f"`{_dotted(path)}`: n_demos {n_demos} is more than data.demos.episodes, "
+            f"{demos['episodes']}",
+        )
+
+
+def _dotted(path: Sequence[Any]) -> str:
+    return ".".join(map(str, path))
+
+
+def _origin(path: Sequence[Any], sources: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the source that had the last word on a key, or on the nearest one around it."""
+    for depth in range(len(path), -1, -1):
+        for name, content in reversed(list(sources.items())):
+            if _has(content, path[:depth]):
+                return name
+    return "configuration"
+
+
+def _has(content: Any, path: Sequence[Any]) -> bool:
+    for key in path:
+        if isinstance(content, list):
+            found = isinstance(key, int) and key < len(content)
+        else:
+            found = isinstance(content, Mapping) and key in content
+        if not found:
+            return False
+        content = content[key]
+    return True

@@ -1,0 +1,31 @@
+"""Make a pretraining set: play data without the held-out objects."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import gymnasium
+
+from _cli import main
+from fist.split import make_split
+
+
+@dataclass(frozen=True)
+class Arguments:
+    out: Path
+    """HDF5 file to write; a JSON file beside it says what was left out, and why."""
+    files: tuple[Path, ...]
+    """Play data, HDF5 in D4RL's layout."""
+    env_id: str = "d4rl:kitchen-mixed-v0"
+    """Gymnasium id of the environment that the data come from."""
+    held_out: tuple[str, ...] = ()
+    """Objects that no episode may complete or move."""
+    demos: tuple[Path, ...] = ()
+    """Demonstrations; an episode that is one of them is left out."""
+
+
+def run(args: Arguments) -> None:
+    make_split(args.files, gymnasium.make(args.env_id), args.held_out, args.out, args.demos)
+
+
+if __name__ == "__main__":
+    main(Arguments, run, __doc__)

@@ -1,0 +1,27 @@
+"""Make the table of results, as CSV and as Markdown, and print the Markdown."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from _cli import main
+from fist.table import summarise
+
+
+@dataclass(frozen=True)
+class Arguments:
+    out: Path
+    """CSV file to write; the Markdown goes beside it."""
+    files: tuple[Path, ...]
+    """The episodes.csv of every task, method and training seed."""
+    held_out: dict[str, str] = field(default_factory=dict)
+    """For every task the object that its play data lack: TASK OBJECT TASK OBJECT …"""
+    paper: dict[str, float] = field(default_factory=dict)
+    """Published sub-tasks: TASK/METHOD NUMBER TASK/METHOD NUMBER …"""
+
+
+def run(args: Arguments) -> None:
+    print(summarise(args.files, args.out, args.held_out, args.paper))
+
+
+if __name__ == "__main__":
+    main(Arguments, run, __doc__)
