@@ -1,0 +1,125 @@
+"""The evaluation stage: from checkpoints and demonstrations to a policy, and to episodes.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from fist.bc import BCPolicy
+from fist.checkpoint import CheckpointError, load_model
+from fist.data import DataError, Episodes, load_episodes
+from fist.distance import Distance
+from fist.policy import ActionPolicy, Policy, SkillPolicy
+from fist.results import EpisodeRow, Labels, write_episodes_csv
+from fist.retrieval import DemoIndex, Features, raw_states
+from fist.rollout import RolloutSettings, rollout
+from fist.skills import Prior, SkillVAE
+
+Lookup = Literal["distance", "euclidean", "random", "none"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """The trained files of a method, and how it acts with them."""
+
+    skills: Path
+    """Checkpoint of a skill model; or of a cloned policy, which takes lookup "none"."""
+    prior: Prior = "goal"
+    """Prior that chooses the skill: "goal" (FIST, needs a look-up) or "state" (SPiRL)."""
+    lookup: Lookup = "distance"
+    """Space to look the present state up in, among the demonstrations: the "distance"'s features,
+    "euclidean" (the states themselves), the features of a "random" encoder of the distance's shape;
+    "none": no look-up."""
+    demos: Path | None = None
+    """Demonstrations to look up in."""
+    n_demos: int = 10
+    """How many of them: the first ones that have at least H+1 steps."""
+    distance: Path | None = None
+    """Checkpoint of the distance, for lookup "distance" or "random"."""
+
+    def __post_init__(self) -> None:
+        if self.lookup != "none" and self.prior != "goal":
+            raise ValueError(f'lookup {self.lookup!r} goes with prior "goal", not {self.prior!r}')
+        if self.lookup != "none" and self.demos is None:
+            raise ValueError(f"lookup {self.lookup!r} needs demonstrations (--demos)")
+        if self.lookup in ("distance", "random") and self.distance is None:
+            raise ValueError(f"lookup {self.lookup!r} needs a distance checkpoint (--distance)")
+
+    def policy(self, settings: RolloutSettings, seed: int) -> Policy:
+        """Load the files and return the policy; `seed` is that of a random encoder.
+
+        Raises:
+            FileNotFoundError: a file is missing.
+            CheckpointError, DataError: a file is damaged or does not fit the others.
+            ValueError: the model has no such prior or takes no look-up.
+        """
+        model = load_model(self.skills)
+        if isinstance(model, BCPolicy) and self.lookup == "none":
+            return ActionPolicy(model, settings.skill)
+        if not isinstance(model, SkillVAE):
+            raise CheckpointError(
+                f"{self.skills}: holds a {type(model).__name__}, expected a SkillVAE (or, with "
+                'lookup "none", a BCPolicy)'
+            )
+        index = None if self.lookup == "none" else self._index(model, seed)
+        return SkillPolicy(model, self.prior, index, settings.replan_every, settings.skill)
+
+    def _index(self, model: SkillVAE, seed: int) -> DemoIndex:
+        """Index the demonstrations for a skill model's horizon."""
+        horizon = model.settings.horizon
+        episodes = load_episodes(self.demos, horizon + 1).first(self.n_demos, self.demos)
+        _same_states(model, self.skills, episodes, self.demos)
+        if self.lookup == "euclidean":
+            return DemoIndex(episodes, raw_states, horizon)
+        trained = load_model(self.distance, Distance)
+        _same_states(model, self.skills, trained, self.distance)
+        return DemoIndex(episodes, self._encoder(trained, seed), horizon)
+
+    def _encoder(self, trained: Distance, seed: int) -> Features:
+        """Return the encoder of the look-up: the trained one, or a random one of its shape."""
+        if self.lookup == "distance":
+            return trained.features
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            untrained = Distance(trained.settings, trained.state_dim).eval()
+        # Only what is learnt is random: the scale of the states stays as it was.
+        untrained.normaliser.load_state_dict(trained.normaliser.state_dict())
+        return untrained.features
+
+
+def _same_states(model: SkillVAE, skills: Path, other: Distance | Episodes, file: Path) -> None:
+    """Raise DataError unless a file has states of the dimensions that the skills know."""
+    if other.state_dim != model.state_dim:
+        raise DataError(
+            f"{file} has states of {other.state_dim} dimensions, {skills} was trained on "
+            f"{model.state_dim}"
+        )
+
+
+def evaluate(
+    out: str | Path,
+    env_id: str,
+    env_kwargs: Mapping[str, Any],
+    method: Method,
+    settings: RolloutSettings,
+    labels: Labels,
+) -> list[EpisodeRow]:
+    """Test a trained method, write one row per episode to `out`, and return the rows.
+
+    Args:
+        out: the episodes.csv to write, see `fist.results`.
+        env_id, env_kwargs: the environment, see `fist.rollout.rollout`.
+        method: what to test.
+        settings: on which episodes, and how.
+        labels: what is tested, for the rows.
+    """
+    policy = method.policy(settings, labels.seed)
+    rows = rollout(
+        env_id, env_kwargs, policy, settings.test_seeds, settings.max_steps, settings.batch
+    )
+    write_episodes_csv(out, labels, rows)
+    return rows

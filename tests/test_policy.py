@@ -1,0 +1,157 @@
+"""Laws of the policies."""
+
+import numpy as np
+import pytest
+import torch
+
+from fist.bc import BCPolicy, BCSettings
+from fist.data import Episodes
+from fist.policy import ActionPolicy, SkillPolicy
+from fist.retrieval import DemoIndex, raw_states
+from fist.skills import SkillSettings, SkillVAE
+
+S, A, H = 3, 2, 4
+SEEDS = range(100, 108)
+LANES = list(range(len(SEEDS)))
+
+
+@pytest.fixture
+def model() -> SkillVAE:
+    torch.manual_seed(0)
+    settings = SkillSettings(horizon=H, z_dim=2, hidden=16, decoder_blocks=1, prior_blocks=1)
+    return SkillVAE(settings, S, A)
+
+
+@pytest.fixture
+def index() -> DemoIndex:
+    states = torch.randn(30, S, generator=torch.Generator().manual_seed(1))
+    return DemoIndex(Episodes(states, torch.zeros(30, A), torch.tensor([18, 12])), raw_states, H)
+
+
+def states(seed: int, n: int = len(SEEDS)) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, S))
+
+
+def run(policy, steps: int = 6, lanes=LANES, seeds=SEEDS) -> np.ndarray:
+    """Return the actions (steps, lanes, A) of a few lanes; the states of a lane are its own."""
+    policy.reset(seeds)
+    return np.stack([policy.act(states(t)[lanes], lanes) for t in range(steps)])
+
+
+def record(model: SkillVAE, name: str, monkeypatch) -> list[tuple]:
+    """Note the arguments of every call of one of the model's methods."""
+    calls, method = [], getattr(model, name)
+
+    def noting(*arguments):
+        calls.append(arguments)
+        return method(*arguments)
+
+    monkeypatch.setattr(model, name, noting)
+    return calls
+
+
+def test_fists_prior_sees_the_state_and_the_target(model, index, monkeypatch):
+    calls = record(model, "prior_goal", monkeypatch)
+    run(SkillPolicy(model, "goal", index), steps=1)
+    s = torch.from_numpy(states(0).astype(np.float32))
+    [(state, goal)] = calls
+    assert torch.equal(state, s)
+    assert torch.equal(goal, index.target(s))
+
+
+def test_spirls_prior_sees_the_state_alone(model, monkeypatch):
+    calls = record(model, "prior_state", monkeypatch)
+    monkeypatch.setattr(model, "prior_goal", None)
+    run(SkillPolicy(model, "state"), steps=1)
+    [(state,)] = calls
+    assert torch.equal(state, torch.from_numpy(states(0).astype(np.float32)))
+
+
+@pytest.mark.parametrize("replan_every", [1, 2, 3])
+def test_a_skill_is_kept_for_replan_every_steps(model, monkeypatch, replan_every):
+    calls = record(model, "decode", monkeypatch)
+    run(SkillPolicy(model, "state", replan_every=replan_every))
+    skills = [z.clone() for _, z in calls]
+    for t in range(1, 6):
+        assert torch.equal(skills[t], skills[t - 1]) == (t % replan_every != 0)
+
+
+def test_the_action_follows_the_live_state_while_the_skill_is_kept(model, monkeypatch):
+    calls = record(model, "decode", monkeypatch)
+    actions = run(SkillPolicy(model, "state", replan_every=2), steps=2)
+    assert torch.equal(calls[1][0], torch.from_numpy(states(1).astype(np.float32)))
+    assert not np.allclose(actions[0], actions[1])
+
+
+def make(kind: str, model, index, choice: str = "sample"):
+    if kind == "fist":
+        return SkillPolicy(model, "goal", index, skill=choice)
+    if kind == "spirl":
+        return SkillPolicy(model, "state", skill=choice)
+    torch.manual_seed(2)
+    return ActionPolicy(BCPolicy(BCSettings(hidden=16, blocks=1), S, A), choice)
+
+
+@pytest.mark.parametrize("kind", ["fist", "spirl", "bc"])
+class TestEveryPolicy:
+    def test_the_same_seeds_give_the_same_actions(self, kind, model, index):
+        policy = make(kind, model, index)
+        first = run(policy)
+        assert np.array_equal(first, run(policy))
+        assert not np.array_equal(first, run(policy, seeds=range(200, 208)))
+
+    def test_lanes_of_different_seeds_draw_different_noise(self, kind, model, index):
+        policy = make(kind, model, index)
+        policy.reset([1, 2])
+        first, second = policy.act(np.repeat(states(0)[:1], 2, axis=0), [0, 1])
+        assert not np.allclose(first, second)
+
+    def test_a_lane_does_not_notice_the_others(self, kind, model, index):
+        policy = make(kind, model, index)
+        together = run(policy)
+        for lane in LANES:
+            alone = run(policy, lanes=[lane])
+            assert np.allclose(alone[:, 0], together[:, lane], atol=1e-5)
+        reversed_lanes = run(policy, lanes=LANES[::-1])
+        assert np.allclose(reversed_lanes[:, ::-1], together, atol=1e-5)
+
+    def test_a_lane_that_joins_late_begins_with_a_skill_of_its_own(self, kind, model, index):
+        policy = make(kind, model, index)
+        expected = run(policy, lanes=[1], steps=1)
+        policy.reset(SEEDS)
+        policy.act(states(5)[:1], [0])
+        late = policy.act(states(0)[[0, 1]], [0, 1])
+        assert np.allclose(late[1], expected[0, 0], atol=1e-5)
+
+    def test_the_mean_has_no_noise(self, kind, model, index):
+        policy = make(kind, model, index, "mean")
+        assert np.array_equal(run(policy), run(policy, seeds=range(200, 208)))
+
+    def test_actions_are_finite_and_within_bounds(self, kind, model, index):
+        policy = make(kind, model, index)
+        policy.reset(SEEDS)
+        actions = policy.act(100 * states(0), LANES)
+        assert actions.shape == (len(SEEDS), A) and actions.dtype == np.float32
+        assert np.abs(actions).max() == 1
+
+    def test_states_of_another_environment_are_refused(self, kind, model, index):
+        policy = make(kind, model, index)
+        policy.reset([0])
+        with pytest.raises(ValueError, match=r"shape \(1, 5\).* 3 dimensions"):
+            policy.act(np.zeros((1, 5)), [0])
+
+    def test_an_unknown_choice_is_refused(self, kind, model, index):
+        with pytest.raises(ValueError, match='"sample" or "mean"'):
+            make(kind, model, index, "mode")
+
+
+def test_goals_need_demonstrations_and_states_take_none(model, index):
+    with pytest.raises(ValueError, match="needs demonstrations"):
+        SkillPolicy(model, "goal")
+    with pytest.raises(ValueError, match="does not take demonstrations"):
+        SkillPolicy(model, "state", index)
+
+
+def test_a_skill_lasts_at_least_one_step(model):
+    with pytest.raises(ValueError, match="replan_every is 0"):
+        SkillPolicy(model, "state", replan_every=0)

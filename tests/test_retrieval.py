@@ -1,0 +1,109 @@
+"""Laws of the look-up in the demonstrations."""
+
+import numpy as np
+import pytest
+import torch
+
+from fist.data import Episodes
+from fist.retrieval import DemoIndex, raw_states
+
+H = 3
+
+
+def line_demos(*lengths: int) -> Episodes:
+    """Demonstrations whose states are (demo, step)."""
+    states = [[float(demo), float(t)] for demo, n in enumerate(lengths) for t in range(n)]
+    return Episodes(torch.tensor(states), torch.zeros(len(states), 1), torch.tensor(lengths))
+
+
+def random_demos(seed: int = 0, dims: int = 6) -> Episodes:
+    generator = torch.Generator().manual_seed(seed)
+    lengths = torch.tensor([40, 25, 60])
+    states = torch.randn(int(lengths.sum()), dims, generator=generator)
+    return Episodes(states, torch.zeros(len(states), 2), lengths)
+
+
+def test_the_target_is_h_steps_ahead_and_clamped_at_the_demos_end():
+    demos = line_demos(7, 4)
+    index = DemoIndex(demos, raw_states, H)
+    targets = index.target(demos.states)
+    for state, target in zip(demos.states.tolist(), targets.tolist(), strict=True):
+        demo, step = state
+        assert target == [demo, min(step + H, demos.lengths[int(demo)] - 1)]
+
+
+def test_a_demonstration_state_is_nearest_to_itself():
+    demos = random_demos()
+    nearest = DemoIndex(demos, raw_states, H).nearest(demos.states)
+    rows = demos.starts[nearest.demo] + nearest.step
+    assert torch.equal(rows, torch.arange(len(demos.states)))
+    assert nearest.distance.max() < 1e-5
+
+
+def test_the_lookup_finds_what_a_plain_search_in_feature_space_finds():
+    demos = random_demos()
+    projection = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
+    index = DemoIndex(demos, lambda s: torch.tanh(s @ projection), H)
+    queries = torch.randn(200, 6, generator=torch.Generator().manual_seed(2))
+    features = torch.tanh(demos.states @ projection).double()
+    distances = torch.cdist(torch.tanh(queries @ projection).double(), features).square()
+    expected, rows = distances.min(dim=1)
+    nearest = index.nearest(queries)
+    assert torch.equal(demos.starts[nearest.demo] + nearest.step, rows)
+    assert torch.allclose(nearest.distance.double(), expected, atol=1e-5)
+
+
+def test_features_far_from_the_origin_lose_no_precision():
+    demos = random_demos()
+    offset = 1000.0
+    far = Episodes(demos.states + offset, demos.actions, demos.lengths)
+    queries = torch.randn(100, 6, generator=torch.Generator().manual_seed(3))
+    near_answer = DemoIndex(demos, raw_states, H).nearest(queries)
+    far_answer = DemoIndex(far, raw_states, H).nearest(queries + offset)
+    agree = (near_answer.demo == far_answer.demo) & (near_answer.step == far_answer.step)
+    assert agree.float().mean() > 0.98
+
+
+def test_among_equally_near_states_the_first_wins():
+    states = torch.tensor([[1.0], [0.0], [2.0], [0.0], [0.0]])
+    demos = Episodes(states, torch.zeros(5, 1), torch.tensor([3, 2]))
+    nearest = DemoIndex(demos, raw_states, H).nearest(torch.tensor([[0.1], [0.0]]))
+    assert nearest.demo.tolist() == [0, 0]
+    assert nearest.step.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_state_that_is_not_finite_is_refused_by_name(value):
+    index = DemoIndex(line_demos(5), raw_states, H)
+    queries = torch.zeros(4, 2)
+    queries[2, 1] = value
+    with pytest.raises(ValueError, match=r"state 2 of 4 is (nan|inf) in dimension 1"):
+        index.nearest(queries)
+    with pytest.raises(ValueError, match="not|finite"):
+        index.target(queries)
+
+
+def test_features_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match="feature 0 of 5"):
+        DemoIndex(line_demos(5), lambda s: s / 0, H)
+
+
+def test_states_of_another_environment_are_refused():
+    index = DemoIndex(line_demos(5), raw_states, H)
+    with pytest.raises(ValueError, match=r"\(1, 4\)"):
+        index.nearest(torch.zeros(1, 4))
+
+
+def test_no_demonstrations_and_no_horizon_are_refused():
+    with pytest.raises(ValueError, match="no demonstrations"):
+        DemoIndex(line_demos(5).take([]), raw_states, H)
+    with pytest.raises(ValueError, match="horizon is 0"):
+        DemoIndex(line_demos(5), raw_states, 0)
+
+
+def test_the_answer_for_a_state_does_not_depend_on_its_batch():
+    index = DemoIndex(random_demos(), raw_states, H)
+    queries = torch.from_numpy(np.random.default_rng(4).normal(size=(50, 6)).astype(np.float32))
+    together = index.target(queries)
+    alone = torch.cat([index.target(query[None]) for query in queries])
+    assert torch.equal(together, alone)

@@ -1,0 +1,364 @@
+"""Laws of the rollout and of the episodes' rows."""
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+import torch
+from marks import MARKS, MarksEnv
+
+from fist.bc import BCPolicy, BCSettings
+from fist.checkpoint import save_model
+from fist.data import Episodes, save_episodes
+from fist.distance import Distance, DistanceSettings
+from fist.evaluate import Method, evaluate
+from fist.policy import SkillPolicy
+from fist.results import Labels, ResultsError, read_episodes_csv, write_episodes_csv
+from fist.rollout import RolloutSettings, rollout
+from fist.skills import SkillSettings, SkillVAE
+from fist.video import film, record_video
+
+LABELS = Labels(env="marks", task="all", method="fist", seed=3, data_source="generated")
+SEEDS = range(100_000, 100_012)
+
+
+class Walker:
+    """Walks to some marks, one after another, with noise of its own; no learning."""
+
+    def __init__(self, noise: float = 0.5, steps_per_mark: int = 15, marks=tuple(MARKS)):
+        self.noise, self.steps_per_mark = noise, steps_per_mark
+        self.marks = np.array([MARKS[mark] for mark in marks])
+
+    def reset(self, seeds):
+        self.rngs = [np.random.default_rng(seed) for seed in seeds]
+        self.steps = np.zeros(len(seeds), int)
+
+    def act(self, states, lanes):
+        actions = []
+        for state, lane in zip(states, lanes, strict=True):
+            leg = self.steps[lane] // self.steps_per_mark
+            mark = self.marks[min(leg, len(self.marks) - 1)]
+            noise = self.noise * self.rngs[lane].normal(size=2)
+            actions.append(np.clip(5 * (mark - state) + noise, -1, 1))
+            self.steps[lane] += 1
+        return np.array(actions, dtype=np.float32)
+
+
+def walk(policy=None, seeds=SEEDS, env_id="marks:Marks-v0", **arguments):
+    kwargs = arguments.pop("env_kwargs", {})
+    return rollout(env_id, kwargs, policy or Walker(), seeds, **arguments)
+
+
+def test_the_same_test_seeds_give_the_same_rows():
+    assert walk() == walk()
+    assert walk() != walk(seeds=range(5, 17))
+
+
+@pytest.mark.parametrize("batch", [1, 5, 100])
+def test_rows_do_not_depend_on_the_batch(batch):
+    assert walk(batch=batch) == walk(batch=7)
+
+
+def test_a_row_does_not_depend_on_the_other_episodes():
+    [alone] = walk(seeds=SEEDS[4:5])
+    together = walk()[4]
+    assert (alone.test_seed, alone.length, alone.steps) == (
+        together.test_seed,
+        together.length,
+        together.steps,
+    )
+
+
+def test_rows_come_in_the_order_of_the_seeds_though_episodes_end_at_any_time():
+    rows = walk(batch=3)
+    assert [row.episode for row in rows] == list(range(len(SEEDS)))
+    assert [row.test_seed for row in rows] == list(SEEDS)
+    assert len({row.length for row in rows}) > 3
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0, 3.0])
+def test_ordered_never_exceeds_any_order(noise):
+    rows = walk(Walker(noise), seeds=range(40))
+    assert all(row.subtasks_ordered <= row.subtasks_any_order <= len(MARKS) for row in rows)
+    assert any(row.subtasks_any_order > 0 for row in rows)
+
+
+def test_a_subtask_done_out_of_order_counts_in_any_order_only():
+    rows = walk(Walker(marks=("right",), noise=0.0), seeds=range(40))
+    unlucky = [row for row in rows if row.steps["left"] is None]
+    assert len(unlucky) > 20
+    assert {(row.subtasks_ordered, row.subtasks_any_order > 0) for row in unlucky} == {(0, True)}
+
+
+def test_the_environment_is_reset_with_the_test_seed():
+    seeds = {}
+    walk(observer=lambda episode, env, _: seeds.setdefault(episode, env.unwrapped.np_random_seed))
+    assert seeds == dict(enumerate(SEEDS))
+
+
+def test_the_return_the_ordered_score_and_the_steps_tell_the_same_story():
+    for row in walk(Walker(noise=1.0)):
+        counted = [step for step in row.steps.values() if step is not None]
+        assert row.episode_return == row.subtasks_ordered == len(counted)
+        assert counted == sorted(counted)
+        assert all(1 <= step <= row.length for step in counted)
+        assert row.success == (row.subtasks_ordered == len(MARKS))
+        assert not row.success or row.length == counted[-1]
+
+
+def test_the_recorded_step_is_the_one_at_which_the_subtask_was_first_counted():
+    seen = {}
+
+    def watch(episode, env, info):
+        for mark, counted in zip(MARKS, info["completed_ordered"], strict=True):
+            if counted:
+                seen.setdefault((episode, mark), env.unwrapped.steps)
+
+    rows = walk(observer=watch)
+    steps = {
+        (row.episode, mark): step
+        for row in rows
+        for mark, step in row.steps.items()
+        if step is not None
+    }
+    assert steps == seen
+
+
+def test_the_observer_sees_the_reset_and_every_step():
+    seen = []
+    rows = walk(observer=lambda episode, env, info: seen.append(episode))
+    assert [seen.count(row.episode) for row in rows] == [row.length + 1 for row in rows]
+
+
+def test_max_steps_ends_an_episode_and_zero_leaves_it_to_the_environment():
+    idle = Walker(noise=0.0, steps_per_mark=1000)
+    assert {row.length for row in walk(idle)} == {60}
+    assert {row.length for row in walk(idle, max_steps=7)} == {7}
+    assert {row.length for row in walk(idle, max_steps=80)} == {80}
+
+
+def test_an_episode_that_nothing_ends_is_refused():
+    with pytest.raises(ValueError, match="MarksWithoutLimit-v0 has no limit.*max_steps"):
+        walk(env_id="marks:MarksWithoutLimit-v0")
+    assert walk(env_id="marks:MarksWithoutLimit-v0", max_steps=60) == walk()
+
+
+def test_at_most_batch_environments_live_at_once_and_none_stays():
+    MarksEnv.alive = MarksEnv.most_alive = 0
+    walk(batch=4)
+    assert MarksEnv.most_alive == 4
+    assert MarksEnv.alive == 0
+
+
+def test_an_observation_that_is_not_finite_stops_the_rollout_by_name_and_frees_the_rest():
+    MarksEnv.alive = 0
+    with pytest.raises(RuntimeError, match="Marks-v0, test seed 100000, step 3.*not finite"):
+        walk(env_kwargs={"nan_at": 3})
+    assert MarksEnv.alive == 0
+
+
+def test_without_subtasks_success_is_termination_and_their_columns_stay_empty(tmp_path):
+    rows = walk(Walker(noise=2.0), env_kwargs={"named": False})
+    assert [row.success for row in rows] == [row.success for row in walk(Walker(noise=2.0))]
+    assert {row.success for row in rows} == {True, False}
+    assert {(row.subtasks_ordered, row.subtasks_any_order) for row in rows} == {(None, None)}
+    write_episodes_csv(tmp_path / "episodes.csv", LABELS, rows)
+    assert "step_" not in (tmp_path / "episodes.csv").read_text()
+    assert read_episodes_csv(tmp_path / "episodes.csv") == [(LABELS, row) for row in rows]
+
+
+def test_what_is_written_is_what_is_read(tmp_path):
+    rows = walk()
+    write_episodes_csv(tmp_path / "a" / "episodes.csv", LABELS, rows)
+    assert read_episodes_csv(tmp_path / "a" / "episodes.csv") == [(LABELS, row) for row in rows]
+
+
+def test_the_columns_are_those_of_the_schema(tmp_path):
+    write_episodes_csv(tmp_path / "episodes.csv", LABELS, walk())
+    assert (tmp_path / "episodes.csv").read_text().splitlines()[0] == (
+        "env,task,method,seed,episode,test_seed,length,episode_return,subtasks_ordered,"
+        "subtasks_any_order,success,step_left,step_right,step_top,data_source"
+    )
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        write_episodes_csv(tmp_path / name, LABELS, walk())
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "episodes.csv"
+    path.write_text("old")
+
+    def full_disk(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        write_episodes_csv(path, LABELS, walk())
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_unreadable_value_is_named_with_its_line(tmp_path):
+    path = tmp_path / "episodes.csv"
+    write_episodes_csv(path, LABELS, walk())
+    path.write_text(path.read_text().replace("100001", "soon"))
+    with pytest.raises(ResultsError, match=r"episodes.csv, line 3: test_seed is 'soon'"):
+        read_episodes_csv(path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("episodes", 0), ("replan_every", 0), ("batch", 0), ("max_steps", -1), ("skill", "best")],
+)
+def test_settings_out_of_range_are_refused_by_name(setting, value):
+    with pytest.raises(ValueError, match=f"rollout.{setting} is"):
+        RolloutSettings(**{setting: value})
+
+
+def test_test_seeds_begin_at_100000():
+    assert list(RolloutSettings(episodes=3).test_seeds) == [100_000, 100_001, 100_002]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Checkpoints of untrained models, and demonstrations, for the environment of marks."""
+    folder = tmp_path_factory.mktemp("files")
+    torch.manual_seed(0)
+    skills = SkillSettings(horizon=4, z_dim=2, hidden=16, decoder_blocks=1, prior_blocks=1)
+    save_model(folder / "skills.pt", SkillVAE(skills, 2, 2), {})
+    for name, dims in (("distance", 2), ("distance_3d", 3)):
+        save_model(folder / f"{name}.pt", Distance(DistanceSettings(4, 16, 8), dims), {})
+    save_model(folder / "bc.pt", BCPolicy(BCSettings(16, 1), 2, 2), {})
+    lengths = torch.tensor([30, 3, 25])
+    for name, dims in (("demos", 2), ("demos_3d", 3)):
+        states = torch.rand(int(lengths.sum()), dims) * 2 - 1
+        save_episodes(
+            folder / f"{name}.hdf5", Episodes(states, torch.zeros(len(states), 2), lengths)
+        )
+    return folder
+
+
+def method(files, **changes) -> Method:
+    """Return FIST's method, but for some changes; files are named relative to the folder."""
+    names = {"skills": "skills.pt", "demos": "demos.hdf5", "distance": "distance.pt"} | changes
+    paths = {key: names.pop(key) for key in ("skills", "demos", "distance")}
+    paths = {key: name and files / name for key, name in paths.items()}
+    return Method(**({"n_demos": 2} | names), **paths)
+
+
+def run_it(out, method):
+    settings = RolloutSettings(episodes=3, max_steps=20)
+    return evaluate(out, "marks:Marks-v0", {}, method, settings, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("prior", "lookup", "skills"),
+    [
+        ("goal", "distance", "skills.pt"),
+        ("goal", "euclidean", "skills.pt"),
+        ("goal", "random", "skills.pt"),
+        ("state", "none", "skills.pt"),
+        ("state", "none", "bc.pt"),
+    ],
+)
+def test_every_method_is_evaluated_from_its_files(files, tmp_path, prior, lookup, skills):
+    tested = method(files, prior=prior, lookup=lookup, skills=skills)
+    rows = run_it(tmp_path / "episodes.csv", tested)
+    assert read_episodes_csv(tmp_path / "episodes.csv") == [(LABELS, row) for row in rows]
+    assert rows == run_it(tmp_path / "again.csv", tested)
+
+
+def test_the_random_encoder_depends_on_the_seed_and_is_not_the_trained_one(files):
+    def features(lookup, seed=0):
+        policy = method(files, lookup=lookup).policy(RolloutSettings(), seed)
+        return policy.index.features(torch.ones(1, 2))
+
+    assert torch.equal(features("random", 1), features("random", 1))
+    assert not torch.equal(features("random", 1), features("random", 2))
+    assert not torch.equal(features("random", 1), features("distance"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"prior": "state"}, "'distance' goes with prior \"goal\", not 'state'"),
+        ({"lookup": "none"}, "'goal' needs demonstrations"),
+        ({"distance": None}, "needs a distance checkpoint"),
+        ({"demos": None}, "needs demonstrations"),
+        ({"n_demos": 3}, "holds 2 usable episodes, 3 were asked for"),
+        ({"skills": "distance.pt"}, "distance.pt: holds a Distance, expected a SkillVAE"),
+        ({"skills": "bc.pt"}, "bc.pt: holds a BCPolicy, expected a SkillVAE"),
+        ({"demos": "demos_3d.hdf5"}, "demos_3d.hdf5 has states of 3 dim.*trained on 2"),
+        ({"distance": "distance_3d.pt"}, "distance_3d.pt has states of 3 dim.*trained on 2"),
+    ],
+)
+def test_choices_and_files_that_do_not_fit_together_are_refused(files, tmp_path, changes, error):
+    with pytest.raises(ValueError, match=error):
+        run_it(tmp_path / "episodes.csv", method(files, **changes))
+    assert not (tmp_path / "episodes.csv").exists()
+
+
+def test_the_settings_reach_the_policy(files):
+    policy = method(files).policy(RolloutSettings(replan_every=5, skill="mean"), 0)
+    assert (policy.replan_every, policy.skill) == (5, "mean")
+    cloned = method(files, skills="bc.pt", lookup="none").policy(RolloutSettings(skill="mean"), 0)
+    assert cloned.action == "mean"
+
+
+def test_demonstrations_too_short_for_a_skill_are_left_out_as_in_training(files):
+    policy = method(files).policy(RolloutSettings(), 0)
+    assert len(policy.index) == 30 + 25
+
+
+def test_a_video_shows_every_step_of_the_episode(tmp_path):
+    row = film(tmp_path / "video.mp4", "marks:Marks-v0", {}, Walker(), 100_002, size=64)
+    assert row.steps == walk()[2].steps
+    frames = imageio.imread(tmp_path / "video.mp4")
+    assert frames.shape == (row.length + 1, 64, 64, 3)
+    assert [path.name for path in tmp_path.iterdir()] == ["video.mp4"]
+
+
+def test_the_checklist_changes_as_subtasks_are_done(tmp_path):
+    row = film(tmp_path / "video.mp4", "marks:Marks-v0", {}, Walker(noise=0), 100_002, size=64)
+    frames = imageio.imread(tmp_path / "video.mp4").astype(int)
+    changes = [
+        step
+        for step in range(1, len(frames))
+        if np.abs(frames[step] - frames[step - 1]).mean() > 0.3
+    ]
+    assert changes == [step for step in row.steps.values() if step is not None]
+
+
+def test_a_video_of_a_method_shows_the_episode_of_the_same_row(files, tmp_path):
+    settings = RolloutSettings(episodes=3, max_steps=20)
+    rows = evaluate(
+        tmp_path / "episodes.csv", "marks:Marks-v0", {}, method(files), settings, LABELS
+    )
+    filmed = record_video(
+        tmp_path / "video.mp4", "marks:Marks-v0", {}, method(files), settings, LABELS.seed, 1, 64
+    )
+    assert (filmed.test_seed, filmed.steps) == (rows[1].test_seed, rows[1].steps)
+
+
+def test_the_kitchen_gives_a_row_per_episode_whatever_the_batch():
+    task = ("microwave", "kettle", "top_burner", "light_switch")
+    torch.manual_seed(0)
+    settings = SkillSettings(hidden=16, decoder_blocks=1, prior_blocks=1)
+    policy = SkillPolicy(SkillVAE(settings, 60, 9), "state")
+    by_batch = [
+        rollout(
+            "d4rl:kitchen-mixed-v0",
+            {"task_elements": task},
+            policy,
+            SEEDS[:3],
+            max_steps=10,
+            batch=batch,
+        )
+        for batch in (1, 3)
+    ]
+    assert by_batch[0] == by_batch[1]
+    for row in by_batch[0]:
+        assert row.length == 10 and tuple(row.steps) == task
+        assert row.subtasks_ordered <= row.subtasks_any_order <= 4

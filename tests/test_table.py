@@ -1,0 +1,213 @@
+"""Laws of the results table."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fist.results import EpisodeRow, Labels, ResultsError, collect, write_episodes_csv
+from fist.stats import bootstrap_interval
+from fist.table import summarise
+
+TASKS = {
+    "top_burner": ("microwave", "kettle", "top_burner", "light_switch"),
+    "slide_cabinet": ("microwave", "kettle", "slide_cabinet", "hinge_cabinet"),
+}
+HELD_OUT = {task: task for task in TASKS}
+ELEMENTS = (
+    "bottom_burner",
+    "top_burner",
+    "light_switch",
+    "slide_cabinet",
+    "hinge_cabinet",
+    "microwave",
+    "kettle",
+)
+
+
+def episode(number: int, subtasks, counted: int, any_order: int | None = None) -> EpisodeRow:
+    """Return a row in which the first `counted` sub-tasks were counted."""
+    steps = {name: 40 * i + 10 if i < counted else None for i, name in enumerate(subtasks)}
+    any_order = counted if any_order is None else any_order
+    done = counted == len(subtasks)
+    return EpisodeRow(
+        number, 100_000 + number, 280, float(counted), counted, any_order, done, steps
+    )
+
+
+def write(folder, task="top_burner", method="fist", seed=0, counted=(4, 3, 4, 2), **labels):
+    """Write an episodes.csv and return its path."""
+    values = {"env": "kitchen", "data_source": "generated"} | labels
+    rows = [episode(i, TASKS[task], n) for i, n in enumerate(counted)]
+    path = folder / task / method / f"seed_{seed}" / "episodes.csv"
+    write_episodes_csv(path, Labels(task=task, method=method, seed=seed, **values), rows)
+    return path
+
+
+def write_all(folder):
+    """Write two tasks x two methods x two seeds."""
+    rng = np.random.default_rng(0)
+    return [
+        write(folder, task, method, seed, rng.integers(low, 5, size=20).tolist())
+        for task in TASKS
+        for method, low in (("fist", 2), ("spirl", 0))
+        for seed in (0, 1)
+    ]
+
+
+def read(path) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_hand_made_cell(tmp_path):
+    files = [
+        write(tmp_path, seed=0, counted=(4, 3, 4, 2)),
+        write(tmp_path, seed=1, counted=(1, 0, 4, 4)),
+    ]
+    summarise(files, tmp_path / "table.csv", HELD_OUT, {"top_burner/fist": 3.6}, ELEMENTS)
+    [record] = read(tmp_path / "table.csv")
+    low, high = float(record.pop("subtasks_ordered_lo")), float(record.pop("subtasks_ordered_hi"))
+    assert low < 2.75 < high
+    assert record == {
+        "task": "top_burner",
+        "held_out": "top_burner",
+        "method": "fist",
+        "n_seeds": "2",
+        "n_episodes": "8",
+        "subtasks_ordered": "2.750",
+        "subtasks_any_order": "2.750",
+        "success_rate": "0.500",
+        "rate_bottom_burner": "",
+        "rate_top_burner": "0.625",
+        "rate_light_switch": "0.500",
+        "rate_slide_cabinet": "",
+        "rate_hinge_cabinet": "",
+        "rate_microwave": "0.875",
+        "rate_kettle": "0.750",
+        "paper_subtasks": "3.6",
+        "data_source": "generated",
+    }
+
+
+def test_the_columns_are_those_of_the_schema_in_order(tmp_path):
+    summarise(write_all(tmp_path), tmp_path / "table.csv", HELD_OUT, elements=ELEMENTS)
+    assert (tmp_path / "table.csv").read_text().splitlines()[0] == (
+        "task,held_out,method,n_seeds,n_episodes,subtasks_ordered,subtasks_ordered_lo,"
+        "subtasks_ordered_hi,subtasks_any_order,success_rate,rate_bottom_burner,rate_top_burner,"
+        "rate_light_switch,rate_slide_cabinet,rate_hinge_cabinet,rate_microwave,rate_kettle,"
+        "paper_subtasks,data_source"
+    )
+
+
+def test_the_rates_of_a_task_add_up_to_its_ordered_score(tmp_path):
+    summarise(write_all(tmp_path), tmp_path / "table.csv", HELD_OUT)
+    for record in read(tmp_path / "table.csv"):
+        rates = [float(v) for k, v in record.items() if k.startswith("rate_") and v]
+        assert len(rates) == 4
+        assert sum(rates) == pytest.approx(float(record["subtasks_ordered"]), abs=2e-3)
+
+
+def test_the_interval_is_the_bootstrap_over_seeds_and_episodes(tmp_path):
+    files = write_all(tmp_path)
+    summarise(files, tmp_path / "table.csv", HELD_OUT)
+    scores = [float(row["subtasks_ordered"]) for file in files[:2] for row in read(file)]
+    expected = bootstrap_interval(np.reshape(scores, (2, 20)), np.random.default_rng(0))
+    record = read(tmp_path / "table.csv")[0]
+    found = float(record["subtasks_ordered_lo"]), float(record["subtasks_ordered_hi"])
+    assert found == pytest.approx(expected, abs=0.06)
+
+
+def test_adding_a_method_changes_no_other_row(tmp_path):
+    files = write_all(tmp_path)
+    summarise(files, tmp_path / "all.csv", HELD_OUT)
+    summarise([f for f in files if "fist" in f.parts], tmp_path / "fist.csv", HELD_OUT)
+    everything = (tmp_path / "all.csv").read_text().splitlines()
+    expected = [everything[0], *(line for line in everything if ",fist," in line)]
+    assert (tmp_path / "fist.csv").read_text().splitlines() == expected
+
+
+def test_the_same_files_give_the_same_bytes(tmp_path):
+    files = write_all(tmp_path)
+    for name in ("a", "b"):
+        summarise(files, tmp_path / f"{name}.csv", HELD_OUT)
+    for suffix in ("csv", "md"):
+        a, b = (tmp_path / f"{name}.{suffix}" for name in ("a", "b"))
+        assert a.read_bytes() == b.read_bytes()
+
+
+def test_the_markdown_twin_is_returned_and_tells_the_same(tmp_path):
+    markdown = summarise(
+        write_all(tmp_path), tmp_path / "table.csv", HELD_OUT, {"top_burner/fist": 3.6}
+    )
+    assert (tmp_path / "table.md").read_text() == markdown
+    lines = markdown.splitlines()
+    assert len({len(line) for line in lines if line.startswith("|")}) == 1
+    for record, line in zip(read(tmp_path / "table.csv"), lines[2:], strict=False):
+        assert line.startswith(f"| {record['task']}")
+        assert f"**{float(record['subtasks_ordered']):.2f}**" in line
+        assert "2 x 20" in line
+    assert "3.6" in lines[2] and "3.6" not in lines[3]
+    assert "fist, mean of the 2 tasks:" in markdown
+
+
+def test_an_average_over_tasks_needs_the_method_on_every_task(tmp_path):
+    files = [f for f in write_all(tmp_path) if f.parts[-4:-2] != ("slide_cabinet", "spirl")]
+    markdown = summarise(files, tmp_path / "table.csv", HELD_OUT)
+    assert "fist, mean of" in markdown and "spirl, mean of" not in markdown
+
+
+def test_a_missing_column_is_named_with_its_file(tmp_path):
+    path = write(tmp_path)
+    path.write_text(path.read_text().replace("test_seed", "reset_seed"))
+    with pytest.raises(ResultsError, match=r"seed_0/episodes.csv: no column test_seed"):
+        summarise([path], tmp_path / "table.csv", HELD_OUT)
+    assert not (tmp_path / "table.csv").exists()
+
+
+def test_an_episode_is_counted_once(tmp_path):
+    path = write(tmp_path)
+    with pytest.raises(ResultsError, match="episode 0 of top_burner/fist seed 0 is already in"):
+        summarise([path, path], tmp_path / "table.csv", HELD_OUT)
+
+
+def test_a_file_without_episodes_is_refused(tmp_path):
+    path = write(tmp_path)
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    with pytest.raises(ResultsError, match="holds no episode"):
+        collect([path])
+    with pytest.raises(ResultsError, match="no results to summarise"):
+        collect([])
+
+
+def test_what_does_not_belong_together_is_refused(tmp_path):
+    first = write(tmp_path)
+    for changes, error in (
+        ({"data_source": "local"}, "different data sources in top_burner/fist: generated; local"),
+        ({"env": "pointmaze"}, "different environments: kitchen; pointmaze"),
+        ({"counted": (4, 4)}, "different numbers of episodes per seed in top_burner/fist: 2; 4"),
+    ):
+        with pytest.raises(ResultsError, match=error):
+            collect([first, write(tmp_path, seed=1, **changes)])
+
+
+def test_a_task_or_an_element_that_the_table_does_not_know_is_refused(tmp_path):
+    files = write_all(tmp_path)
+    with pytest.raises(ResultsError, match="no entry for task slide_cabinet"):
+        summarise(files, tmp_path / "table.csv", {"top_burner": "top_burner"})
+    with pytest.raises(ResultsError, match="sub-task kettle is none of the elements"):
+        summarise(files, tmp_path / "table.csv", HELD_OUT, elements=set(ELEMENTS) - {"kettle"})
+
+
+def test_without_subtasks_the_table_still_tells_success(tmp_path):
+    rows = [
+        replace(episode(i, (), 0), subtasks_ordered=None, subtasks_any_order=None, success=i < 3)
+        for i in range(4)
+    ]
+    labels = Labels("pointmaze", "left", "fist", 0, "generated")
+    write_episodes_csv(tmp_path / "episodes.csv", labels, rows)
+    summarise([tmp_path / "episodes.csv"], tmp_path / "table.csv", {"left": ""})
+    [record] = read(tmp_path / "table.csv")
+    assert record["success_rate"] == "0.750"
+    assert record["subtasks_ordered"] == record["subtasks_ordered_lo"] == ""
