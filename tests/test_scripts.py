@@ -1,0 +1,118 @@
+"""Laws of the scripts: they explain themselves, and their errors are one line."""
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import tyro
+
+SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
+NAMES = sorted(path.stem for path in SCRIPTS.glob("[a-z]*.py"))
+
+
+def run(script, *options):
+    """Run a script as a user does."""
+    command = [sys.executable, SCRIPTS / f"{script}.py", *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_describes_every_option_and_tells_its_default(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "240")
+    monkeypatch.setenv("NO_COLOR", "1")
+    with pytest.raises(SystemExit) as end:
+        tyro.cli(importlib.import_module(name).Arguments, args=["--help"])
+    assert end.value.code == 0
+    options = []
+    for line in capsys.readouterr().out.splitlines():
+        text = line.strip("│ ")
+        if re.match(r"--[a-z]", text):
+            options.append(text)
+        elif options and not options[-1].endswith(")"):
+            options[-1] += f" {text}"  # a long option's description, on a line of its own
+    assert options
+    for option in options:
+        assert re.search(r"[a-z]{2,} \w+.* \((default: .*|required)\)", option), option
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_script_is_short_and_says_what_it_is_for(name):
+    assert len((SCRIPTS / f"{name}.py").read_text().splitlines()) <= 50
+    assert importlib.import_module(name).__doc__.endswith(".")
+
+
+def test_a_script_runs_by_hand():
+    result = run("train_skills", "--help")
+    assert result.returncode == 0
+    assert "--model.z-dim INT" in result.stdout
+
+
+def test_bad_data_end_in_one_line_that_names_the_file_and_leave_nothing(tmp_path):
+    data = tmp_path / "play.hdf5"
+    with h5py.File(data, "w") as file:
+        file["observations"] = np.zeros((30, 60), np.float32)
+        file["actions"] = np.full((30, 9), 2.0, np.float32)
+        file["terminals"] = np.arange(30) == 29
+    result = run("train_skills", "--data", data, "--out", tmp_path / "skills.pt")
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"train_skills.py: error: {data}: actions[0, 0] is 2")
+    assert result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [data]
+
+
+def test_a_bad_setting_is_refused_by_its_name():
+    result = run("train_skills", "--data", "x", "--out", "y.pt", "--train.clip-norm", "0")
+    assert result.returncode == 2
+    assert "train.clip_norm is 0.0, must be above 0" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_missing_file_ends_in_one_line_that_names_it(tmp_path):
+    result = run("make_split", "--files", tmp_path / "no.hdf5", "--out", tmp_path / "split.hdf5")
+    assert result.returncode == 1
+    assert f"no data set at {tmp_path / 'no.hdf5'}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_disk_that_is_full_ends_in_one_line_and_leaves_no_output(tmp_path):
+    data = tmp_path / "play.hdf5"
+    rng = np.random.default_rng(0)
+    with h5py.File(data, "w") as file:
+        file["observations"] = rng.normal(size=(60, 60)).astype(np.float32)
+        file["actions"] = rng.uniform(-1, 1, (60, 9)).astype(np.float32)
+        file["terminals"] = np.arange(60) % 30 == 29
+    out = tmp_path / "out" / "skills.pt"
+    options = ["--data", str(data), "--out", str(out), "--train.steps", "2"]
+    # A limit on the size of files stands in for a full disk: the write fails in the same place.
+    limited = (
+        "import resource, signal, sys, runpy;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
+        f"sys.argv = {['train_skills.py', *options]!r};"
+        f"sys.path.insert(0, {str(SCRIPTS)!r});"
+        f"runpy.run_path({str(SCRIPTS / 'train_skills.py')!r}, run_name='__main__')"
+    )
+    command = [sys.executable, "-c", limited]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 1
+    assert f"error: [Errno 27] could not write {out}" in result.stderr
+    assert not out.exists()
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_an_interrupted_script_says_so_without_a_traceback(capsys, monkeypatch):
+    from _cli import main
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["make_split.py", "--out", "x", "--files", "y"])
+    with pytest.raises(SystemExit) as end:
+        main(importlib.import_module("make_split").Arguments, stop, "")
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "make_split.py: interrupted\n"
