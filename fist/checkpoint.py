@@ -37,12 +37,14 @@ def save_model(path: str | Path, model: nn.Module, provenance: dict[str, Any]) -
         "model": type(model).__name__,
         "settings": asdict(model.settings),
         "sizes": {
-            name: getattr(model, name) for name in ("state_dim", "action_dim") if hasattr(model, name)
+            name: getattr(model, name)
+            for name in ("state_dim", "action_dim")
+            if hasattr(model, name)
         },
         "provenance": provenance,
     }
     write_json(path.with_suffix(".json"), description)
-    write_tensors(path, {name: value.cpu() for name, value in model.state_dict().items()})
+    write_tensors(path, {name: value.cpu().clone() for name, value in model.state_dict().items()})
 
 
 def describe(path: str | Path) -> dict[str, Any]:

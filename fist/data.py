@@ -109,13 +109,17 @@ def load_episodes(path: str | Path, min_length: int = 1) -> Episodes:
     """
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"no data set at {path}: check the path under `data:` in the config")
+        raise FileNotFoundError(
+            f"no data set at {path}: check the path under `data:` in the config"
+        )
     arrays = _read(path)
     _check(path, arrays)
     ends = arrays["terminals"] | arrays["timeouts"]
     stops = np.flatnonzero(ends) + 1
     if len(stops) == 0:
-        raise DataError(f"{path}: no episode ends: `terminals` (and `timeouts`) are false in every row")
+        raise DataError(
+            f"{path}: no episode ends: `terminals` (and `timeouts`) are false in every row"
+        )
     starts = np.concatenate(([0], stops[:-1]))
     lengths = stops - starts
     long_enough = lengths >= min_length

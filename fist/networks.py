@@ -47,7 +47,9 @@ class MLP(nn.Module):
     SPiRL's predictor networks.
     """
 
-    def __init__(self, inputs: int, outputs: int, hidden: int, blocks: int, batch_norm: bool = True):
+    def __init__(
+        self, inputs: int, outputs: int, hidden: int, blocks: int, batch_norm: bool = True
+    ):
         super().__init__()
         self.input = nn.Linear(inputs, hidden)
         self.blocks = nn.ModuleList(

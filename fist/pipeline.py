@@ -88,9 +88,7 @@ def finetune_skills(
     _fit_skills(net, episodes, items, settings, job, inputs, losses, trained, choice)
 
 
-def train_distance(
-    data: Path, model: DistanceSettings, settings: TrainSettings, job: Job
-) -> None:
+def train_distance(data: Path, model: DistanceSettings, settings: TrainSettings, job: Job) -> None:
     """Train a contrastive distance on a play data set."""
     episodes = load_episodes(data, model.horizon + 1)
     net = _seeded(job, lambda: Distance(model, episodes.state_dim))
@@ -104,7 +102,10 @@ def train_distance(
     validate = None
     if held_out is not None:
         batch = sample_pairs(
-            Windows(held_out, model.horizon), model.mode, VALIDATION_BATCH, Generator().manual_seed(0)
+            Windows(held_out, model.horizon),
+            model.mode,
+            VALIDATION_BATCH,
+            Generator().manual_seed(0),
         )
         validate = _validator(net, net.losses, batch)
     items = len(episodes.states) - model.horizon

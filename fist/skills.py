@@ -52,9 +52,13 @@ class SkillSettings:
     def __post_init__(self) -> None:
         for name in ("horizon", "z_dim", "hidden", "readout"):
             if getattr(self, name) < 1:
-                raise ValueError(f"skills.model.{name} is {getattr(self, name)}, must be at least 1")
+                raise ValueError(
+                    f"skills.model.{name} is {getattr(self, name)}, must be at least 1"
+                )
         if not self.priors or set(self.priors) - {"goal", "state"}:
-            raise ValueError(f'skills.model.priors is {self.priors}, must name "goal", "state" or both')
+            raise ValueError(
+                f'skills.model.priors is {self.priors}, must name "goal", "state" or both'
+            )
 
 
 class SkillVAE(nn.Module):
@@ -69,7 +73,10 @@ class SkillVAE(nn.Module):
         self.decoder = MLP(state_dim + z, action_dim, hidden, settings.decoder_blocks)
         inputs = {"goal": 2 * state_dim, "state": state_dim}
         self.priors = nn.ModuleDict(
-            {name: MLP(inputs[name], 2 * z, hidden, settings.prior_blocks) for name in settings.priors}
+            {
+                name: MLP(inputs[name], 2 * z, hidden, settings.prior_blocks)
+                for name in settings.priors
+            }
         )
 
     def fit_normaliser(self, states: Float[Tensor, "N S"]) -> None:

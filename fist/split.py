@@ -23,10 +23,10 @@ import torch
 from fist.data import DataError, Episodes, concatenate, load_episodes, save_episodes
 from fist.files import sha256, write_json
 
-SAME_RECORDING = 0.02
+SAME_RECORDING = 0.004
 """Two episodes of equal length are one recording if their states differ by less on average.
 
-Observation noise drawn anew makes about 0.005; two human episodes of one task differ by 0.05 and
+In the kitchen, observation noise drawn anew makes 0.002; two human episodes of one task, 0.009 or
 more.
 """
 
@@ -136,7 +136,9 @@ def first_completions(env: gymnasium.Env, observations: np.ndarray) -> dict[str,
     complete = env.get_wrapper_attr("element_complete")(observations)
     names = env.get_wrapper_attr("elements")
     return {
-        name: int(column.argmax()) for name, column in zip(names, complete.T, strict=True) if column.any()
+        name: int(column.argmax())
+        for name, column in zip(names, complete.T, strict=True)
+        if column.any()
     }
 
 

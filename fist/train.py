@@ -140,8 +140,8 @@ def train(
     settings = run.settings
     device = next(model.parameters()).device
     generator = Generator(device).manual_seed(run.seed)
-    parameters = parameters if parameters is not None else list(model.parameters())
-    optimizer = make_optimizer(settings, parameters)
+    flat = flatten(parameters if parameters is not None else list(model.parameters()))
+    optimizer = make_optimizer(settings, flat)
     amp = torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(settings, device))
     start = _resume(run, model, optimizer, generator)
     writer = _tensorboard(run.tensorboard)
@@ -155,9 +155,9 @@ def train(
             batch = sample(generator)
             with amp:
                 terms = losses(*batch)
-            optimizer.zero_grad(set_to_none=True)
+            flat.grad.zero_()
             sum(terms.values()).backward()
-            norm = nn.utils.clip_grad_norm_(parameters, settings.clip_norm, foreach=True)
+            norm = nn.utils.clip_grad_norm_(flat, settings.clip_norm)
             _check_finite(step, terms | {"gradient norm": norm}, batch, run)
             optimizer.step()
             bar.update()
@@ -178,17 +178,35 @@ def train(
                 log.warning("stopped by signal %d after step %d; the state is saved", stop[0], done)
                 raise Interrupted(128 + stop[0])
     model.eval()
+    if writer is not None:
+        writer.close()
     if run.curve is not None:
         write_text(run.curve, _as_csv(run.rows))
 
 
-def make_optimizer(
-    settings: TrainSettings, parameters: list[nn.Parameter]
-) -> torch.optim.Optimizer:
-    """Return the optimiser that the settings name, in its fastest variant."""
+def flatten(parameters: list[nn.Parameter]) -> nn.Parameter:
+    """Lay parameters and their gradients end to end and return them as one vector.
+
+    The parameters become views of the vector. Clipping and the optimiser's arithmetic are then a
+    few operations on one vector instead of as many on each of some fifty small tensors, a tenth of
+    a step's time on a CPU.
+    """
+    vector = nn.Parameter(torch.cat([p.detach().flatten() for p in parameters]))
+    vector.grad = torch.zeros_like(vector)
+    offset = 0
+    for p in parameters:
+        part = slice(offset, offset + p.numel())
+        p.grad = vector.grad[part].view_as(p)
+        p.data = vector.data[part].view_as(p)
+        offset = part.stop
+    return vector
+
+
+def make_optimizer(settings: TrainSettings, vector: nn.Parameter) -> torch.optim.Optimizer:
+    """Return the optimiser that the settings name, over a vector of all parameters."""
     if settings.optimizer == "adam":
-        return torch.optim.Adam(parameters, settings.learning_rate, fused=True)
-    return torch.optim.RAdam(parameters, settings.learning_rate, foreach=True)
+        return torch.optim.Adam([vector], settings.learning_rate, fused=True)
+    return torch.optim.RAdam([vector], settings.learning_rate, foreach=False)
 
 
 def uses_bfloat16(settings: TrainSettings, device: torch.device) -> bool:
@@ -210,7 +228,8 @@ def _check_finite(
     step: int, values: dict[str, Tensor], batch: tuple[Tensor, ...], run: Run
 ) -> None:
     """Raise TrainingDiverged, keeping the batch, unless every value is finite."""
-    if torch.stack([value.detach().float() for value in values.values()]).isfinite().all():
+    values = {name: value.detach().float() for name, value in values.items()}
+    if torch.stack(list(values.values())).isfinite().all():
         return
     bad = ", ".join(f"{name} = {float(v)}" for name, v in values.items() if not v.isfinite())
     kept = ""

@@ -1,0 +1,73 @@
+"""Laws of models on disk and of files that are whole or absent."""
+
+import errno
+import json
+
+import pytest
+import torch
+
+from fist.bc import BCPolicy, BCSettings
+from fist.checkpoint import CheckpointError, load_model, save_model
+from fist.distance import Distance, DistanceSettings
+from fist.files import replacing, write_text
+from fist.skills import SkillSettings, SkillVAE
+
+MODELS = [
+    SkillVAE(SkillSettings(hidden=8, readout=8, priors=("goal",)), 4, 2),
+    Distance(DistanceSettings(mode="reachable"), 4),
+    BCPolicy(BCSettings(hidden=8), 4, 2),
+]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+def test_a_loaded_model_is_the_saved_one(model, tmp_path):
+    save_model(tmp_path / "model.pt", model, {"seed": 3})
+    loaded = load_model(tmp_path / "model.pt", type(model))
+    assert loaded.settings == model.settings
+    assert not loaded.training
+    for name, value in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value)
+    assert json.loads((tmp_path / "model.json").read_text())["provenance"] == {"seed": 3}
+
+
+def test_another_kind_of_model_is_refused(tmp_path):
+    save_model(tmp_path / "model.pt", MODELS[1], {})
+    with pytest.raises(CheckpointError, match="holds a 'Distance', expected SkillVAE"):
+        load_model(tmp_path / "model.pt", SkillVAE)
+
+
+def test_a_damaged_checkpoint_is_refused_with_the_way_out(tmp_path):
+    path = tmp_path / "model.pt"
+    save_model(path, MODELS[0], {})
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(CheckpointError, match="delete it to have it trained again"):
+        load_model(path)
+
+
+def test_weights_that_do_not_fit_the_settings_are_refused(tmp_path):
+    save_model(tmp_path / "model.pt", MODELS[0], {})
+    twin = tmp_path / "model.json"
+    twin.write_text(twin.read_text().replace('"hidden": 8', '"hidden": 16'))
+    with pytest.raises(CheckpointError, match="size mismatch"):
+        load_model(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("lost", ["model.pt", "model.json"])
+def test_a_missing_file_is_named(lost, tmp_path):
+    save_model(tmp_path / "model.pt", MODELS[0], {})
+    (tmp_path / lost).unlink()
+    with pytest.raises(FileNotFoundError, match=lost):
+        load_model(tmp_path / "model.pt")
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "table.csv"
+    write_text(path, "old")
+    with (
+        pytest.raises(OSError, match=r"could not write .*table\.csv: No space left"),
+        replacing(path) as temporary,
+    ):
+        temporary.write_text("half of the n")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

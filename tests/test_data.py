@@ -1,0 +1,169 @@
+"""Laws of episodes on disk and windows in memory."""
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from recordings import random_episodes
+
+from fist.data import DataError, Windows, concatenate, load_episodes, save_episodes
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A good data set of three episodes, 12, 5 and 20 rows long."""
+    path = tmp_path / "play.hdf5"
+    save_episodes(path, random_episodes([12, 5, 20]))
+    return path
+
+
+def change(path, key, value):
+    """Replace one array of a data set; None deletes it."""
+    with h5py.File(path, "r+") as handle:
+        if key in handle:
+            del handle[key]
+        if value is not None:
+            handle[key] = value
+
+
+def test_what_is_saved_is_what_is_loaded(file):
+    saved, loaded = random_episodes([12, 5, 20]), load_episodes(file)
+    assert torch.equal(saved.states, loaded.states)
+    assert torch.equal(saved.actions, loaded.actions)
+    assert loaded.lengths.tolist() == [12, 5, 20]
+    assert loaded.dropped == loaded.dropped_rows == 0
+
+
+def test_the_same_episodes_make_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        save_episodes(tmp_path / name, random_episodes([30, 40]))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_an_episode_ends_at_a_timeout_too(file):
+    terminals = np.zeros(37, bool)
+    terminals[[11, 36]] = True
+    timeouts = np.zeros(37, bool)
+    timeouts[16] = True
+    change(file, "terminals", terminals)
+    change(file, "timeouts", timeouts)
+    assert load_episodes(file).lengths.tolist() == [12, 5, 20]
+
+
+def test_a_file_without_timeouts_ends_its_episodes_at_terminals(file):
+    change(file, "timeouts", None)
+    assert load_episodes(file).lengths.tolist() == [12, 5, 20]
+
+
+def test_a_short_episode_is_dropped_and_counted_and_never_joined_to_the_next(file):
+    loaded = load_episodes(file, min_length=11)
+    assert loaded.lengths.tolist() == [12, 20]
+    assert loaded.dropped == 1
+    assert loaded.states[:, 0].tolist() == [*range(12), *range(17, 37)]
+
+
+def test_rows_after_the_last_end_are_dropped_and_counted(file):
+    terminals = np.zeros(37, bool)
+    terminals[11] = True
+    change(file, "terminals", terminals)
+    change(file, "timeouts", None)
+    loaded = load_episodes(file)
+    assert loaded.lengths.tolist() == [12]
+    assert loaded.dropped_rows == 25
+
+
+BAD = {
+    "missing key": ("actions", None, "missing actions"),
+    "lengths": ("actions", np.zeros((36, 2)), "differ in length: observations 37, actions 36"),
+    "nan": ("observations", np.full((37, 4), np.nan), r"observations\[0, 0\] is nan"),
+    "infinite": ("actions", np.full((37, 2), np.inf), r"actions\[0, 0\] is inf"),
+    "out of range": (
+        "actions",
+        np.full((37, 2), 1.5),
+        r"actions\[0, 0\] is 1.5, outside \[-1, 1\]",
+    ),
+    "no end": ("terminals", np.zeros(37, bool), "no episode ends"),
+    "flat": ("observations", np.zeros(37), r"observations has shape \(37,\)"),
+}
+
+
+@pytest.mark.parametrize(("key", "value", "message"), BAD.values(), ids=BAD.keys())
+def test_a_bad_file_is_refused_with_its_name_and_the_reason(file, key, value, message):
+    change(file, key, value)
+    with pytest.raises(DataError, match=message) as error:
+        load_episodes(file)
+    assert str(file) in str(error.value)
+
+
+def test_a_file_whose_episodes_are_all_too_short_says_what_is_needed(file):
+    with pytest.raises(DataError, match="longest of 3 episodes has 20 rows, at least 21"):
+        load_episodes(file, min_length=21)
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])
+def test_a_truncated_file_is_refused(file, share):
+    content = file.read_bytes()
+    file.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(DataError, match="not an HDF5 file, or a truncated one"):
+        load_episodes(file)
+
+
+def test_a_web_page_is_not_data(tmp_path):
+    (tmp_path / "page.hdf5").write_text("<html>Too many users</html>")
+    with pytest.raises(DataError, match="not an HDF5 file"):
+        load_episodes(tmp_path / "page.hdf5")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no data set at .*nowhere\.hdf5"):
+        load_episodes(tmp_path / "nowhere.hdf5")
+
+
+def test_asking_for_more_demonstrations_than_there_are_is_refused(file):
+    with pytest.raises(DataError, match="holds 3 usable episodes, 4 were asked for"):
+        load_episodes(file).first(4, file)
+
+
+def test_data_sets_of_different_sizes_cannot_be_joined():
+    with pytest.raises(DataError, match="differ in"):
+        concatenate([random_episodes([5]), random_episodes([5], state_dim=3)])
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.integers(1, 12))
+def test_windows_start_at_every_legal_row_and_never_cross_an_end(lengths, horizon):
+    episodes = random_episodes(lengths)
+    legal, row = [], 0
+    for length in lengths:
+        legal += range(row, row + max(0, length - horizon))
+        row += length
+    if not legal:
+        with pytest.raises(DataError, match=rf"needs at least H\+1 = {horizon + 1}"):
+            Windows(episodes, horizon)
+        return
+    windows = Windows(episodes, horizon)
+    assert windows.starts.tolist() == legal
+    s, a = windows.gather(windows.starts)
+    # The first state dimension counts rows: inside a window it rises by one, and so does the episode.
+    expected = windows.starts[:, None] + torch.arange(horizon + 1)
+    assert torch.equal(s[:, :, 0], expected.float())
+    assert torch.equal(a, episodes.actions[expected[:, :-1]])
+
+
+def test_every_legal_start_is_drawn():
+    windows = Windows(random_episodes([13, 2, 15]), 10)
+    drawn = windows.draw(500, torch.Generator().manual_seed(0))
+    assert set(drawn.tolist()) == {0, 1, 2, 15, 16, 17, 18, 19}
+
+
+def test_the_released_demonstrations_load_as_they_are_described(real_demos):
+    kettle = load_episodes(real_demos / "kitchen-demo-kettle_bottomknob_switch_hinge.hdf5", 11)
+    microwave = load_episodes(real_demos / "kitchen-demo-microwave_kettle_topknob_switch.hdf5", 11)
+    assert (len(kettle), len(kettle.states)) == (22, 5402)
+    assert (len(microwave), len(microwave.states)) == (22, 4474)
+    assert (kettle.lengths.min(), kettle.lengths.max()) == (234, 266)
+    # Ten demonstrations make the number of windows that the reference counts.
+    assert int((microwave.take(range(10)).lengths - 10).sum()) == 1955
+    assert int((kettle.take(range(10)).lengths - 10).sum()) == 2385

@@ -1,0 +1,197 @@
+"""Laws of the one training loop."""
+
+import csv
+import os
+import signal
+
+import pytest
+import torch
+from recordings import random_episodes
+
+from fist.bc import BCPolicy, BCSettings, flatten_windows
+from fist.data import Windows, load_episodes
+from fist.skills import SkillSettings, SkillVAE
+from fist.train import Interrupted, Run, TrainingDiverged, TrainSettings, train
+
+SETTINGS = TrainSettings(steps=60, batch_size=16, log_every=20, precision="float32")
+
+
+def build(kind, seed=0):
+    """Return a small model, its sampler and its losses."""
+    windows = Windows(random_episodes([40, 30]), 10)
+    torch.manual_seed(seed)
+    if kind == "bc":
+        model = BCPolicy(BCSettings(hidden=16, blocks=2), 4, 2)
+        return model, lambda g: flatten_windows(*windows.sample(16, g)), model.losses
+    model = SkillVAE(SkillSettings(hidden=16, readout=16, z_dim=3), 4, 2)
+    return (
+        model,
+        lambda g: (*windows.sample(16, g), torch.randn(16, 3, generator=g)),
+        model.losses,
+    )
+
+
+def weights(
+    kind, settings=SETTINGS, seed=0, state=None, key="k", stop_at=None, number=signal.SIGTERM
+):
+    """Train and return the final weights; optionally signal this process before a step's batch."""
+    model, sample, losses = build(kind)
+    drawn = 0
+
+    def sample_or_stop(generator):
+        nonlocal drawn
+        if drawn == stop_at:
+            os.kill(os.getpid(), number)
+        drawn += 1
+        return sample(generator)
+
+    train(model, sample_or_stop, losses, Run(settings, settings.steps, seed, key, state))
+    return model.state_dict()
+
+
+def same(one, two):
+    return all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize("kind", ["bc", "skills"])
+@pytest.mark.parametrize("optimizer", ["adam", "radam"])
+@pytest.mark.parametrize("stops", [(0,), (1,), (7, 20), (58,), (3, 3, 3)])
+def test_stopping_at_any_step_and_resuming_gives_the_same_weights(kind, optimizer, stops, tmp_path):
+    settings = TrainSettings(
+        steps=60, batch_size=16, optimizer=optimizer, schedule="cosine", warmup=5, log_every=20
+    )
+    state = tmp_path / "run.state"
+    for stop in stops:
+        with pytest.raises(Interrupted) as stopped:
+            weights(kind, settings, state=state, stop_at=stop)
+        assert stopped.value.code == 128 + signal.SIGTERM
+    assert same(weights(kind, settings, state=state), weights(kind, settings))
+
+
+def test_ctrl_c_saves_the_state_as_sigterm_does(tmp_path):
+    state = tmp_path / "run.state"
+    with pytest.raises(Interrupted):
+        weights("bc", state=state, stop_at=30, number=signal.SIGINT)
+    assert torch.load(state, weights_only=True)["step"] == 31
+    assert same(weights("bc", state=state), weights("bc"))
+
+
+def test_a_finished_run_started_again_gives_its_weights_without_training(tmp_path):
+    state = tmp_path / "run.state"
+    first = weights("bc", state=state)
+    second = weights("bc", state=state, stop_at=0)  # a signal would come with the first batch
+    assert same(first, second)
+
+
+def test_the_seed_decides_the_result_and_nothing_else_does():
+    torch.manual_seed(123)
+    first = weights("skills")
+    torch.rand(100)
+    assert same(first, weights("skills"))
+    assert not same(first, weights("skills", seed=1))
+
+
+def test_a_state_of_other_settings_is_not_used(tmp_path, caplog):
+    state = tmp_path / "run.state"
+    weights("bc", state=state, key="old")
+    assert same(weights("bc", state=state, key="new"), weights("bc"))
+    assert "is of other settings, data or code: starting anew" in caplog.text
+
+
+def test_a_damaged_state_is_set_aside_with_a_word(tmp_path, caplog):
+    state = tmp_path / "run.state"
+    weights("bc", state=state)
+    state.write_bytes(state.read_bytes()[:100])
+    assert same(weights("bc", state=state), weights("bc"))
+    assert "damaged" in caplog.text
+    assert (tmp_path / "run.damaged").exists()
+
+
+@pytest.mark.parametrize("poison", ["kl", "prior_state"])
+def test_a_loss_term_that_is_not_finite_stops_the_run_names_itself_and_keeps_the_batch(
+    poison, tmp_path
+):
+    model, sample, losses = build("skills")
+    calls = 0
+
+    def poisoned(*batch):
+        nonlocal calls
+        calls += 1
+        terms = losses(*batch)
+        if calls == 5:
+            terms[poison] = terms[poison] * float("nan")
+        return terms
+
+    run = Run(SETTINGS, SETTINGS.steps, seed=0, key="k", state=tmp_path / "run.state")
+    with pytest.raises(TrainingDiverged, match=f"step 4: {poison} = nan"):
+        train(model, sample, poisoned, run)
+    kept = torch.load(tmp_path / "run.diverged.pt", weights_only=True)
+    assert kept["step"] == 4
+    assert kept["batch"][0].shape == (16, 11, 4)
+
+
+def test_the_curve_has_every_term_and_the_speed(tmp_path):
+    model, sample, losses = build("skills")
+    run = Run(SETTINGS, SETTINGS.steps, seed=0, key="k", curve=tmp_path / "curve.csv")
+    train(model, sample, losses, run, validate=lambda: {"kl": 1.5})
+    rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
+    assert [row["step"] for row in rows] == ["20", "40", "60"]
+    terms = {"reconstruction", "kl", "prior_goal", "prior_state", "validation_kl"}
+    assert set(rows[0]) == {"step", "learning_rate", "steps_per_s", *terms}
+
+
+def test_only_the_named_parameters_are_trained():
+    model, sample, _ = build("skills")
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    priors = list(model.priors.parameters())
+    run = Run(SETTINGS, SETTINGS.steps, seed=0, key="k")
+    train(model, sample, model.prior_losses, run, parameters=priors)
+    changed = {
+        n.split(".")[0] for n, v in model.state_dict().items() if not torch.equal(v, before[n])
+    }
+    assert changed == {"priors"}
+
+
+def test_the_learning_rate_warms_up_and_follows_its_schedule():
+    settings = TrainSettings(learning_rate=1.0, warmup=4, schedule="cosine")
+    rates = [settings.rate(step, 104) for step in range(104)]
+    assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert rates[54] == pytest.approx(0.5)
+    assert rates[103] < 1e-3
+    assert TrainSettings(learning_rate=0.5).rate(99, 100) == 0.5
+
+
+def test_epochs_become_the_references_number_of_steps():
+    """192,000 steps on the 136,950-row set, 6,000 on the 5,402-row file, 750 on ten demos."""
+    windows = [int(0.99 * rows / 11) for rows in (136_950, 5_402)]
+    assert TrainSettings().total_steps(windows[0]) == 192_000
+    assert TrainSettings().total_steps(windows[1]) == 6_000
+    assert TrainSettings(epochs=50).total_steps(1_955) == 750
+    assert TrainSettings(epochs=200, batch_size=1024).total_steps(136_940) == 26_600
+    assert TrainSettings(steps=7).total_steps(136_940) == 7
+
+
+@pytest.mark.parametrize(
+    "change", [{"batch_size": 0}, {"learning_rate": -1.0}, {"validation": 1.0}, {"steps": -1}]
+)
+def test_settings_out_of_range_are_refused_by_name(change):
+    with pytest.raises(ValueError, match=f"train.{next(iter(change))} is"):
+        TrainSettings(**change)
+
+
+@pytest.mark.slow
+def test_the_papers_recipe_diverges_for_none_of_100_seeds(real_demos):
+    """RAdam's first steps are plain momentum: unclipped, one seed in five loses its prior there."""
+    path = real_demos / "kitchen-demo-kettle_bottomknob_switch_hinge.hdf5"
+    windows = Windows(load_episodes(path, 11), 10)
+    for seed in range(100):
+        torch.manual_seed(seed)
+        model = SkillVAE(SkillSettings(), 60, 9)
+        run = Run(TrainSettings(), 12, seed, key="")
+        train(
+            model,
+            lambda g: (*windows.sample(128, g), torch.randn(128, 10, generator=g)),
+            model.losses,
+            run,
+        )
+        assert all(p.isfinite().all() for p in model.parameters())
