@@ -22,9 +22,7 @@ ROTATION_LENGTH = 0.2
 """An error of 1 rad in the hand's orientation weighs as much as one of this many metres."""
 DAMPING = 0.03
 """Weight of joint motion against hand motion (m / rad): keeps singular poses calm."""
-POSTURE_WEIGHT = 0.04
-"""Weight of returning to the preferred posture (m / rad)."""
-POSTURE_RATE = 0.08
+POSTURE_RATE = 0.15
 """Share of the way to the preferred posture that is asked for in each step."""
 
 
@@ -48,10 +46,12 @@ class Arm:
         """Return how far each of the two fingers is open (2,), 0 to 0.04 m."""
         return self._data.qpos[ARM_SIZE : ARM_SIZE + 2].copy()
 
-    def set_points(self, velocity: np.ndarray, posture: np.ndarray) -> np.ndarray:
+    def set_points(
+        self, velocity: np.ndarray, posture: np.ndarray, shake: np.ndarray
+    ) -> np.ndarray:
         """Return the joint set-points that move the hand as asked during the next step.
 
-        Damped least squares over the joint steps, drawn to a posture in the directions that the
+        Damped least squares over the joint steps, relaxing to a posture in the directions that the
         hand leaves free, inside the joint limits (joints that would pass one are held there and
         the others solved again). A motion too fast for one joint is slowed down as a whole, so
         that the hand keeps to its path.
@@ -59,6 +59,7 @@ class Arm:
         Args:
             velocity: (6,) translation (m) and rotation vector (rad) per step, in world axes.
             posture: (7,) preferred joint angles (rad).
+            shake: (7,) unsteadiness of the arm, added to the set-points (rad).
 
         Returns:
             (7,) set-points (rad).
@@ -71,14 +72,15 @@ class Arm:
         ])
         wanted = np.concatenate([velocity[:3], ROTATION_LENGTH * velocity[3:]])
         hessian = jacobian.T @ jacobian
-        hessian[np.diag_indices(ARM_SIZE)] += DAMPING**2 + POSTURE_WEIGHT**2
-        gradient = jacobian.T @ wanted
-        gradient += POSTURE_WEIGHT**2 * POSTURE_RATE * (posture - joints)
+        hessian[np.diag_indices(ARM_SIZE)] += DAMPING**2
+        relax = POSTURE_RATE * (posture - joints)
+        relax -= np.linalg.solve(hessian, jacobian.T @ (jacobian @ relax))
+        gradient = jacobian.T @ wanted + DAMPING**2 * relax
         step = _solve_in_box(hessian, gradient, self._low - joints, self._high - joints)
         lead = step / FOLLOWED_PER_STEP
         lead *= min(1.0, MAX_LEAD / np.abs(lead).max())
         gravity = self._data.qfrc_bias[:ARM_SIZE] / STIFFNESS
-        return joints + np.clip(lead + gravity, -MAX_LEAD, MAX_LEAD)
+        return joints + np.clip(lead + gravity + shake, -MAX_LEAD, MAX_LEAD)
 
 
 def _solve_in_box(

@@ -44,7 +44,9 @@ class Move:
     radius: float = 0.07
     """The move ends when the hand is this close to its target (m)."""
     stop: bool = False
-    """Slow down towards the target instead of passing by."""
+    """Slow down towards the target, and reach in only as far as the hand is aligned with it."""
+    leave: bool = False
+    """Measure from where the handle was when the move began: the hand lets go of it."""
     until: float | None = None
     """If given, the move ends when the element's progress exceeds this (rad or m)."""
     gripped: float | None = None
@@ -97,14 +99,14 @@ def _microwave(draw: _Draw) -> tuple[Move, ...]:
         Move(0.0, (0.0, 0.0, height), lead=-0.4, yaw=yaw - 8, pitch=pitch, fingers=CLOSED,
              speed=0.45 * draw.pace, until=draw.about(0.74, 0.04)),
         Move(-0.09, draw.beside(0.05, 0.0, height, 0.015), yaw=yaw + 10, pitch=pitch, radius=0.05,
-             patience=12),
+             leave=True, patience=14),
     )  # fmt: skip
 
 
 def _kettle(draw: _Draw) -> tuple[Move, ...]:
     yaw, pitch = draw.about(26, 4), draw.about(-8, 3)
     grasp = {"yaw": yaw, "pitch": pitch}
-    x, y, z = draw.about(-0.31, 0.015), draw.about(0.73, 0.025), 1.80
+    x, y, z = draw.about(-0.285, 0.012), draw.about(0.73, 0.02), 1.80
     lift = draw.about(0.09, 0.02)
     carry = {"yaw": yaw - 6, "pitch": pitch + 8, "fingers": CLOSED, "speed": 0.45 * draw.pace}
     return (
@@ -114,8 +116,8 @@ def _kettle(draw: _Draw) -> tuple[Move, ...]:
         Move(place=(x, y - 0.12, z + lift), **carry, radius=0.07),
         Move(place=(x, y, z + 0.4 * lift), **carry, radius=0.05, patience=20),
         Move(place=(x, y + 0.01, z), **carry, radius=0.03, stop=True, patience=10),
-        Move(-0.1, draw.beside(-0.02, -0.03, 0.0, 0.015), yaw=yaw - 8, pitch=pitch, radius=0.06,
-             patience=14),
+        Move(-0.12, draw.beside(0.0, -0.02, 0.0, 0.01), yaw=yaw - 6, pitch=pitch, radius=0.05,
+             leave=True, patience=14),
     )  # fmt: skip
 
 
@@ -127,9 +129,10 @@ def _burner(draw: _Draw, pitch: float) -> tuple[Move, ...]:
              speed=0.5 * draw.pace),
         Move(draw.about(-0.035, 0.003), **grasp, speed=0.35 * draw.pace, radius=0.014, stop=True),
         Move(-0.035, **grasp, fingers=CLOSED, gripped=0.042, patience=8),
-        Move(-0.035, **grasp, roll=62, twist=True, fingers=CLOSED, until=draw.about(0.83, 0.05)),
+        Move(-0.035, **grasp, roll=62, twist=True, fingers=CLOSED, until=draw.about(0.78, 0.04),
+             patience=30),
         Move(-0.12, draw.beside(-0.03, 0.0, 0.0, 0.01), yaw=yaw, pitch=pitch, radius=0.05,
-             patience=14),
+             leave=True, patience=14),
     )  # fmt: skip
 
 
@@ -149,9 +152,9 @@ def _light_switch(draw: _Draw) -> tuple[Move, ...]:
         Move(-0.02, (-0.01, 0.0, height), yaw=yaw, pitch=pitch, speed=0.4 * draw.pace,
              radius=0.02, stop=True),
         Move(-0.02, (-0.02, 0.0, height), lead=-0.8, yaw=yaw, pitch=pitch,
-             speed=0.3 * draw.pace, until=draw.about(0.64, 0.03)),
+             speed=0.3 * draw.pace, until=draw.about(0.64, 0.03), patience=24),
         Move(-0.13, draw.beside(-0.02, 0.0, 0.0, 0.015), yaw=yaw, pitch=pitch, radius=0.06,
-             patience=14),
+             leave=True, patience=14),
     )  # fmt: skip
 
 
@@ -164,7 +167,7 @@ def _slide_cabinet(draw: _Draw) -> tuple[Move, ...]:
         Move(-0.015, **grasp, speed=0.4 * draw.pace, radius=0.022, stop=True),
         Move(-0.01, **grasp, lead=0.2, speed=0.42 * draw.pace, until=draw.about(0.28, 0.04)),
         Move(-0.15, draw.beside(-0.02, 0.0, height, 0.015), yaw=yaw, pitch=pitch, radius=0.06,
-             patience=14),
+             leave=True, patience=14),
     )  # fmt: skip
 
 
@@ -179,9 +182,9 @@ def _hinge_cabinet(draw: _Draw) -> tuple[Move, ...]:
         Move(0.0, (0.0, 0.0, height), lead=0.5, yaw=yaw + 12, pitch=pitch, fingers=CLOSED,
              speed=0.45 * draw.pace, until=draw.about(1.36, 0.05)),
         Move(-0.12, draw.beside(0.0, -0.02, height, 0.015), yaw=yaw, pitch=pitch, radius=0.06,
-             patience=14),
+             leave=True, patience=14),
         Move(-0.2, draw.beside(-0.1, -0.05, -0.15, 0.02), yaw=yaw, pitch=pitch, radius=0.08,
-             patience=14),
+             leave=True, patience=14),
     )  # fmt: skip
 
 

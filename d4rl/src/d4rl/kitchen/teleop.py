@@ -14,7 +14,7 @@ import numpy as np
 from .arm import Arm, orientation, rotation_vector
 from .elements import ELEMENTS, ROBOT_SIZE, canonical_sequence, element_complete
 from .env import SET_POINT_PER_ACTION, KitchenEnv
-from .script import POSTURES, Move, moves
+from .script import CLOSED, POSTURES, Move, moves
 
 STEP_SECONDS = 0.08
 MAX_ACTION = 0.999
@@ -45,12 +45,20 @@ MAX_ROLL = np.radians(92.0)
 """Furthest the operator twists the hand (rad): the wrist's limit is near."""
 APPROACH_RATE = 0.35
 """Share of the remaining way travelled per step when a move ends at a stop."""
+LET_GO = 0.016
+"""A hand that leaves is slow until its fingers have opened clearly further than this (m)."""
+ALIGNED = 0.008
+"""A hand this far or less beside the line to its target (m) is aligned with it."""
+HOLD_BACK, HOLD_BACK_LIMIT = 3.0, 0.12
+"""How far the hand stays back per distance that it is beside the line, and at most (m)."""
 SMOOTHING = 0.45
 """Weight of the newly wanted velocity in the low-pass filter on the hand's velocity."""
-TREMOR = 0.004
-"""Standard deviation of the hand's tremor (m)."""
-TREMOR_MEMORY = 0.85
-"""Correlation of the tremor between consecutive steps."""
+SHAKE = 0.018
+"""Standard deviation of the arm's unsteadiness (rad of set-point, per joint)."""
+LEAST_SHAKE = 0.2
+"""Share of it that is left while the hand is at a handle."""
+SHAKE_MEMORY = 0.85
+"""Correlation of the unsteadiness between consecutive steps."""
 
 
 class TeleOperator:
@@ -69,7 +77,7 @@ class TeleOperator:
         self._sequence = canonical_sequence(sequence)
         self._rng = rng
         self._velocity = np.zeros(6)
-        self._tremor = rng.normal(0.0, TREMOR, 3)
+        self._shake = rng.normal(0.0, SHAKE, 7)
         self._current = 0
         self._begin()
 
@@ -83,7 +91,11 @@ class TeleOperator:
         self._advance()
         move = self._moves[self._leg]
         set_point = np.empty(ROBOT_SIZE)
-        set_point[:7] = self._arm.set_points(self._hand_velocity(move), self._posture)
+        velocity = self._hand_velocity(move)
+        self._shake *= SHAKE_MEMORY
+        self._shake += self._rng.normal(0.0, SHAKE * np.sqrt(1.0 - SHAKE_MEMORY**2), 7)
+        shake = self._freedom(move) * self._shake
+        set_point[:7] = self._arm.set_points(velocity, self._posture, shake)
         set_point[7:] = move.fingers
         action = (set_point - observation[:ROBOT_SIZE]) / SET_POINT_PER_ACTION
         return action.clip(-MAX_ACTION, MAX_ACTION).astype(np.float32)
@@ -93,7 +105,11 @@ class TeleOperator:
         self._element = self._sequence[min(self._current, len(self._sequence) - 1)]
         self._moves = moves(self._element, self._rng)
         self._posture = np.array(POSTURES[self._element])
-        self._leg = self._steps_in_leg = 0
+        self._start_leg(0)
+
+    def _start_leg(self, leg: int) -> None:
+        self._leg, self._steps_in_leg = leg, 0
+        self._handle_at_start = self._handle(0.0)
 
     def _advance(self) -> None:
         """Go on to the next move, element or attempt where the current move has ended."""
@@ -102,11 +118,10 @@ class TeleOperator:
         given_up = self._steps_in_leg > move.patience
         if not (given_up or self._arrived(move)) or self.finished:
             return
-        self._steps_in_leg = 0
-        if given_up and move.until is not None:
+        if given_up and move.until is not None and not self._complete():
             self._begin()
         elif self._leg + 1 < len(self._moves):
-            self._leg += 1
+            self._start_leg(self._leg + 1)
         elif self._complete():
             self._current += 1
             if not self.finished:
@@ -151,23 +166,41 @@ class TeleOperator:
         if move.twist:
             roll = min(roll + self._progress(), MAX_ROLL)
         wanted = orientation(np.radians(move.yaw), np.radians(move.pitch), roll)
-        start = self._handle(move.lead) if move.place is None else np.array(move.place)
+        if move.place is not None:
+            start = np.array(move.place)
+        else:
+            start = self._handle_at_start if move.leave else self._handle(move.lead)
         return start + np.array(move.offset) + move.reach * wanted[:, 2], wanted
 
     def _hand_velocity(self, move: Move) -> np.ndarray:
         """Return the hand's smoothed velocity (6,) towards the target, in m and rad per step."""
-        innovation = TREMOR * np.sqrt(1.0 - TREMOR_MEMORY**2)
-        self._tremor = TREMOR_MEMORY * self._tremor + self._rng.normal(0.0, innovation, 3)
         target, wanted = self._target(move)
         position, current = self._arm.pose()
-        way = target + self._tremor - position
+        way = target - position
+        if move.stop:
+            way -= wanted[:, 2] * _holding_back(way, wanted[:, 2])
         distance = np.linalg.norm(way) + 1e-9
         step = move.speed * STEP_SECONDS
         if move.stop or move.gripped is not None or move.twist:
             step = min(step, APPROACH_RATE * distance)
+        if move.leave:
+            step *= np.clip((self._arm.fingers().min() - LET_GO) / LET_GO, 0.2, 1.0)
         turn = rotation_vector(wanted @ current.T)
         turn *= np.clip(step / distance, 0.12, APPROACH_RATE)
         turn *= min(1.0, ROTATION_PER_STEP / (np.linalg.norm(turn) + 1e-9))
         velocity = np.concatenate([way * (step / distance), turn])
         self._velocity += SMOOTHING * (velocity - self._velocity)
         return self._velocity
+
+    def _freedom(self, move: Move) -> float:
+        """Return how much of its unsteadiness the arm shows: all of it only away from handles."""
+        if move.fingers == CLOSED or move.until is not None:
+            return LEAST_SHAKE
+        distance = np.linalg.norm(self._handle_at_start - self._arm.pose()[0])
+        return float(np.clip((distance - 0.05) / 0.12, LEAST_SHAKE, 1.0))
+
+
+def _holding_back(way: np.ndarray, forward: np.ndarray) -> float:
+    """Return how far (m) the hand stays back from its target, for being beside the way to it."""
+    aside = np.linalg.norm(way - forward * (way @ forward))
+    return min(HOLD_BACK_LIMIT, HOLD_BACK * max(0.0, aside - ALIGNED))
