@@ -1,4 +1,4 @@
-"""Models on disk: weights in `x.pt`, everything needed to rebuild the model in `x.json` beside it."""
+"""Models on disk: weights in `x.pt`, all that is needed to rebuild the model in `x.json`."""
 
 from __future__ import annotations
 

@@ -144,9 +144,10 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         with h5py.File(path, "r") as file:
             missing = [key for key in REQUIRED if key not in file]
             if missing:
+                found = ", ".join(sorted(file)) or "nothing"
                 raise DataError(
-                    f"{path}: missing {', '.join(missing)}; found {', '.join(sorted(file)) or 'nothing'}"
-                    " (D4RL layout: observations, actions, terminals, optionally timeouts)"
+                    f"{path}: missing {', '.join(missing)}; found {found} (D4RL layout: "
+                    "observations, actions, terminals, optionally timeouts)"
                 )
             arrays = {key: file[key][()] for key in REQUIRED}
             arrays["timeouts"] = file["timeouts"][()] if "timeouts" in file else None
@@ -180,9 +181,10 @@ def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
     outside = np.abs(arrays["actions"]) > 1
     if outside.any():
         row, column = np.argwhere(outside)[0]
+        value = arrays["actions"][row, column]
         raise DataError(
-            f"{path}: actions[{row}, {column}] is {arrays['actions'][row, column]:g}, outside [-1, 1] "
-            f"({outside.sum()} such values): scale or clip the actions of this file first"
+            f"{path}: actions[{row}, {column}] is {value:g}, outside [-1, 1] ({outside.sum()} such "
+            "values): scale or clip the actions of this file first"
         )
 
 

@@ -82,7 +82,7 @@ def rollout(
 
     Raises:
         ValueError: no limit ends an episode.
-        RuntimeError: an observation is not finite.
+        FloatingPointError: an observation is not finite.
     """
     policy.reset(seeds)
     waiting = deque(enumerate(seeds))
@@ -171,7 +171,7 @@ class _Episode:
     ) -> None:
         self.state, self.info = np.asarray(state), info
         if not np.isfinite(self.state).all():
-            raise RuntimeError(
+            raise FloatingPointError(
                 f"{self.env.spec.id}, test seed {self.seed}, step {self.length}: the observation "
                 "is not finite; the simulation diverged"
             )

@@ -75,8 +75,8 @@ def make_split(
         keep.append(episode)
     if not keep:
         raise DataError(
-            f"nothing is left of {len(play)} episodes without {', '.join(held_out)}: give more play "
-            "data, or hold out less (config: held_out of the task)"
+            f"nothing is left of {len(play)} episodes without {', '.join(held_out)}: give more "
+            "play data, or hold out less (config: held_out of the task)"
         )
     split = play.take(keep)
     report = {
@@ -178,9 +178,8 @@ def _columns(env: gymnasium.Env, names: Sequence[str]) -> list[int]:
     known = list(env.get_wrapper_attr("elements")) if env.has_wrapper_attr("elements") else []
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise DataError(
-            f"no element called {', '.join(unknown)}; this environment knows {', '.join(known) or 'none'}"
-        )
+        choice = ", ".join(known) or "none"
+        raise DataError(f"no element called {', '.join(unknown)}; this environment knows {choice}")
     return [known.index(name) for name in names]
 
 

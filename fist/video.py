@@ -69,14 +69,18 @@ def film(
         size: width and height of the picture in pixels; multiples of 16 are encoded as they are.
 
     Raises:
-        RuntimeError: the environment cannot render here; says what to set.
+        OSError: the environment cannot render here, or the file cannot be written.
     """
     frames: list[np.ndarray] = []
     fps: list[float] = []
 
     def watch(_episode: int, env: gymnasium.Env, info: Mapping[str, Any]) -> None:
         fps[:] = [float(env.metadata.get("render_fps", 30.0))]
-        frames.append(_checklist(env.render(), env, info))
+        try:
+            picture = env.render()
+        except RuntimeError as error:  # no OpenGL on this machine
+            raise OSError(f"cannot film {env_id}: {error}") from error
+        frames.append(_checklist(picture, env, info))
 
     kwargs = {**env_kwargs, "render_mode": "rgb_array", "width": size, "height": size}
     [row] = rollout(env_id, kwargs, policy, [test_seed], max_steps, observer=watch)

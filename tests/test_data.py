@@ -146,7 +146,7 @@ def test_windows_start_at_every_legal_row_and_never_cross_an_end(lengths, horizo
     windows = Windows(episodes, horizon)
     assert windows.starts.tolist() == legal
     s, a = windows.gather(windows.starts)
-    # The first state dimension counts rows: inside a window it rises by one, and so does the episode.
+    # The first state dimension counts rows: inside a window it rises by one.
     expected = windows.starts[:, None] + torch.arange(horizon + 1)
     assert torch.equal(s[:, :, 0], expected.float())
     assert torch.equal(a, episodes.actions[expected[:, :-1]])
