@@ -151,7 +151,7 @@ def test_at_most_batch_environments_live_at_once_and_none_stays():
 
 def test_an_observation_that_is_not_finite_stops_the_rollout_by_name_and_frees_the_rest():
     MarksEnv.alive = 0
-    with pytest.raises(RuntimeError, match="Marks-v0, test seed 100000, step 3.*not finite"):
+    with pytest.raises(FloatingPointError, match="Marks-v0, test seed 100000, step 3.*not finite"):
         walk(env_kwargs={"nan_at": 3})
     assert MarksEnv.alive == 0
 
@@ -329,6 +329,16 @@ def test_the_checklist_changes_as_subtasks_are_done(tmp_path):
         if np.abs(frames[step] - frames[step - 1]).mean() > 0.3
     ]
     assert changes == [step for step in row.steps.values() if step is not None]
+
+
+def test_a_video_that_cannot_be_rendered_says_so_and_leaves_no_file(tmp_path, monkeypatch):
+    def no_context(self):
+        raise RuntimeError("no OpenGL; set MUJOCO_GL")
+
+    monkeypatch.setattr(MarksEnv, "render", no_context)
+    with pytest.raises(OSError, match=r"cannot film marks:Marks-v0: no OpenGL; set MUJOCO_GL"):
+        film(tmp_path / "video.mp4", "marks:Marks-v0", {}, Walker(), 100_002, size=64)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_video_of_a_method_shows_the_episode_of_the_same_row(files, tmp_path):
