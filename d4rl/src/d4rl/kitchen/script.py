@@ -51,6 +51,8 @@ class Move:
     """If given, the move ends when the element's progress exceeds this (rad or m)."""
     gripped: float | None = None
     """If given, the move ends when the two fingers together are open less than this (m)."""
+    hold: float = 0.07
+    """While the element is driven: the hand has lost it when this far from its place (m)."""
     patience: int = 40
     """Steps after which the move is given up."""
 
@@ -108,14 +110,15 @@ def _kettle(draw: _Draw) -> tuple[Move, ...]:
     grasp = {"yaw": yaw, "pitch": pitch}
     x, y, z = draw.about(-0.285, 0.012), draw.about(0.73, 0.02), 1.80
     lift = draw.about(0.09, 0.02)
-    carry = {"yaw": yaw - 6, "pitch": pitch + 8, "fingers": CLOSED, "speed": 0.45 * draw.pace}
+    carry = {"yaw": yaw - 6, "pitch": pitch + 8, "fingers": CLOSED, "speed": 0.45 * draw.pace,
+             "hold": 0.1}
     return (
         Move(-0.15, draw.beside(0.0, 0.0, 0.0, 0.02), **grasp, speed=0.5 * draw.pace),
         Move(draw.about(0.02, 0.005), **grasp, speed=0.4 * draw.pace, radius=0.018, stop=True),
         Move(0.025, **grasp, fingers=CLOSED, gripped=0.055, patience=8),
         Move(place=(x, y - 0.12, z + lift), **carry, radius=0.07),
         Move(place=(x, y, z + 0.4 * lift), **carry, radius=0.05, patience=20),
-        Move(place=(x, y + 0.01, z), **carry, radius=0.03, stop=True, patience=10),
+        Move(place=(x, y, z), **carry, radius=0.045, stop=True, patience=8),
         Move(-0.12, draw.beside(0.0, -0.02, 0.0, 0.01), yaw=yaw - 6, pitch=pitch, radius=0.05,
              leave=True, patience=14),
     )  # fmt: skip
@@ -145,9 +148,9 @@ def _top_burner(draw: _Draw) -> tuple[Move, ...]:
 
 
 def _light_switch(draw: _Draw) -> tuple[Move, ...]:
-    yaw, pitch, height = draw.about(2, 4), draw.about(12, 3), draw.about(0.0, 0.01)
+    yaw, pitch, height = draw.about(2, 4), draw.about(12, 3), draw.about(0.005, 0.008)
     return (
-        Move(-0.14, draw.beside(0.0, 0.0, 0.0, 0.02), yaw=yaw, pitch=pitch,
+        Move(-0.14, draw.beside(0.0, 0.0, 0.05, 0.02), yaw=yaw, pitch=pitch,
              speed=0.45 * draw.pace),
         Move(-0.02, (-0.01, 0.0, height), yaw=yaw, pitch=pitch, speed=0.4 * draw.pace,
              radius=0.02, stop=True),
@@ -159,13 +162,13 @@ def _light_switch(draw: _Draw) -> tuple[Move, ...]:
 
 
 def _slide_cabinet(draw: _Draw) -> tuple[Move, ...]:
-    yaw, pitch, height = draw.about(4, 4), draw.about(26, 3), draw.about(-0.05, 0.02)
+    yaw, pitch, height = draw.about(8, 4), draw.about(16, 3), draw.about(-0.05, 0.02)
     grasp = {"offset": (0.0, 0.0, height), "yaw": yaw, "pitch": pitch}
     return (
         Move(-0.15, draw.beside(-0.04, 0.0, height, 0.02), yaw=yaw, pitch=pitch,
              speed=0.5 * draw.pace),
         Move(-0.015, **grasp, speed=0.4 * draw.pace, radius=0.022, stop=True),
-        Move(-0.01, **grasp, lead=0.2, speed=0.42 * draw.pace, until=draw.about(0.28, 0.04)),
+        Move(-0.01, **grasp, lead=0.2, speed=0.42 * draw.pace, until=draw.about(0.21, 0.03)),
         Move(-0.15, draw.beside(-0.02, 0.0, height, 0.015), yaw=yaw, pitch=pitch, radius=0.06,
              leave=True, patience=14),
     )  # fmt: skip

@@ -45,15 +45,17 @@ MAX_ROLL = np.radians(92.0)
 """Furthest the operator twists the hand (rad): the wrist's limit is near."""
 APPROACH_RATE = 0.35
 """Share of the remaining way travelled per step when a move ends at a stop."""
+NOTHING = 0.014
+"""Closed fingers that are open less than this together (m) hold nothing."""
 LET_GO = 0.016
 """A hand that leaves is slow until its fingers have opened clearly further than this (m)."""
-ALIGNED = 0.008
+ALIGNED = 0.01
 """A hand this far or less beside the line to its target (m) is aligned with it."""
-HOLD_BACK, HOLD_BACK_LIMIT = 3.0, 0.12
+HOLD_BACK, HOLD_BACK_LIMIT = 2.0, 0.1
 """How far the hand stays back per distance that it is beside the line, and at most (m)."""
 SMOOTHING = 0.45
 """Weight of the newly wanted velocity in the low-pass filter on the hand's velocity."""
-SHAKE = 0.018
+SHAKE = 0.015
 """Standard deviation of the arm's unsteadiness (rad of set-point, per joint)."""
 LEAST_SHAKE = 0.2
 """Share of it that is left while the hand is at a handle."""
@@ -113,21 +115,32 @@ class TeleOperator:
 
     def _advance(self) -> None:
         """Go on to the next move, element or attempt where the current move has ended."""
+        if self.finished:
+            return
         self._steps_in_leg += 1
         move = self._moves[self._leg]
         given_up = self._steps_in_leg > move.patience
-        if not (given_up or self._arrived(move)) or self.finished:
-            return
-        if given_up and move.until is not None and not self._complete():
+        in_vain = given_up and (move.stop or move.until is not None) and not self._complete()
+        if in_vain or self._lost(move):
             self._begin()
+        elif not (given_up or self._arrived(move)):
+            return
         elif self._leg + 1 < len(self._moves):
             self._start_leg(self._leg + 1)
         elif self._complete():
             self._current += 1
-            if not self.finished:
-                self._begin()
+            self._begin()
         else:
             self._begin()
+
+    def _lost(self, move: Move) -> bool:
+        """Return whether the hand should be driving the element but no longer has it."""
+        if (move.until is None and move.place is None) or self._complete():
+            return False
+        _, wanted = self._target(move)
+        held = self._handle(0.0) + np.array(move.offset) + move.reach * wanted[:, 2]
+        grasps_nothing = move.fingers == CLOSED and self._arm.fingers().sum() < NOTHING
+        return bool(grasps_nothing or np.linalg.norm(held - self._arm.pose()[0]) > move.hold)
 
     def _complete(self) -> bool:
         return bool(element_complete(self._data.qpos)[ELEMENTS.index(self._element)])
