@@ -13,11 +13,12 @@ The file has D4RL's layout. Row t holds what was observed, what was then done an
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Self
 
 import h5py
 import numpy as np
@@ -129,7 +130,7 @@ def generate(
     kept: dict[int, Performance] = {}
     tried = 0
     name = sequence_name(sequence)
-    with _pool(workers) as pool, _bar(name, episodes, progress) as bar:
+    with _Pool(workers) as pool, _bar(name, episodes, progress) as bar:
         while len(kept) < episodes:
             if tried >= ATTEMPTS_PER_EPISODE * episodes:
                 raise RuntimeError(
@@ -155,23 +156,19 @@ def generate(
     }
 
 
-class _pool:
+class _Pool:
     """Run `perform` for many indices, in this process or in others; results come in order."""
 
     def __init__(self, workers: int):
         # Spawned, not forked: the caller may have threads (PyTorch's, for one).
-        self._executor = (
-            ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
-        )
+        spawn = get_context("spawn")
+        self._executor = ProcessPoolExecutor(workers, mp_context=spawn) if workers > 1 else None
 
     def map(self, sequence: Sequence[str], seed: int, indices: range) -> Iterator[Performance]:
-        count = len(indices)
-        run: Iterable[Performance]
-        arguments = ([sequence] * count, [seed] * count, indices)
-        run = self._executor.map(perform, *arguments) if self._executor else map(perform, *arguments)
-        return iter(run)
+        run = self._executor.map if self._executor else map
+        return iter(run(perform, [sequence] * len(indices), [seed] * len(indices), indices))
 
-    def __enter__(self) -> "_pool":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
