@@ -15,8 +15,8 @@ to the distance between the set-point and the joint.
 """
 STIFFNESS = np.array([870.0, 870.0, 870.0, 870.0, 120.0, 120.0, 120.0])
 """Gain of the position actuators (N m / rad)."""
-MAX_LEAD = 0.147
-"""Furthest the operator puts a set-point ahead of a joint (rad): actions stay within 0.92."""
+MAX_LEAD = 0.12
+"""Furthest the operator puts a set-point ahead of a joint (rad): actions stay within 0.82."""
 
 ROTATION_LENGTH = 0.2
 """An error of 1 rad in the hand's orientation weighs as much as one of this many metres."""

@@ -55,9 +55,9 @@ HOLD_BACK, HOLD_BACK_LIMIT = 2.0, 0.1
 """How far the hand stays back per distance that it is beside the line, and at most (m)."""
 SMOOTHING = 0.45
 """Weight of the newly wanted velocity in the low-pass filter on the hand's velocity."""
-SHAKE = 0.015
+SHAKE = 0.009
 """Standard deviation of the arm's unsteadiness (rad of set-point, per joint)."""
-LEAST_SHAKE = 0.2
+LEAST_SHAKE = 0.4
 """Share of it that is left while the hand is at a handle."""
 SHAKE_MEMORY = 0.85
 """Correlation of the unsteadiness between consecutive steps."""
