@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from configuration import ConfigError, check, flags, settings, split_name
+from configuration import ConfigError, check, flags, settings, split_name, typed
 
 # Jobs run the Python that runs Snakemake and the code of this folder, whatever is installed.
 os.environ.update(
@@ -32,11 +33,13 @@ def config_sources():
         )
         for file in files
     }
-    return sources | {"--config": dict(workflow.config_settings.config)}
+    return sources | {"--config": typed(workflow.config_settings.config)}
 
 
 try:
-    check(config, config_sources())
+    sources = config_sources()
+    update_config(config, sources["--config"])
+    check(config, sources)
 except ConfigError as error:
     raise WorkflowError(f"the configuration cannot be used:\n{error}") from None
 

@@ -21,10 +21,11 @@ rule rollout:
         runtime=60,
     params:
         policy=policy_flags,
+        lookup=lookup_flags,
         env=env_flags,
         data_source=data_source,
     shell:
-        "python {input.code[0]} {params.env} --skills {input.skills} {params.policy}"
+        "python {input.code[0]} {params.env} --skills {input.skills} {params.policy} {params.lookup}"
         " --labels.env {wildcards.env} --labels.task {wildcards.task}"
         " --labels.method {wildcards.method} --labels.seed {wildcards.seed}"
         " --labels.data-source {params.data_source:q} --out {output} > {log} 2>&1"
@@ -50,7 +51,8 @@ rule render_video:
         runtime=10,
     params:
         policy=policy_flags,
+        lookup=lookup_flags,
         env=env_flags,
     shell:
-        "python {input.code[0]} {params.env} --skills {input.skills} {params.policy}"
+        "python {input.code[0]} {params.env} --skills {input.skills} {params.policy} {params.lookup}"
         " --seed {wildcards.seed} --out {output} > {log} 2>&1"

@@ -4,6 +4,13 @@ def flags_of(wildcards, section, part, prefix):
     return flags(prefix, settings(config, wildcards.env, section, part))
 
 
+def play_share(wildcards):
+    """Return the share of play in the batches of fine-tuning; a new model has never seen play."""
+    if wildcards.parameters == "scratch":
+        return 0
+    return settings(config, wildcards.env, "skills").get("play_share", 0)
+
+
 def state_file(wildcards, output):
     """Return where a training keeps its resume state: beside the results, but never an output."""
     results = config["pathvars"]["results"]
@@ -17,16 +24,22 @@ def tensorboard(wildcards, output):
     return f"--tensorboard {results}/tensorboard/{name}" if config["tensorboard"] else ""
 
 
-def policy_flags(wildcards, input):
+# Snakemake reruns a job when its parameters change, but not for those that are functions of the
+# input: what the configuration says must not come from one of these.
+def policy_flags(wildcards):
     """Return the options that say how a method acts."""
     method = config["methods"][wildcards.method]
-    options = ["--prior", method["prior"], "--lookup", method["lookup"]]
-    if input.demos:
-        options += ["--demos", *input.demos, "--n-demos", str(n_demos(wildcards))]
-    if input.distance:
-        options += ["--distance", *input.distance]
+    demos = str(n_demos(wildcards))
+    options = ["--prior", method["prior"], "--lookup", method["lookup"], "--n-demos", demos]
     rollout = settings(config, wildcards.env, "rollout") | method.get("rollout", {})
     return f"{shlex.join(options)} {flags('rollout', rollout)}"
+
+
+def lookup_flags(wildcards, input):
+    """Return the options that name the files of a method's look-up, where it has one."""
+    demos = ["--demos", *input.demos] if input.demos else []
+    distance = ["--distance", *input.distance] if input.distance else []
+    return shlex.join(demos + distance)
 
 
 def env_flags(wildcards):

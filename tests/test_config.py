@@ -12,7 +12,7 @@ import pytest
 import tyro
 import yaml
 
-from configuration import SCHEMA, ConfigError, check, flags, settings, split_name
+from configuration import SCHEMA, ConfigError, check, flags, settings, split_name, typed
 from d4rl.kitchen.sequences import PLAY_SEQUENCES, sequence_name
 
 ROOT = Path(__file__).parents[1]
@@ -229,3 +229,16 @@ def test_the_conda_environment_has_the_pinned_versions():
     constraints = set((ROOT / "constraints.txt").read_text().split())
     *_, packages = yaml.safe_load((ROOT / "envs" / "fist.yaml").read_text())["dependencies"]
     assert set(packages["pip"]) <= constraints
+
+
+def test_numbers_on_the_command_line_are_numbers():
+    given = {
+        "rollout": {"episodes": "3", "skill": "mean"},
+        "seeds": ["0", 1],
+        "tensorboard": "true",
+    }
+    assert typed(given) == {
+        "rollout": {"episodes": 3, "skill": "mean"},
+        "seeds": [0, 1],
+        "tensorboard": True,
+    }

@@ -37,6 +37,15 @@ def check(config: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -
         raise ConfigError("\n".join(dict.fromkeys(lines)))
 
 
+def typed(value: Any) -> Any:
+    """Read the scalars of a --config argument as YAML does; Snakemake leaves them as text."""
+    if isinstance(value, Mapping):
+        return {key: typed(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [typed(entry) for entry in value]
+    return yaml.safe_load(value) if isinstance(value, str) and value else value
+
+
 def flags(prefix: str, settings: Mapping[str, Any]) -> str:
     """Write settings as tyro's options: {"z_dim": 10} under "model" becomes --model.z-dim 10."""
     words: list[str] = []

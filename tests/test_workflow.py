@@ -1,0 +1,256 @@
+"""Laws of the pipeline: what it makes, what makes it run again, and how it stops.
+
+One run of everything with config/test.yaml, in a copy of the repository's files, serves all tests.
+"""
+
+import csv
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PIPELINE = ("Snakefile", "rules", "workflow", "config", "envs", "profiles", "fist", "d4rl/src")
+TEST = ("--configfile", "config/test.yaml")
+EVERYTHING = {
+    "generate_data": 4,
+    "make_split": 1,
+    "make_demos": 1,
+    "train_skills": 1,
+    "train_distance": 1,
+    "finetune_skills": 1,
+    "finetune_distance": 1,
+    "rollout": 2,
+    "summarise": 1,
+}
+
+
+def command(*options):
+    return [sys.executable, "-m", "snakemake", "-j2", *options]
+
+
+def snakemake(folder, *options):
+    """Run Snakemake in a folder; return its exit status and everything it said."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    result = subprocess.run(
+        command(*options), cwd=folder, env=environment, capture_output=True, text=True, timeout=900
+    )
+    return result.returncode, result.stdout + result.stderr
+
+
+def plan(folder, *options):
+    """Return how often each rule would run."""
+    status, said = snakemake(folder, *options, "-n")
+    assert status == 0, said
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", said, flags=re.M))
+    return {rule: int(n) for rule, n in jobs.items() if rule in EVERYTHING}
+
+
+def copy_pipeline(folder):
+    for name in PIPELINE:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(
+                source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+            )
+        else:
+            shutil.copy(source, target)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """A copy of the pipeline in which nothing has been made."""
+    return copy_pipeline(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A copy of the pipeline in which everything has been made, and what Snakemake said."""
+    folder = copy_pipeline(tmp_path_factory.mktemp("run"))
+    status, said = snakemake(folder, *TEST)
+    assert status == 0, said
+    return folder, said
+
+
+def test_everything_is_planned_from_nothing(fresh):
+    assert plan(fresh, *TEST) == EVERYTHING
+
+
+def test_every_target_that_the_readme_names_can_be_made(fresh):
+    table = (ROOT / "README.md").read_text().split("## Targets")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    targets = [target for row in rows for target in re.findall(r"`([^`]+)`", row)]
+    assert len(targets) >= 10
+    status, said = snakemake(fresh, *targets, "-n")
+    assert status == 0, said
+    for target in targets:
+        kind = "(output|input): .*" if "/" in target else "rule "
+        assert re.search(rf"{kind}\b{re.escape(target)}\b", said), target
+
+
+@pytest.mark.parametrize("name", ["paper", "real"])
+def test_the_other_configurations_write_to_folders_of_their_own(fresh, name):
+    (fresh / "data" / "real").mkdir(parents=True, exist_ok=True)
+    for sequence in ("kettle_bottomknob_switch_hinge", "microwave_kettle_topknob_switch"):
+        (fresh / "data" / "real" / f"kitchen-demo-{sequence}.hdf5").touch()
+    status, said = snakemake(fresh, "--configfile", f"config/{name}.yaml", "-n")
+    assert status == 0, said
+    results = re.findall(r"output: (results/\S+?)[,\n]", said)
+    assert results
+    assert all(path.startswith(f"results/{name}/") for path in results)
+
+
+def test_a_configuration_with_an_unknown_key_runs_nothing_and_names_the_key(fresh):
+    status, said = snakemake(fresh, *TEST, "--config", "skills={train: {stepps: 3}}")
+    assert status == 1
+    assert "--config: unknown key `skills.train.stepps`: did you mean `steps`?" in said
+    assert not (fresh / "results").exists()
+
+
+def test_a_missing_local_data_set_is_named(fresh):
+    options = ("--configfile", "config/real.yaml", "--config", "local_dir=nowhere")
+    status, said = snakemake(fresh, *options)
+    assert status == 1
+    assert "nowhere/kitchen-demo-" in said
+
+
+def test_a_failed_job_shows_its_error_and_leaves_no_output(fresh, tmp_path):
+    for sequence in ("kettle_bottomknob_switch_hinge", "microwave_kettle_topknob_switch"):
+        (tmp_path / f"kitchen-demo-{sequence}.hdf5").write_text("no HDF5")
+    options = ("--configfile", "config/real.yaml", "--config", f"local_dir={tmp_path}")
+    status, said = snakemake(fresh, *options)
+    assert status == 1
+    assert "make_demos.py: error:" in said
+    assert "kitchen-demo-microwave_kettle_topknob_switch.hdf5: not an HDF5 file" in said
+    assert not list((fresh / "data" / "real").rglob("*.json"))
+
+
+def test_the_table_has_a_row_per_task_and_method_and_is_shown(run):
+    folder, said = run
+    with open(folder / "results" / "kitchen_table.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["task"], row["method"]) for row in rows] == [
+        ("top_burner", "fist"),
+        ("top_burner", "spirl"),
+    ]
+    assert {row["n_seeds"] for row in rows} == {"1"}
+    assert {row["n_episodes"] for row in rows} == {"2"}
+    assert (folder / "results" / "kitchen_table.md").read_text().splitlines()[0] in said
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(run):
+    folder, _ = run
+    jobs = sum(EVERYTHING.values())
+    assert len(list((folder / "logs").rglob("*.log"))) == jobs
+    assert len(list((folder / "results" / "benchmarks").rglob("*.tsv"))) == jobs
+
+
+def test_a_second_run_has_nothing_to_do(run):
+    folder, _ = run
+    status, said = snakemake(folder, *TEST)
+    assert status == 0
+    assert "Nothing to be done" in said
+
+
+DEPENDANTS = {
+    "summarise": {},
+    "rollout": {"summarise": 1},
+    "finetune_skills": {"rollout": 2, "summarise": 1},
+    "finetune_distance": {"rollout": 1, "summarise": 1},
+    "train_distance": {"finetune_distance": 1, "rollout": 1, "summarise": 1},
+    "train_skills": {"finetune_skills": 1, "rollout": 2, "summarise": 1},
+    "make_split": {
+        rule: EVERYTHING[rule] for rule in EVERYTHING if rule not in ("generate_data", "make_demos")
+    },
+}
+
+
+@pytest.mark.parametrize("rule", DEPENDANTS)
+def test_a_stage_that_is_forced_runs_again_with_what_depends_on_it(run, rule):
+    folder, _ = run
+    expected = {rule: EVERYTHING[rule]} | DEPENDANTS[rule]
+    assert plan(folder, "all", *TEST, "-R", rule) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("rollout={episodes: 3}", {"rollout": 2, "summarise": 1}),
+        ("distance={finetune: {steps: 9}}", {"finetune_distance": 1, "rollout": 1, "summarise": 1}),
+        ("methods={spirl: {rollout: {skill: mean}}}", {"rollout": 1, "summarise": 1}),
+        (
+            "environments={kitchen: {table: {methods: [fist, spirl, fist_euclidean]}}}",
+            {"rollout": 1, "summarise": 1},
+        ),
+        ("pathvars={logs: other}", {}),
+    ],
+)
+def test_a_changed_setting_makes_those_stages_run_that_use_it(run, setting, expected):
+    folder, _ = run
+    assert plan(folder, "all", *TEST, "--config", setting) == expected
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("fist/stats.py", {"summarise": 1}),
+        ("fist/retrieval.py", {"rollout": 2, "summarise": 1}),
+        (
+            "workflow/scripts/finetune_skills.py",
+            {"finetune_skills": 1, "rollout": 2, "summarise": 1},
+        ),
+    ],
+)
+def test_changed_code_makes_its_stage_run_again_but_a_touched_file_does_not(run, module, expected):
+    folder, _ = run
+    file = folder / module
+    file.touch()
+    assert plan(folder, *TEST) == {}
+    text = file.read_text()
+    try:
+        file.write_text(text + "\n# changed\n")
+        assert plan(folder, *TEST) == expected
+    finally:
+        file.write_text(text)
+    assert plan(folder, *TEST) == {}
+
+
+def test_training_that_is_interrupted_leaves_no_output_and_continues_in_the_next_run(run):
+    folder, _ = run
+    target = "results/kitchen/no_top_burner/seed_7/skills.pt"
+    log = folder / "logs/kitchen/no_top_burner/seed_7/skills.log"
+    options = (target, *TEST, "--config", "skills={train: {steps: 300, log_every: 10}}")
+    process = subprocess.Popen(
+        command(*options),
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        # A shell that starts the tests in the background has them ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    _wait_for(lambda: log.exists() and "step 20/300" in log.read_text(), process)
+    os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C in a terminal does
+    assert process.wait(timeout=60) != 0
+    assert not (folder / target).exists()
+    status, said = snakemake(folder, *options)
+    assert status == 0, said
+    resumed = re.search(r"resuming at step (\d+) of 300", log.read_text())
+    assert resumed and int(resumed[1]) >= 20
+    assert (folder / target).exists()
+
+
+def _wait_for(condition, process, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "Snakemake ended too soon"
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.05)
