@@ -32,6 +32,10 @@ class DistanceSettings:
     """Dimensions of the features."""
     mode: Literal["exact", "reachable"] = "exact"
     """Positive of s_t: s_{t+H} ("exact"), or s_{t+k} with k uniform on 1..H ("reachable")."""
+    noise: float = 0.0
+    """Standard deviation of the noise added to states in training, in units of the normalised
+    state. Without it f may read progress off the arm alone, and believe in a sub-task that the arm
+    has gone through the motions of, but missed."""
     normalise: bool = False
     """Shift and scale states by the pretraining data's mean and standard deviation."""
     scale_floor: float = 0.1
@@ -71,9 +75,20 @@ class Distance(nn.Module):
         return self.encoder(self.normaliser(s)).float()
 
     def losses(
-        self, anchor: Float[Tensor, "B S"], positive: Float[Tensor, "B S"]
+        self,
+        anchor: Float[Tensor, "B S"],
+        positive: Float[Tensor, "B S"],
+        noise: Float[Tensor, "2 B S"],
     ) -> dict[str, Float[Tensor, ""]]:
-        """Return the InfoNCE loss: each anchor against every positive of the batch, in nats."""
+        """Return the InfoNCE loss: each anchor against every positive of the batch, in nats.
+
+        Args:
+            anchor: states s_t.
+            positive: states s_{t+k} of the same episodes.
+            noise: standard normal, scaled by `settings.noise` and added to both.
+        """
+        noise = noise * self.settings.noise / self.normaliser.scale
+        anchor, positive = anchor + noise[0], positive + noise[1]
         logits = self.features(anchor) @ self.W @ self.features(positive).T  # (B, B)
         own = torch.arange(len(logits), device=logits.device)
         return {"contrastive": F.cross_entropy(logits, own)}

@@ -11,6 +11,7 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -66,11 +67,15 @@ def finetune_skills(
     parameters: Literal["all", "prior", "scratch"],
     settings: TrainSettings,
     job: Job,
+    play: Path | None = None,
+    play_share: float = 0.0,
 ) -> None:
     """Fine-tune a skill VAE on the first `n_demos` demonstrations.
 
     `parameters` says what is trained: "all" of the model, the "prior" networks alone, or, from
-    "scratch", a new model of the same shape that has never seen the play data.
+    "scratch", a new model of the same shape that has never seen the play data. With a
+    `play_share`, that share of every batch is drawn from the play data instead, so that skills
+    which the demonstrations show too rarely are not forgotten.
     """
     net = load_model(init, SkillVAE)
     episodes = load_episodes(demos, net.settings.horizon + 1).first(n_demos, demos)
@@ -85,7 +90,19 @@ def finetune_skills(
     items = int((episodes.lengths - net.settings.horizon).sum())
     losses = net.prior_losses if prior_only else net.losses
     trained = list(net.priors.parameters()) if prior_only else None
-    _fit_skills(net, episodes, items, settings, job, inputs, losses, trained, choice)
+    others = None
+    if play_share:
+        if play is None or parameters == "scratch":
+            raise ValueError(
+                f"play_share is {play_share}, which takes play data and pretrained weights "
+                "(config: skills.play_share)"
+            )
+        inputs["play"] = play
+        choice["play_share"] = play_share
+        others = load_episodes(play, net.settings.horizon + 1)
+    _fit_skills(
+        net, episodes, items, settings, job, inputs, losses, trained, choice, others, play_share
+    )
 
 
 def train_distance(data: Path, model: DistanceSettings, settings: TrainSettings, job: Job) -> None:
@@ -97,16 +114,16 @@ def train_distance(data: Path, model: DistanceSettings, settings: TrainSettings,
     windows = Windows(training, model.horizon, _device(job))
 
     def sample(generator: Generator) -> tuple[Tensor, ...]:
-        return sample_pairs(windows, model.mode, settings.batch_size, generator)
+        pairs = sample_pairs(windows, model.mode, settings.batch_size, generator)
+        return _with_noise(pairs, generator)
 
     validate = None
     if held_out is not None:
+        generator = Generator().manual_seed(0)
         batch = sample_pairs(
-            Windows(held_out, model.horizon),
-            model.mode,
-            VALIDATION_BATCH,
-            Generator().manual_seed(0),
+            Windows(held_out, model.horizon), model.mode, VALIDATION_BATCH, generator
         )
+        batch = _with_noise(batch, generator)
         validate = _validator(net, net.losses, batch)
     items = len(episodes.states) - model.horizon
     _fit(net, sample, net.losses, settings, items, job, {"data": data}, validate=validate)
@@ -125,7 +142,8 @@ def finetune_distance(
     play_windows, demo_windows = Windows(play, horizon, device), Windows(shown, horizon, device)
 
     def sample(generator: Generator) -> tuple[Tensor, ...]:
-        return sample_mixed_pairs(play_windows, demo_windows, mode, settings.batch_size, generator)
+        pairs = sample_mixed_pairs(play_windows, demo_windows, mode, settings.batch_size, generator)
+        return _with_noise(pairs, generator)
 
     inputs = {"init": init, "data": data, "demos": demos}
     items = len(play.states) - horizon
@@ -160,16 +178,25 @@ def _fit_skills(
     losses: Callable,
     parameters: list[nn.Parameter] | None = None,
     choice: dict | None = None,
+    others: Episodes | None = None,
+    share: float = 0.0,
 ) -> None:
-    """Fit a skill VAE to windows of episodes, and watch its loss on the held-out ones."""
+    """Fit a skill VAE to windows of episodes, and watch its loss on the held-out ones.
+
+    With `others`, a `share` of each batch comes from them.
+    """
     training, held_out = _hold_out(episodes, settings.validation)
     horizon, z_dim, device = net.settings.horizon, net.settings.z_dim, _device(job)
     windows = Windows(training, horizon, device)
+    other_windows = Windows(others, horizon, device) if others is not None else None
+    from_others = round(share * settings.batch_size)
 
     def sample(generator: Generator) -> tuple[Tensor, ...]:
-        return *windows.sample(settings.batch_size, generator), torch.randn(
-            settings.batch_size, z_dim, generator=generator, device=device
-        )
+        s, a = windows.sample(settings.batch_size - from_others, generator)
+        if other_windows is not None:
+            s_other, a_other = other_windows.sample(from_others, generator)
+            s, a = torch.cat((s, s_other)), torch.cat((a, a_other))
+        return s, a, torch.randn(len(s), z_dim, generator=generator, device=device)
 
     validate = None
     if held_out is not None:
@@ -177,7 +204,8 @@ def _fit_skills(
         batch = Windows(held_out, horizon).sample(VALIDATION_BATCH, generator)
         noise = torch.randn(VALIDATION_BATCH, z_dim, generator=generator)
         validate = _validator(net, losses, (*batch, noise))
-    _fit(net, sample, losses, settings, items, job, inputs, parameters, validate, choice)
+    training_losses = partial(losses, play=from_others)
+    _fit(net, sample, training_losses, settings, items, job, inputs, parameters, validate, choice)
 
 
 def _fit(
@@ -218,6 +246,12 @@ def _fit(
     log.info("%s: %d steps of %d, seed %d", job.out, steps, settings.batch_size, job.seed)
     train(net, sample, losses, run, parameters, validate)
     save_model(job.out, net, provenance)
+
+
+def _with_noise(pairs: tuple[Tensor, Tensor], generator: Generator) -> tuple[Tensor, ...]:
+    """Append the standard normal noise (2, B, S) that the distance's loss takes."""
+    shape = (2, *pairs[0].shape)
+    return *pairs, torch.randn(shape, generator=generator, device=pairs[0].device)
 
 
 def _validator(

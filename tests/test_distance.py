@@ -42,7 +42,24 @@ def test_the_loss_is_cross_entropy_of_each_anchor_against_its_own_positive():
         [distance.features(a[None]) @ distance.W @ distance.features(positive).T for a in anchor]
     )[:, 0]
     expected = -(scores.diagonal() - scores.logsumexp(1)).mean()
-    torch.testing.assert_close(distance.losses(anchor, positive)["contrastive"], expected)
+    found = distance.losses(anchor, positive, torch.randn(2, 8, 4))["contrastive"]
+    torch.testing.assert_close(found, expected)
+
+
+def test_noise_is_added_to_both_states_in_units_of_the_normalised_state():
+    settings = DistanceSettings(noise=0.5, normalise=True)
+    torch.manual_seed(0)
+    distance = Distance(settings, 4)
+    distance.fit_normaliser(10 * torch.randn(100, 4))
+    anchor, positive, noise = torch.randn(8, 4), torch.randn(8, 4), torch.randn(2, 8, 4)
+    quiet = Distance(DistanceSettings(normalise=True), 4)
+    quiet.load_state_dict(distance.state_dict())
+    deviation = 1 / distance.normaliser.scale
+    moved = [s + 0.5 * deviation * n for s, n in zip((anchor, positive), noise, strict=True)]
+    torch.testing.assert_close(
+        distance.losses(anchor, positive, noise)["contrastive"],
+        quiet.losses(*moved, noise)["contrastive"],
+    )
 
 
 def test_the_encoder_has_the_references_shape():
@@ -63,7 +80,12 @@ def test_a_trained_distance_finds_the_same_progress_where_euclid_is_distracted()
     windows = Windows(episodes.take(range(15)), 10)
     settings = TrainSettings(steps=400, batch_size=256, optimizer="adam")
     run = Run(settings, settings.steps, seed=0, key="")
-    train(distance, lambda g: sample_pairs(windows, "exact", 256, g), distance.losses, run)
+    train(
+        distance,
+        lambda g: (*sample_pairs(windows, "exact", 256, g), torch.zeros(2, 256, 4)),
+        distance.losses,
+        run,
+    )
 
     def error(features):
         """Mean error of progress (steps) when one unseen lap is looked up in another."""
