@@ -31,7 +31,7 @@ endif
 	touch $@
 
 results: setup
-	snakemake -j$(JOBS) $(TARGET) $(SNAKEMAKE_FLAGS)
+	snakemake $(TARGET) -j$(JOBS) --quiet rules $(SNAKEMAKE_FLAGS)
 
 test: setup
 	python -m pytest -q tests
