@@ -30,7 +30,9 @@ from .sequences import sequence_name
 from .teleop import TeleOperator
 
 MAX_STEPS = 320
-"""A performance that takes longer is cut off: people take 192 to 266 steps for four elements."""
+"""A performance of up to four elements is cut off here: people take 192 to 266 steps for four."""
+MAX_STEPS_PER_ELEMENT = 80
+"""A performance of more elements is cut off at this many steps for each."""
 START_SPREAD = 0.03
 """Standard deviation of the arm's start posture (rad), as in the recorded demonstrations."""
 FEWEST_LAST_STEPS, MOST_LAST_STEPS = 2, 5
@@ -63,7 +65,7 @@ def perform(sequence: Sequence[str], seed: int, index: int) -> Performance:
     observation, info = env.reset(seed=int(start_seed), options={"qpos": start_posture(rng)})
     operator = TeleOperator(env, sequence, rng)
     observations, actions, rewards = [], [], []
-    left = MAX_STEPS
+    left = max(MAX_STEPS, MAX_STEPS_PER_ELEMENT * len(sequence))
     while left > 0:
         action = operator.act(observation)
         observations.append(observation)
@@ -105,7 +107,8 @@ def generate(
 
     Args:
         path: the file to write; its folder is made.
-        sequence: 1 to 7 different elements, in the order they are done.
+        sequence: 1 to 7 different elements, in the order they are done. The slide cabinet is out
+            of reach behind an open hinge door: put it first.
         episodes: performances in the file, at least 1.
         seed: 0 or more.
         workers: processes that share the work. A script that asks for more than one must guard
