@@ -56,6 +56,7 @@ def train_skills(data: Path, model: SkillSettings, settings: TrainSettings, job:
     episodes = load_episodes(data, model.horizon + 1)
     net = _seeded(job, lambda: SkillVAE(model, episodes.state_dim, episodes.action_dim))
     net.fit_normaliser(episodes.states)
+    net.fit_feedback(episodes)
     items = int((1 - settings.validation) * len(episodes.states) / (model.horizon + 1))
     _fit_skills(net, episodes, items, settings, job, {"data": data}, net.losses)
 
@@ -84,6 +85,7 @@ def finetune_skills(
         sizes = (net.state_dim, net.action_dim)
         net = _seeded(job, lambda: SkillVAE(net.settings, *sizes))
         net.fit_normaliser(episodes.states)
+        net.fit_feedback(episodes)
     prior_only = parameters == "prior"
     inputs = {"init": init, "demos": demos}
     choice = {"n_demos": n_demos, "parameters": parameters}

@@ -19,6 +19,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from fist.data import Episodes
+from fist.feedback import feedback_gain
 from fist.networks import MLP, Gaussian, Normaliser, SequenceEncoder, gaussian
 
 Prior = Literal["goal", "state"]
@@ -48,6 +50,8 @@ class SkillSettings:
     """Shift and scale states by the pretraining data's mean and standard deviation."""
     scale_floor: float = 0.1
     """Smallest standard deviation to divide a state by, in the state's units."""
+    feedback: bool = False
+    """Give the decoder the linear feedback that is in the recorded actions, see `fist.feedback`."""
 
     def __post_init__(self) -> None:
         for name in ("horizon", "z_dim", "hidden", "readout"):
@@ -64,11 +68,14 @@ class SkillSettings:
 class SkillVAE(nn.Module):
     """Posterior, decoder and priors over skills."""
 
+    gain: Tensor
+
     def __init__(self, settings: SkillSettings, state_dim: int, action_dim: int):
         super().__init__()
         self.settings, self.state_dim, self.action_dim = settings, state_dim, action_dim
         z, hidden = settings.z_dim, settings.hidden
         self.normaliser = Normaliser(state_dim, settings.scale_floor)
+        self.register_buffer("gain", torch.zeros(action_dim, state_dim))
         self.posterior = SequenceEncoder(action_dim + state_dim, 2 * z, hidden, settings.readout)
         self.decoder = MLP(state_dim + z, action_dim, hidden, settings.decoder_blocks)
         inputs = {"goal": 2 * state_dim, "state": state_dim}
@@ -84,13 +91,18 @@ class SkillVAE(nn.Module):
         if self.settings.normalise:
             self.normaliser.fit(states)
 
+    def fit_feedback(self, episodes: Episodes) -> None:
+        """Take the feedback gain from the pretraining data, if the settings ask for it."""
+        if self.settings.feedback:
+            self.gain.copy_(feedback_gain(episodes, self.normaliser(episodes.states)))
+
     def encode(self, s: Float[Tensor, "B H S"], a: Float[Tensor, "B H A"]) -> Gaussian:
         """Return q(z | s, a), mean and log-sigma (B, Z)."""
         return self._encode(self.normaliser(s), a)
 
     def decode(self, s: Float[Tensor, "B S"], z: Float[Tensor, "B Z"]) -> Float[Tensor, "B A"]:
         """Return the mean action of pi(a | s, z); it is not squashed into [-1, 1]."""
-        return self.decoder(torch.cat((self.normaliser(s), z), dim=-1))
+        return self._decode(self.normaliser(s), z)
 
     def prior_goal(self, s: Float[Tensor, "B S"], goal: Float[Tensor, "B S"]) -> Gaussian:
         """Return FIST's p(z | s_t, s_{t+H})."""
@@ -122,8 +134,8 @@ class SkillVAE(nn.Module):
         q = self._encode(s[:, :-1], a)
         z = q.sample(noise)
         per_step = z[:, None].expand(batch, horizon, -1)
-        a_hat = self.decoder(torch.cat((s[:, :-1], per_step), dim=-1).flatten(0, 1))
-        residual = a_hat.float() - a.flatten(0, 1)
+        a_hat = self._decode(s[:, :-1].flatten(0, 1), per_step.flatten(0, 1))
+        residual = a_hat - a.flatten(0, 1)
         terms = {
             "reconstruction": 0.5 * residual.square().mean(),
             "kl": self.settings.kl_weight * q.kl_to_standard_normal().mean(),
@@ -142,6 +154,14 @@ class SkillVAE(nn.Module):
         with torch.no_grad():
             z = self._encode(s[:, :-1], a).sample(noise)
         return self._prior_losses(s[:, 0], s[:, -1], z, play)
+
+    def _decode(self, s: Tensor, z: Tensor) -> Tensor:
+        """Return the mean action at normalised states: feedback, and what the network adds."""
+        a = self.decoder(torch.cat((s, z), dim=-1)).float()
+        if not self.settings.feedback:
+            return a
+        with torch.autocast(s.device.type, enabled=False):  # bfloat16 is too coarse for it
+            return a + s @ self.gain.T
 
     def _encode(self, s: Tensor, a: Tensor) -> Gaussian:
         return gaussian(self.posterior(torch.cat((a, s), dim=-1)))
