@@ -66,10 +66,12 @@ class Arm:
         """
         joints = self._data.qpos[:ARM_SIZE]
         mujoco.mj_jacSite(self._model, self._data, self._translation, self._rotation, self._site)
-        jacobian = np.vstack([
-            self._translation[:, :ARM_SIZE],
-            ROTATION_LENGTH * self._rotation[:, :ARM_SIZE],
-        ])
+        jacobian = np.vstack(
+            [
+                self._translation[:, :ARM_SIZE],
+                ROTATION_LENGTH * self._rotation[:, :ARM_SIZE],
+            ]
+        )
         wanted = np.concatenate([velocity[:3], ROTATION_LENGTH * velocity[3:]])
         hessian = jacobian.T @ jacobian
         hessian[np.diag_indices(ARM_SIZE)] += DAMPING**2
@@ -109,11 +111,13 @@ def orientation(yaw: float, pitch: float, roll: float) -> np.ndarray:
         pitch: radians upwards.
         roll: radians clockwise, as the operator sees it; at 0 the fingers open sideways.
     """
-    forward = np.array([
-        np.sin(yaw) * np.cos(pitch),
-        np.cos(yaw) * np.cos(pitch),
-        np.sin(pitch),
-    ])
+    forward = np.array(
+        [
+            np.sin(yaw) * np.cos(pitch),
+            np.cos(yaw) * np.cos(pitch),
+            np.sin(pitch),
+        ]
+    )
     right = np.array([np.cos(yaw), -np.sin(yaw), 0.0])
     up = np.cross(right, forward)
     thumb = np.cos(roll) * up + np.sin(roll) * right

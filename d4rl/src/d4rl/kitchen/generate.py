@@ -35,8 +35,8 @@ MAX_STEPS_PER_ELEMENT = 80
 """A performance of more elements is cut off at this many steps for each."""
 START_SPREAD = 0.03
 """Standard deviation of the arm's start posture (rad), as in the recorded demonstrations."""
-FEWEST_LAST_STEPS, MOST_LAST_STEPS = 2, 5
-"""How many more steps are recorded once the last element is counted."""
+FEWEST_LAST_STEPS, MOST_LAST_STEPS = 10, 14
+"""How many more steps are recorded once the last element is counted, about as many as people's."""
 ATTEMPTS_PER_EPISODE = 3
 """With `only_successful`: performances tried for each one wanted, before giving up."""
 

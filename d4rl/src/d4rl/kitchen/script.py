@@ -110,8 +110,13 @@ def _kettle(draw: _Draw) -> tuple[Move, ...]:
     grasp = {"yaw": yaw, "pitch": pitch}
     x, y, z = draw.about(-0.285, 0.012), draw.about(0.73, 0.02), 1.80
     lift = draw.about(0.09, 0.02)
-    carry = {"yaw": yaw - 6, "pitch": pitch + 8, "fingers": CLOSED, "speed": 0.45 * draw.pace,
-             "hold": 0.1}
+    carry = {
+        "yaw": yaw - 6,
+        "pitch": pitch + 8,
+        "fingers": CLOSED,
+        "speed": 0.45 * draw.pace,
+        "hold": 0.1,
+    }
     return (
         Move(-0.15, draw.beside(0.0, 0.0, 0.0, 0.02), **grasp, speed=0.5 * draw.pace),
         Move(draw.about(0.02, 0.005), **grasp, speed=0.4 * draw.pace, radius=0.018, stop=True),
