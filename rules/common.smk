@@ -59,13 +59,13 @@ wildcard_constraints:
 # Modules of the library that each script runs; a change in one of them makes its stage run again.
 TRAINING = ["pipeline", "train", "networks", "data", "checkpoint", "files"]
 ROLLOUT = ["evaluate", "rollout", "policy", "retrieval", "results", "checkpoint", "data", "files"]
-MODELS = ["skills", "distance", "networks"]
+MODELS = ["skills", "feedback", "distance", "networks"]
 LIBRARY = {
     "generate_data": [],
     "make_split": ["split", "data", "files"],
     "make_demos": ["split", "data", "files"],
-    "train_skills": [*TRAINING, "skills"],
-    "finetune_skills": [*TRAINING, "skills"],
+    "train_skills": [*TRAINING, "skills", "feedback"],
+    "finetune_skills": [*TRAINING, "skills", "feedback"],
     "train_distance": [*TRAINING, "distance"],
     "finetune_distance": [*TRAINING, "distance"],
     "rollout": [*ROLLOUT, *MODELS],

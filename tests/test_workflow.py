@@ -3,6 +3,7 @@
 One run of everything with config/test.yaml, in a copy of the repository's files, serves all tests.
 """
 
+import ast
 import csv
 import os
 import re
@@ -94,6 +95,40 @@ def test_every_target_that_the_readme_names_can_be_made(fresh):
     for target in targets:
         kind = "(output|input): .*" if "/" in target else "rule "
         assert re.search(rf"{kind}\b{re.escape(target)}\b", said), target
+
+
+# A stage may import a module without using it: no stage but its own depends on a model's code.
+UNUSED = {
+    "train_skills": {"bc", "distance"},
+    "finetune_skills": {"bc", "distance"},
+    "train_distance": {"bc", "skills", "feedback"},
+    "finetune_distance": {"bc", "skills", "feedback"},
+    "rollout": {"bc"},
+    "render_video": {"bc"},
+}
+
+
+def imported_modules(file, found=None):
+    """Return the library's modules that a file imports, directly or not."""
+    found = set() if found is None else found
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "fist":
+            names = node.module.split(".")[1:] or [alias.name for alias in node.names]
+            for name in set(names) - found:
+                found.add(name)
+                imported_modules(ROOT / "fist" / f"{name}.py", found)
+    return found
+
+
+def test_every_stage_depends_on_the_code_that_it_runs(fresh):
+    status, said = snakemake(fresh, "all", "videos", *TEST, "-n")
+    assert status == 0, said
+    inputs = dict(re.findall(r"^rule (\w+):\n +input: (.*)$", said, flags=re.M))
+    for rule in {*EVERYTHING, "render_video"}:
+        script = ROOT / "workflow" / "scripts" / f"{rule}.py"
+        listed = set(re.findall(r"fist/(\w+)\.py", inputs[rule]))
+        assert listed == imported_modules(script) - UNUSED.get(rule, set()), rule
+        assert f"workflow/scripts/{rule}.py, workflow/scripts/_cli.py" in inputs[rule]
 
 
 @pytest.mark.parametrize("name", ["paper", "real"])
