@@ -50,8 +50,9 @@ class SkillSettings:
     """Shift and scale states by the pretraining data's mean and standard deviation."""
     scale_floor: float = 0.1
     """Smallest standard deviation to divide a state by, in the state's units."""
-    feedback: bool = False
-    """Give the decoder the linear feedback that is in the recorded actions, see `fist.feedback`."""
+    feedback: float = 0.0
+    """Share of the linear feedback in the recorded actions that the decoder is given, see
+    `fist.feedback`; 0 leaves all of it to be learnt."""
 
     def __post_init__(self) -> None:
         for name in ("horizon", "z_dim", "hidden", "readout"):
@@ -94,7 +95,8 @@ class SkillVAE(nn.Module):
     def fit_feedback(self, episodes: Episodes) -> None:
         """Take the feedback gain from the pretraining data, if the settings ask for it."""
         if self.settings.feedback:
-            self.gain.copy_(feedback_gain(episodes, self.normaliser(episodes.states)))
+            gain = feedback_gain(episodes, self.normaliser(episodes.states))
+            self.gain.copy_(self.settings.feedback * gain)
 
     def encode(self, s: Float[Tensor, "B H S"], a: Float[Tensor, "B H A"]) -> Gaussian:
         """Return q(z | s, a), mean and log-sigma (B, Z)."""
