@@ -11,7 +11,6 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -68,15 +67,11 @@ def finetune_skills(
     parameters: Literal["all", "prior", "scratch"],
     settings: TrainSettings,
     job: Job,
-    play: Path | None = None,
-    play_share: float = 0.0,
 ) -> None:
     """Fine-tune a skill VAE on the first `n_demos` demonstrations.
 
     `parameters` says what is trained: "all" of the model, the "prior" networks alone, or, from
-    "scratch", a new model of the same shape that has never seen the play data. With a
-    `play_share`, that share of every batch is drawn from the play data instead, so that skills
-    which the demonstrations show too rarely are not forgotten.
+    "scratch", a new model of the same shape that has never seen the play data.
     """
     net = load_model(init, SkillVAE)
     episodes = load_episodes(demos, net.settings.horizon + 1).first(n_demos, demos)
@@ -92,19 +87,7 @@ def finetune_skills(
     items = int((episodes.lengths - net.settings.horizon).sum())
     losses = net.prior_losses if prior_only else net.losses
     trained = list(net.priors.parameters()) if prior_only else None
-    others = None
-    if play_share:
-        if play is None or parameters == "scratch":
-            raise ValueError(
-                f"play_share is {play_share}, which takes play data and pretrained weights "
-                "(config: skills.play_share)"
-            )
-        inputs["play"] = play
-        choice["play_share"] = play_share
-        others = load_episodes(play, net.settings.horizon + 1)
-    _fit_skills(
-        net, episodes, items, settings, job, inputs, losses, trained, choice, others, play_share
-    )
+    _fit_skills(net, episodes, items, settings, job, inputs, losses, trained, choice)
 
 
 def train_distance(data: Path, model: DistanceSettings, settings: TrainSettings, job: Job) -> None:
@@ -180,24 +163,14 @@ def _fit_skills(
     losses: Callable,
     parameters: list[nn.Parameter] | None = None,
     choice: dict | None = None,
-    others: Episodes | None = None,
-    share: float = 0.0,
 ) -> None:
-    """Fit a skill VAE to windows of episodes, and watch its loss on the held-out ones.
-
-    With `others`, a `share` of each batch comes from them.
-    """
+    """Fit a skill VAE to windows of episodes, and watch its loss on the held-out ones."""
     training, held_out = _hold_out(episodes, settings.validation)
     horizon, z_dim, device = net.settings.horizon, net.settings.z_dim, _device(job)
     windows = Windows(training, horizon, device)
-    other_windows = Windows(others, horizon, device) if others is not None else None
-    from_others = round(share * settings.batch_size)
 
     def sample(generator: Generator) -> tuple[Tensor, ...]:
-        s, a = windows.sample(settings.batch_size - from_others, generator)
-        if other_windows is not None:
-            s_other, a_other = other_windows.sample(from_others, generator)
-            s, a = torch.cat((s, s_other)), torch.cat((a, a_other))
+        s, a = windows.sample(settings.batch_size, generator)
         return s, a, torch.randn(len(s), z_dim, generator=generator, device=device)
 
     validate = None
@@ -206,8 +179,7 @@ def _fit_skills(
         batch = Windows(held_out, horizon).sample(VALIDATION_BATCH, generator)
         noise = torch.randn(VALIDATION_BATCH, z_dim, generator=generator)
         validate = _validator(net, losses, (*batch, noise))
-    training_losses = partial(losses, play=from_others)
-    _fit(net, sample, training_losses, settings, items, job, inputs, parameters, validate, choice)
+    _fit(net, sample, losses, settings, items, job, inputs, parameters, validate, choice)
 
 
 def _fit(

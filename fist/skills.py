@@ -119,7 +119,6 @@ class SkillVAE(nn.Module):
         s: Float[Tensor, "B H1 S"],
         a: Float[Tensor, "B H A"],
         noise: Float[Tensor, "B Z"],
-        play: int = 0,
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the weighted terms of the loss; the total is their sum.
 
@@ -127,9 +126,6 @@ class SkillVAE(nn.Module):
             s: states s_t .. s_{t+H}; the posterior does not see the last one.
             a: actions a_t .. a_{t+H-1}.
             noise: standard normal, makes z a sample of the posterior.
-            play: the last so many windows of the batch are play among demonstrations. The state
-                prior is not shown them: it is to learn what the demonstrations do next, where play
-                would teach it everything that can be done.
         """
         batch, horizon = a.shape[:2]
         s = self.normaliser(s)
@@ -142,20 +138,19 @@ class SkillVAE(nn.Module):
             "reconstruction": 0.5 * residual.square().mean(),
             "kl": self.settings.kl_weight * q.kl_to_standard_normal().mean(),
         }
-        return terms | self._prior_losses(s[:, 0], s[:, -1], z.detach(), play)
+        return terms | self._prior_losses(s[:, 0], s[:, -1], z.detach())
 
     def prior_losses(
         self,
         s: Float[Tensor, "B H1 S"],
         a: Float[Tensor, "B H A"],
         noise: Float[Tensor, "B Z"],
-        play: int = 0,
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the priors' terms alone, for fine-tuning that leaves the VAE as it is."""
         s = self.normaliser(s)
         with torch.no_grad():
             z = self._encode(s[:, :-1], a).sample(noise)
-        return self._prior_losses(s[:, 0], s[:, -1], z, play)
+        return self._prior_losses(s[:, 0], s[:, -1], z)
 
     def _decode(self, s: Tensor, z: Tensor) -> Tensor:
         """Return the mean action at normalised states: feedback, and what the network adds."""
@@ -168,15 +163,13 @@ class SkillVAE(nn.Module):
     def _encode(self, s: Tensor, a: Tensor) -> Gaussian:
         return gaussian(self.posterior(torch.cat((a, s), dim=-1)))
 
-    def _prior_losses(self, s: Tensor, goal: Tensor, z: Tensor, play: int) -> dict[str, Tensor]:
+    def _prior_losses(self, s: Tensor, goal: Tensor, z: Tensor) -> dict[str, Tensor]:
         """Return -log p(z | .), summed over z's dimensions, for every prior (states normalised)."""
-        shown = len(s) - play
-        inputs = {"goal": (torch.cat((s, goal), dim=-1), z), "state": (s[:shown], z[:shown])}
-        terms = {}
-        for name, prior in self.priors.items():
-            condition, target = inputs[name]
-            terms[f"prior_{name}"] = gaussian(prior(condition)).nll(target).sum(-1).mean()
-        return terms
+        inputs = {"goal": torch.cat((s, goal), dim=-1), "state": s}
+        return {
+            f"prior_{name}": gaussian(prior(inputs[name])).nll(z).sum(-1).mean()
+            for name, prior in self.priors.items()
+        }
 
     def _prior(self, name: Prior) -> nn.Module:
         if name not in self.priors:

@@ -86,11 +86,6 @@ def model_files(cell):
     return [skills_file(cell), *distance_file(cell)]
 
 
-def rehearsed_play(wildcards):
-    """Return the play data that fine-tuning goes on with, as a list of one file, or of none."""
-    return [split_file(wildcards.env, split_of(wildcards))] if play_share(wildcards) else []
-
-
 def skills_file(wildcards):
     parameters = config["methods"][wildcards.method]["finetune"]
     if parameters == "none":

@@ -4,13 +4,6 @@ def flags_of(wildcards, section, part, prefix):
     return flags(prefix, settings(config, wildcards.env, section, part))
 
 
-def play_share(wildcards):
-    """Return the share of play in the batches of fine-tuning; a new model has never seen play."""
-    if wildcards.parameters == "scratch":
-        return 0
-    return settings(config, wildcards.env, "skills").get("play_share", 0)
-
-
 def state_file(wildcards, output):
     """Return where a training keeps its resume state: beside the results, but never an output."""
     results = config["pathvars"]["results"]

@@ -37,7 +37,6 @@ rule finetune_skills:
         code=code("finetune_skills"),
         init=lambda wildcards: pretrained(wildcards, "skills"),
         demos=task_demos,
-        play=rehearsed_play,
     output:
         weights="<results>/{env}/{task}/finetune_{parameters}_{n_demos}demos/seed_{seed}/skills.pt",
         settings="<results>/{env}/{task}/finetune_{parameters}_{n_demos}demos/seed_{seed}/skills.json",
@@ -54,14 +53,11 @@ rule finetune_skills:
         runtime=120,
     params:
         train=lambda wildcards: flags_of(wildcards, "skills", "finetune", "train"),
-        play_share=play_share,
-        play=lambda wildcards, input: f"--play {input.play}" if input.play else "",
         state=state_file,
         tensorboard=tensorboard,
     shell:
         "python {input.code[0]} --init {input.init} --demos {input.demos}"
         " --n-demos {wildcards.n_demos} --parameters {wildcards.parameters}"
-        " {params.play} --play-share {params.play_share}"
         " --out {output.weights} --seed {wildcards.seed}"
         " --state {params.state} {params.tensorboard} {params.train} > {log} 2>&1"
 

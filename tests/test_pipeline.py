@@ -108,27 +108,6 @@ def test_demonstrations_beyond_the_number_asked_for_are_not_looked_at(files):
     assert same(*results)
 
 
-def test_fine_tuning_draws_its_share_of_every_batch_from_play(files):
-    trained(files)
-    results = []
-    for seed in (0, 8):
-        save_episodes(files / "other.hdf5", random_episodes([40] * 12, seed=seed))
-        for share in (0.0, 0.5):
-            job = Job(files / f"{share}.pt")
-            tune = (files / "skills.pt", files / "demos.hdf5", 3, "all", TRAIN, job)
-            finetune_skills(*tune, files / "other.hdf5", share)
-            results.append(load_model(job.out).state_dict())
-    assert same(results[0], results[2])  # without a share, play makes no difference
-    assert not same(results[1], results[3])
-
-
-def test_a_share_of_play_without_play_is_refused(files):
-    trained(files)
-    tune = (files / "skills.pt", files / "demos.hdf5", 3, "all", TRAIN, Job(files / "x.pt"))
-    with pytest.raises(ValueError, match=r"play_share is 0\.5, which takes play data"):
-        finetune_skills(*tune, None, 0.5)
-
-
 def test_the_distance_learns_from_play_and_then_from_both(files):
     train_distance(files / "play.hdf5", DistanceSettings(), TRAIN, Job(files / "distance.pt"))
     job = Job(files / "tuned.pt")

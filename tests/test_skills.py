@@ -108,18 +108,6 @@ def test_the_posterior_does_not_see_the_goal_state_but_fists_prior_does(vae, bat
     assert before["prior_goal"] != after["prior_goal"]
 
 
-def test_the_state_prior_learns_from_demonstrations_alone_the_rest_from_play_too(vae, batch):
-    s, a, noise = batch
-    moved = s.clone()
-    moved[-6:, 0] += 1  # other play, the same demonstrations
-    before, after = (vae.losses(states, a, noise, play=6) for states in (s, moved))
-    for name in ("reconstruction", "kl", "prior_goal"):
-        assert before[name] != after[name]
-    # Batch norm sees the demonstrations alone; z of the demonstrations has not changed.
-    assert before["prior_state"] == after["prior_state"]
-    assert vae.losses(s, a, noise)["prior_state"] != before["prior_state"]
-
-
 def test_log_sigma_is_clamped(vae, batch):
     s, a, _ = batch
     log_sigma = vae.encode(1e6 * s[:, :-1], a).log_sigma

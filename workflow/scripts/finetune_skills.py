@@ -22,24 +22,11 @@ class Arguments:
     """How many of them to use, the first ones."""
     parameters: Literal["all", "prior", "scratch"] = "all"
     """What to train: the whole model, its priors alone, or a new model of the same shape."""
-    play: Path | None = None
-    """Play data that the model was trained on, for a part of every batch."""
-    play_share: float = 0.0
-    """Share of every batch that is drawn from the play data."""
     train: TrainSettings = TrainSettings(epochs=50, validation=0)
 
 
 def run(args: Arguments) -> None:
-    finetune_skills(
-        args.init,
-        args.demos,
-        args.n_demos,
-        args.parameters,
-        args.train,
-        args.job,
-        args.play,
-        args.play_share,
-    )
+    finetune_skills(args.init, args.demos, args.n_demos, args.parameters, args.train, args.job)
 
 
 if __name__ == "__main__":
