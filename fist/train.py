@@ -7,24 +7,21 @@ that was stopped at any step and started again ends with the same weights, bit f
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import math
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor, nn
-from tqdm import tqdm
 
-from fist.files import write_tensors, write_text
+from fist.curve import LearningCurve, Row
+from fist.files import write_tensors
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +109,6 @@ class Run:
     """CSV file of the learning curve, written at the end."""
     tensorboard: Path | None = None
     """Folder for TensorBoard's event files."""
-    rows: list[dict[str, float]] = field(default_factory=list)
 
 
 def train(
@@ -143,12 +139,11 @@ def train(
     flat = flatten(parameters if parameters is not None else list(model.parameters()))
     optimizer = make_optimizer(settings, flat)
     amp = torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(settings, device))
-    start = _resume(run, model, optimizer, generator)
-    writer = _tensorboard(run.tensorboard)
-    began = saved = time.monotonic()
-    bar = tqdm(total=run.steps, initial=start, disable=None, unit="step", file=sys.stderr)
+    start, rows = _resume(run, model, optimizer, generator)
+    curve = LearningCurve(run.steps, start, rows, run.curve, run.tensorboard)
+    saved = time.monotonic()
     model.train()
-    with _stop_signals() as stop, bar:
+    with _stop_signals() as stop, curve:
         for step in range(start, run.steps):
             for group in optimizer.param_groups:
                 group["lr"] = settings.rate(step, run.steps)
@@ -160,28 +155,24 @@ def train(
             norm = nn.utils.clip_grad_norm_(flat, settings.clip_norm)
             _check_finite(step, terms | {"gradient norm": norm}, batch, run)
             optimizer.step()
-            bar.update()
+            curve.step()
             done = step + 1
             if done % settings.log_every == 0 or done == run.steps:
-                row = {"step": done, "learning_rate": settings.rate(step, run.steps)}
-                row |= {name: float(term.detach()) for name, term in terms.items()}
+                values = {"learning_rate": settings.rate(step, run.steps)}
+                values |= {name: float(term.detach()) for name, term in terms.items()}
                 if validate is not None:
                     model.eval()
-                    row |= {f"validation_{name}": value for name, value in validate().items()}
+                    values |= {f"validation_{name}": value for name, value in validate().items()}
                     model.train()
-                row["steps_per_s"] = (done - start) / (time.monotonic() - began)
-                _report(row, run, bar, writer)
+                curve.add(done, values)
             if stop or time.monotonic() - saved > settings.save_every or done == run.steps:
-                _save(run, done, model, optimizer, generator)
+                _save(run, done, model, optimizer, generator, rows)
                 saved = time.monotonic()
             if stop and done < run.steps:
                 log.warning("stopped by signal %d after step %d; the state is saved", stop[0], done)
                 raise Interrupted(128 + stop[0])
     model.eval()
-    if writer is not None:
-        writer.close()
-    if run.curve is not None:
-        write_text(run.curve, _as_csv(run.rows))
+    curve.write()
 
 
 def flatten(parameters: list[nn.Parameter]) -> nn.Parameter:
@@ -243,10 +234,12 @@ def _check_finite(
     )
 
 
-def _resume(run: Run, model: nn.Module, optimizer: Any, generator: Generator) -> int:
-    """Load the resume state if it belongs to this run; return the number of steps done."""
+def _resume(
+    run: Run, model: nn.Module, optimizer: Any, generator: Generator
+) -> tuple[int, list[Row]]:
+    """Load the resume state if it belongs to this run; return steps done and learning curve."""
     if run.state is None or not run.state.exists():
-        return 0
+        return 0, []
     try:
         state = torch.load(run.state, weights_only=True, map_location="cpu")
         key = state["key"]
@@ -254,19 +247,25 @@ def _resume(run: Run, model: nn.Module, optimizer: Any, generator: Generator) ->
         aside = run.state.with_suffix(".damaged")
         run.state.replace(aside)
         log.warning("%s is damaged (%s): set aside as %s, starting anew", run.state, error, aside)
-        return 0
+        return 0, []
     if key != run.key:
         log.warning("%s is of other settings, data or code: starting anew", run.state)
-        return 0
+        return 0, []
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     generator.set_state(state["generator"])
-    run.rows = state["rows"]
     log.info("resuming at step %d of %d", state["step"], run.steps)
-    return state["step"]
+    return state["step"], state["rows"]
 
 
-def _save(run: Run, step: int, model: nn.Module, optimizer: Any, generator: Generator) -> None:
+def _save(
+    run: Run,
+    step: int,
+    model: nn.Module,
+    optimizer: Any,
+    generator: Generator,
+    rows: list[Row],
+) -> None:
     if run.state is None:
         return
     state = {
@@ -275,45 +274,9 @@ def _save(run: Run, step: int, model: nn.Module, optimizer: Any, generator: Gene
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "generator": generator.get_state(),
-        "rows": run.rows,
+        "rows": rows,
     }
     write_tensors(run.state, state)
-
-
-def _report(row: dict[str, float], run: Run, bar: tqdm, writer: Any) -> None:
-    """Add a row to the learning curve and tell the user."""
-    run.rows.append(row)
-    values = {k: v for k, v in row.items() if k not in ("step", "steps_per_s", "learning_rate")}
-    text = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-    left = (run.steps - row["step"]) / row["steps_per_s"]
-    message = f"step {row['step']}/{run.steps}  {row['steps_per_s']:.1f} steps/s  {left:.0f} s left"
-    if bar.disable:
-        log.info("%s  %s", message, text)
-    else:
-        bar.set_postfix_str(text)
-    if writer is not None:
-        for name, value in row.items():
-            writer.add_scalar(name, value, row["step"])
-
-
-def _as_csv(rows: list[dict[str, float]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(rows[0]) if rows else ["step"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()
-
-
-def _tensorboard(folder: Path | None) -> Any:
-    if folder is None:
-        return None
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ImportError(
-            "TensorBoard output was asked for but is not installed: pip install tensorboard"
-        ) from error
-    return SummaryWriter(folder)
 
 
 @contextmanager
