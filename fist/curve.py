@@ -67,9 +67,8 @@ class LearningCurve:
         text = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         if self._bar.disable:
             left = (self._total - step) / speed
-            log.info(
-                "step %d/%d  %.1f steps/s  %.0f s left  %s", step, self._total, speed, left, text
-            )
+            progress = f"step {step}/{self._total}  {speed:.1f} steps/s  {left:.0f} s left"
+            log.info("%s  %s", progress, text)
         else:
             self._bar.set_postfix_str(text)
         if self._writer is not None:

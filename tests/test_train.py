@@ -7,6 +7,7 @@ import signal
 import pytest
 import torch
 from recordings import random_episodes
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fist.bc import BCPolicy, BCSettings, flatten_windows
 from fist.data import Windows, load_episodes
@@ -138,6 +139,14 @@ def test_the_curve_has_every_term_and_the_speed(tmp_path):
     assert [row["step"] for row in rows] == ["20", "40", "60"]
     terms = {"reconstruction", "kl", "prior_goal", "prior_state", "validation_kl"}
     assert set(rows[0]) == {"step", "learning_rate", "steps_per_s", *terms}
+
+
+def test_the_curve_goes_to_tensorboard_if_asked(tmp_path):
+    model, sample, losses = build("skills")
+    run = Run(SETTINGS, SETTINGS.steps, seed=0, key="k", tensorboard=tmp_path / "events")
+    train(model, sample, losses, run)
+    events = EventAccumulator(str(tmp_path / "events")).Reload()
+    assert [event.step for event in events.Scalars("kl")] == [20, 40, 60]
 
 
 def test_only_the_named_parameters_are_trained():
