@@ -17,12 +17,9 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor, nn
 
-from fist import data as data_module
-from fist import networks as networks_module
-from fist import train as train_module
 from fist.bc import BCPolicy, BCSettings, flatten_windows
 from fist.checkpoint import load_model, save_model
-from fist.data import Episodes, Windows, load_episodes
+from fist.data import DataError, Episodes, Windows, load_episodes
 from fist.distance import Distance, DistanceSettings, sample_mixed_pairs, sample_pairs
 from fist.files import fingerprint, sha256
 from fist.skills import SkillSettings, SkillVAE
@@ -268,12 +265,13 @@ def _check_dims(net: nn.Module, episodes: Episodes, init: Path, data: Path) -> N
     for name in ("state_dim", "action_dim"):
         expected, found = getattr(net, name, None), getattr(episodes, name)
         if expected not in (None, found):
-            raise data_module.DataError(
+            raise DataError(
                 f"{data} has {name} {found}, but {init} was trained with {name} {expected}"
             )
 
 
 def _code(net: nn.Module) -> str:
     """Return a fingerprint of the code that decides what training does."""
-    modules = (data_module, networks_module, train_module, sys.modules[type(net).__module__])
+    names = ("fist.data", "fist.networks", "fist.feedback", "fist.train", __name__)
+    modules = [sys.modules[name] for name in (*names, type(net).__module__)]
     return fingerprint([inspect.getsource(module) for module in modules])
