@@ -23,7 +23,7 @@ from fist.data import DataError, Episodes, Windows, load_episodes
 from fist.distance import Distance, DistanceSettings, sample_mixed_pairs, sample_pairs
 from fist.files import fingerprint, sha256
 from fist.skills import SkillSettings, SkillVAE
-from fist.train import Run, TrainSettings, train, uses_bfloat16
+from fist.train import Run, TrainSettings, compiles, train, uses_bfloat16
 
 log = logging.getLogger(__name__)
 
@@ -201,6 +201,7 @@ def _fit(
         "train": asdict(settings),
         "inputs": {name: {"path": str(p), "sha256": sha256(p)} for name, p in inputs.items()},
         "bfloat16": uses_bfloat16(settings, device),
+        "compiled": compiles(settings, steps),
         "device": device.type,
         "torch": torch.__version__,
     } | (choice or {})

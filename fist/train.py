@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,9 @@ from fist.curve import LearningCurve, Row
 from fist.files import write_tensors
 
 log = logging.getLogger(__name__)
+
+WORTH_COMPILING = 20_000
+"""Steps from which compiling the loss pays for itself."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,9 @@ class TrainSettings:
     """Largest Euclidean norm of the gradient; larger ones are scaled down."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the forward pass; "auto" takes bfloat16 where the processor has it."""
+    compile: Literal["auto", "always", "never"] = "auto"
+    """Compile the loss: a fifth less time per step, after about a minute of compiling with a C++
+    compiler; "auto" does so for runs of 20,000 steps and more, where there is a compiler."""
     validation: float = 0.01
     """Share of the episodes held out (the last ones), for the learning curve alone."""
     log_every: int = 200
@@ -139,6 +146,8 @@ def train(
     flat = flatten(parameters if parameters is not None else list(model.parameters()))
     optimizer = make_optimizer(settings, flat)
     amp = torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(settings, device))
+    if compiles(settings, run.steps):
+        losses = torch.compile(losses)
     start, rows = _resume(run, model, optimizer, generator)
     curve = LearningCurve(run.steps, start, rows, run.curve, run.tensorboard)
     saved = time.monotonic()
@@ -198,6 +207,13 @@ def make_optimizer(settings: TrainSettings, vector: nn.Parameter) -> torch.optim
     if settings.optimizer == "adam":
         return torch.optim.Adam([vector], settings.learning_rate, fused=True)
     return torch.optim.RAdam([vector], settings.learning_rate, foreach=False)
+
+
+def compiles(settings: TrainSettings, steps: int) -> bool:
+    """Tell whether a run of so many steps compiles its loss."""
+    if settings.compile != "auto":
+        return settings.compile == "always"
+    return steps >= WORTH_COMPILING and any(map(shutil.which, ("c++", "g++", "clang++")))
 
 
 def uses_bfloat16(settings: TrainSettings, device: torch.device) -> bool:

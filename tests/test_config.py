@@ -172,7 +172,7 @@ def test_the_paper_is_what_the_scripts_do_by_default(script, section, part):
 
 def test_the_paper_names_every_setting_that_decides_its_results():
     paper = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
-    housekeeping = {"log_every", "save_every", "precision", "scale_floor"}
+    housekeeping = {"log_every", "save_every", "precision", "compile", "scale_floor"}
     schema = yaml.safe_load(SCHEMA.read_text())["$defs"]
     for section, model in (("skills", "skill_model"), ("distance", "distance_model")):
         assert set(paper[section]["model"]) == set(schema[model]["properties"]) - housekeeping

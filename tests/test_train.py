@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 
 import pytest
@@ -12,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from fist.bc import BCPolicy, BCSettings, flatten_windows
 from fist.data import Windows, load_episodes
 from fist.skills import SkillSettings, SkillVAE
-from fist.train import Interrupted, Run, TrainingDiverged, TrainSettings, train
+from fist.train import Interrupted, Run, TrainingDiverged, TrainSettings, compiles, train
 
 SETTINGS = TrainSettings(steps=60, batch_size=16, log_every=20, precision="float32")
 
@@ -186,6 +187,28 @@ def test_epochs_become_the_references_number_of_steps():
 def test_settings_out_of_range_are_refused_by_name(change):
     with pytest.raises(ValueError, match=f"train.{next(iter(change))} is"):
         TrainSettings(**change)
+
+
+def test_long_runs_are_compiled_where_there_is_a_compiler(monkeypatch):
+    monkeypatch.setattr("fist.train.shutil.which", lambda name: None)
+    assert not compiles(TrainSettings(), 192_000)
+    assert compiles(TrainSettings(compile="always"), 10)
+    monkeypatch.setattr("fist.train.shutil.which", lambda name: f"/usr/bin/{name}")
+    assert compiles(TrainSettings(), 192_000)
+    assert not compiles(TrainSettings(), 4_000)
+    assert not compiles(TrainSettings(compile="never"), 192_000)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_run_learns_the_same():
+    """Compiled arithmetic rounds otherwise; after 20 steps the weights are still close."""
+    runs = [
+        weights("skills", TrainSettings(steps=20, batch_size=16, precision="float32", compile=how))
+        for how in ("never", "always")
+    ]
+    for eager, compiled in zip(*(run.values() for run in runs), strict=True):
+        torch.testing.assert_close(eager, compiled, rtol=1e-2, atol=1e-4)
 
 
 @pytest.mark.slow
