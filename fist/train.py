@@ -10,10 +10,8 @@ from __future__ import annotations
 import logging
 import math
 import shutil
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +21,7 @@ from torch import Generator, Tensor, nn
 
 from fist.curve import LearningCurve, Row
 from fist.files import write_tensors
+from fist.interrupt import Interrupted, stop_signals
 
 log = logging.getLogger(__name__)
 
@@ -97,10 +96,6 @@ class TrainingDiverged(ArithmeticError):
     """A loss or gradient is not finite; the message says which, where, and what was kept."""
 
 
-class Interrupted(SystemExit):
-    """Training was stopped by a signal after its state was saved; exits with 128 + signal."""
-
-
 @dataclass
 class Run:
     """What one call of `train` needs besides the model; see there."""
@@ -152,7 +147,7 @@ def train(
     curve = LearningCurve(run.steps, start, rows, run.curve, run.tensorboard)
     saved = time.monotonic()
     model.train()
-    with _stop_signals() as stop, curve:
+    with stop_signals() as stop, curve:
         for step in range(start, run.steps):
             for group in optimizer.param_groups:
                 group["lr"] = settings.rate(step, run.steps)
@@ -293,20 +288,3 @@ def _save(
         "rows": rows,
     }
     write_tensors(run.state, state)
-
-
-@contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """Collect SIGTERM and SIGINT in a list, so that a step is never cut in two."""
-    received: list[int] = []
-    previous = {}
-    try:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            previous[number] = signal.signal(number, lambda n, _: received.append(n))
-    except ValueError:  # not in the main thread: whoever runs us keeps their handlers
-        pass
-    try:
-        yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

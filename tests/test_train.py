@@ -12,8 +12,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from fist.bc import BCPolicy, BCSettings, flatten_windows
 from fist.data import Windows, load_episodes
+from fist.interrupt import Interrupted
 from fist.skills import SkillSettings, SkillVAE
-from fist.train import Interrupted, Run, TrainingDiverged, TrainSettings, compiles, train
+from fist.train import Run, TrainingDiverged, TrainSettings, compiles, train
 
 SETTINGS = TrainSettings(steps=60, batch_size=16, log_every=20, precision="float32")
 
