@@ -35,7 +35,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        [f"<results>/{env}_table.csv" for env in config["environments"]],
+        [f"<results>/{table}.csv" for table in config["default_tables"]],
 
 
 rule data:

@@ -53,8 +53,8 @@ def score(data: Path, seed: int, arguments: Arguments, folder: Path) -> list[int
         steps=arguments.steps, optimizer="adam", schedule="cosine", warmup=100, validation=0
     )
     out = folder / f"{data.stem}-{seed}.pt"
-    train_bc(data, 22, POLICY, settings, Job(out, seed, device="cpu"))
-    policy = ActionPolicy(load_model(out), "mean")
+    train_bc(data, POLICY, settings, Job(out, seed, device="cpu"), n_demos=22)
+    policy = ActionPolicy(load_model(out), action="mean")
     seeds = range(100_000, 100_000 + arguments.episodes)
     task = {"task_elements": ORDER}
     rows = rollout("d4rl:kitchen-mixed-v0", task, policy, seeds, batch=arguments.episodes)

@@ -10,24 +10,32 @@ from typing import Any, Literal
 import torch
 
 from fist.bc import BCPolicy
-from fist.checkpoint import CheckpointError, load_model
+from fist.checkpoint import load_model
 from fist.data import DataError, Episodes, load_episodes
 from fist.distance import Distance
-from fist.policy import ActionPolicy, Policy, SkillPolicy
+from fist.policy import ActionPolicy, NeighbourPolicy, Policy, ReplayPolicy, SkillPolicy
 from fist.results import EpisodeRow, Labels, write_episodes_csv
 from fist.retrieval import DemoIndex, Features, raw_states
 from fist.rollout import RolloutSettings, rollout
 from fist.skills import Prior, SkillVAE
 
+Kind = Literal["skills", "bc", "goal_bc", "replay", "neighbours"]
 Lookup = Literal["distance", "euclidean", "random", "none"]
+
+NEEDS = {"skills": SkillVAE, "bc": BCPolicy, "goal_bc": BCPolicy}
+"""Model that each kind of method acts with; the other kinds have none."""
 
 
 @dataclass(frozen=True)
 class Method:
     """The trained files of a method, and how it acts with them."""
 
-    skills: Path
-    """Checkpoint of a skill model; or of a cloned policy, which takes lookup "none"."""
+    kind: Kind = "skills"
+    """How it acts: through "skills" (FIST, SPiRL); as a cloned policy without ("bc") or with goals
+    ("goal_bc"); by "replay" of the nearest demonstration, open loop; or as its nearest
+    "neighbours" among the demonstrations did."""
+    model: Path | None = None
+    """Checkpoint of the skill model or the cloned policy."""
     prior: Prior = "goal"
     """Prior that chooses the skill: "goal" (FIST, needs a look-up) or "state" (SPiRL)."""
     lookup: Lookup = "distance"
@@ -42,12 +50,25 @@ class Method:
     """Checkpoint of the distance, for lookup "distance" or "random"."""
 
     def __post_init__(self) -> None:
-        if self.lookup != "none" and self.prior != "goal":
-            raise ValueError(f'lookup {self.lookup!r} goes with prior "goal", not {self.prior!r}')
+        if self.looks_up != (self.lookup != "none"):
+            what = (
+                f'kind "skills" with prior "{self.prior}"' if self.kind == "skills" else self.kind
+            )
+            raise ValueError(
+                f"{what} {'needs a look-up' if self.looks_up else 'takes no look-up'}, lookup is "
+                f"{self.lookup!r}"
+            )
+        if self.kind in NEEDS and self.model is None:
+            raise ValueError(f"kind {self.kind!r} needs a model (--model)")
         if self.lookup != "none" and self.demos is None:
             raise ValueError(f"lookup {self.lookup!r} needs demonstrations (--demos)")
         if self.lookup in ("distance", "random") and self.distance is None:
             raise ValueError(f"lookup {self.lookup!r} needs a distance checkpoint (--distance)")
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether methods of this kind look up in demonstrations."""
+        return self.kind != "bc" and (self.kind != "skills" or self.prior == "goal")
 
     def policy(self, settings: RolloutSettings, seed: int) -> Policy:
         """Load the files and return the policy; `seed` is that of a random encoder.
@@ -57,26 +78,26 @@ class Method:
             CheckpointError, DataError: a file is damaged or does not fit the others.
             ValueError: the model has no such prior or takes no look-up.
         """
-        model = load_model(self.skills)
-        if isinstance(model, BCPolicy) and self.lookup == "none":
-            return ActionPolicy(model, settings.skill)
-        if not isinstance(model, SkillVAE):
-            raise CheckpointError(
-                f"{self.skills}: holds a {type(model).__name__}, expected a SkillVAE (or, with "
-                'lookup "none", a BCPolicy)'
-            )
+        model = load_model(self.model, NEEDS[self.kind]) if self.kind in NEEDS else None
         index = None if self.lookup == "none" else self._index(model, seed)
+        if self.kind == "replay":
+            return ReplayPolicy(index)
+        if self.kind == "neighbours":
+            return NeighbourPolicy(index, settings.neighbours)
+        if isinstance(model, BCPolicy):
+            return ActionPolicy(model, index, settings.skill)
         return SkillPolicy(model, self.prior, index, settings.replan_every, settings.skill)
 
-    def _index(self, model: SkillVAE, seed: int) -> DemoIndex:
-        """Index the demonstrations for a skill model's horizon."""
-        horizon = model.settings.horizon
+    def _index(self, model: SkillVAE | BCPolicy | None, seed: int) -> DemoIndex:
+        """Index the demonstrations for a model's horizon."""
+        horizon = 1 if model is None else model.settings.horizon
         episodes = load_episodes(self.demos, horizon + 1).first(self.n_demos, self.demos)
-        _same_states(model, self.skills, episodes, self.demos)
+        if model is not None:
+            _same_states(model, self.model, episodes, self.demos)
         if self.lookup == "euclidean":
             return DemoIndex(episodes, raw_states, horizon)
         trained = load_model(self.distance, Distance)
-        _same_states(model, self.skills, trained, self.distance)
+        _same_states(trained, self.distance, episodes, self.demos)
         return DemoIndex(episodes, self._encoder(trained, seed), horizon)
 
     def _encoder(self, trained: Distance, seed: int) -> Features:
@@ -91,11 +112,13 @@ class Method:
         return untrained.features
 
 
-def _same_states(model: SkillVAE, skills: Path, other: Distance | Episodes, file: Path) -> None:
-    """Raise DataError unless a file has states of the dimensions that the skills know."""
-    if other.state_dim != model.state_dim:
+def _same_states(
+    model: SkillVAE | BCPolicy | Distance, file: Path, episodes: Episodes, demos: Path
+) -> None:
+    """Raise DataError unless the demonstrations have the states that a model knows."""
+    if episodes.state_dim != model.state_dim:
         raise DataError(
-            f"{file} has states of {other.state_dim} dimensions, {skills} was trained on "
+            f"{demos} has states of {episodes.state_dim} dimensions, {file} was trained on "
             f"{model.state_dim}"
         )
 

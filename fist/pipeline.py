@@ -17,7 +17,7 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor, nn
 
-from fist.bc import BCPolicy, BCSettings, flatten_windows
+from fist.bc import BCPolicy, BCSettings
 from fist.checkpoint import load_model, save_model
 from fist.data import DataError, Episodes, Windows, load_episodes
 from fist.distance import Distance, DistanceSettings, sample_mixed_pairs, sample_pairs
@@ -133,21 +133,59 @@ def finetune_distance(
 
 
 def train_bc(
-    data: Path, n_demos: int, model: BCSettings, settings: TrainSettings, job: Job
+    data: Path, model: BCSettings, settings: TrainSettings, job: Job, n_demos: int = 0
 ) -> None:
-    """Clone the behaviour of the first `n_demos` episodes of a data set (0: of all of them)."""
-    episodes = load_episodes(data, 2)
+    """Clone the behaviour of a data set, or of its first `n_demos` episodes alone."""
+    episodes = load_episodes(data, model.span + 1)
     if n_demos:
         episodes = episodes.first(n_demos, data)
     net = _seeded(job, lambda: BCPolicy(model, episodes.state_dim, episodes.action_dim))
     net.fit_normaliser(episodes.states)
-    windows = Windows(episodes, 1, _device(job))
+    _fit_bc(net, episodes, settings, job, {"data": data}, {"n_demos": n_demos})
+
+
+def finetune_bc(
+    init: Path,
+    demos: Path,
+    n_demos: int,
+    parameters: Literal["all", "scratch"],
+    settings: TrainSettings,
+    job: Job,
+) -> None:
+    """Fine-tune "all" of a cloned policy on demonstrations, or clone them alone from "scratch"."""
+    net = load_model(init, BCPolicy)
+    episodes = load_episodes(demos, net.settings.span + 1).first(n_demos, demos)
+    _check_dims(net, episodes, init, demos)
+    if parameters == "scratch":
+        shape = (net.settings, net.state_dim, net.action_dim)
+        net = _seeded(job, lambda: BCPolicy(*shape))
+        net.fit_normaliser(episodes.states)
+    inputs = {"init": init, "demos": demos}
+    choice = {"n_demos": n_demos, "parameters": parameters}
+    _fit_bc(net, episodes, settings, job, inputs, choice)
+
+
+def _fit_bc(
+    net: BCPolicy,
+    episodes: Episodes,
+    settings: TrainSettings,
+    job: Job,
+    inputs: dict[str, Path],
+    choice: dict,
+) -> None:
+    """Fit a cloned policy to the windows of episodes, and watch its loss on the held-out ones."""
+    training, held_out = _hold_out(episodes, settings.validation)
+    windows = Windows(training, net.settings.span, _device(job))
 
     def sample(generator: Generator) -> tuple[Tensor, ...]:
-        return flatten_windows(*windows.sample(settings.batch_size, generator))
+        return windows.sample(settings.batch_size, generator)
 
-    choice = {"n_demos": n_demos}
-    _fit(net, sample, net.losses, settings, len(windows), job, {"data": data}, choice=choice)
+    validate = None
+    if held_out is not None:
+        generator = Generator().manual_seed(0)
+        batch = Windows(held_out, net.settings.span).sample(VALIDATION_BATCH, generator)
+        validate = _validator(net, net.losses, batch)
+    _fit(net, sample, net.losses, settings, len(windows), job, inputs, None, validate, choice)
 
 
 def _fit_skills(

@@ -96,11 +96,23 @@ class SkillPolicy:
 
 
 class ActionPolicy:
-    """Act without skills: every action from a cloned policy pi(a | s)."""
+    """Act without skills: every action from a cloned policy, pi(a | s) or pi(a | s, target)."""
 
-    def __init__(self, model: BCPolicy, action: Choice = "sample"):
-        """Make the policy; `action` says whether to take a sample of pi(a | s) or its mean."""
-        self.model = model.eval()
+    def __init__(self, model: BCPolicy, index: DemoIndex | None = None, action: Choice = "sample"):
+        """Make the policy.
+
+        Args:
+            model: a cloned policy.
+            index: the demonstrations to look targets up in, for a policy with goals only.
+            action: take a sample of the policy, or its mean.
+        """
+        if model.settings.goal != (index is not None):
+            raise ValueError(
+                "a cloned policy with goals needs demonstrations to look them up in, one without "
+                f"takes none: goal is {model.settings.goal}, demonstrations are "
+                f"{'missing' if index is None else 'given'}"
+            )
+        self.model, self.index = model.eval(), index
         self.action = _choice(action)
         self.reset([])
 
@@ -109,8 +121,54 @@ class ActionPolicy:
 
     @torch.inference_mode()
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
-        distribution = self.model(_states(states, self.model.state_dim))
-        return _actions(self._noise.pick(distribution, self.action, lanes))
+        s = _states(states, self.model.state_dim)
+        goal = None if self.index is None else self.index.target(s)
+        return _actions(self._noise.pick(self.model(s, goal), self.action, lanes))
+
+
+class ReplayPolicy:
+    """Replay the demonstration that is nearest to the first state, open loop, then do nothing."""
+
+    def __init__(self, index: DemoIndex):
+        self.index = index
+        self.reset([])
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        self._rows = torch.full((len(seeds),), -1)
+        self._ends = torch.zeros(len(seeds), dtype=torch.long)
+
+    @torch.inference_mode()
+    def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
+        s, lanes = _states(states, self.index.states.shape[1]), torch.as_tensor(lanes)
+        new = self._rows[lanes] < 0
+        if new.any():
+            demo, step, _ = self.index.nearest(s[new])
+            self._rows[lanes[new]] = self.index.starts[demo] + step
+            self._ends[lanes[new]] = self.index.starts[demo] + self.index.lengths[demo]
+        rows, ends = self._rows[lanes], self._ends[lanes]
+        actions = self.index.actions[torch.minimum(rows, ends - 1)]
+        self._rows[lanes] = rows + 1
+        return _actions(torch.where((rows < ends)[:, None], actions, 0.0))
+
+
+class NeighbourPolicy:
+    """Act as the k nearest demonstration states did (VINN): their actions, weighted by exp(-d)."""
+
+    def __init__(self, index: DemoIndex, k: int = 5):
+        """Make the policy; `k` is at least 1, d is the Euclidean distance in the look-up space."""
+        if k < 1:
+            raise ValueError(f"neighbours is {k}, must be at least 1 (config: rollout.neighbours)")
+        self.index, self.k = index, k
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Nothing to begin with: the policy draws no noise and remembers nothing."""
+
+    @torch.inference_mode()
+    def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
+        s = _states(states, self.index.states.shape[1])
+        distances, actions = self.index.neighbours(s, self.k)
+        weights = torch.softmax(-distances, dim=1)
+        return _actions((weights[:, :, None] * actions).sum(1))
 
 
 class LaneNoise:
@@ -142,8 +200,8 @@ def _states(states: np.ndarray, dims: int) -> Float[Tensor, "B S"]:
     """Turn observations into float32 states; ValueError where the model knows another kind."""
     if states.ndim != 2 or states.shape[1] != dims:
         raise ValueError(
-            f"observations have shape {states.shape}, the model was trained on states of {dims} "
-            "dimensions: was it trained for this environment?"
+            f"observations have shape {states.shape}, the policy was made from states of {dims} "
+            "dimensions: was it made for this environment?"
         )
     return torch.from_numpy(np.asarray(states, dtype=np.float32))
 

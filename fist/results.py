@@ -169,9 +169,14 @@ class Cell:
         return float(np.mean([row.subtasks_any_order for seed in self.rows for row in seed]))
 
     @property
-    def success(self) -> float:
-        """Share of episodes that did the whole task."""
-        return float(np.mean([row.success for seed in self.rows for row in seed]))
+    def successes(self) -> np.ndarray:
+        """1 for every episode that did the whole task, else 0, (seeds, episodes)."""
+        return np.array([[row.success for row in seed] for seed in self.rows], dtype=float)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Environment steps of every episode, (seeds, episodes)."""
+        return np.array([[row.length for row in seed] for seed in self.rows], dtype=float)
 
     def rate(self, subtask: str) -> float:
         """Share of episodes in which a sub-task was counted in order."""

@@ -61,10 +61,11 @@ class DemoIndex:
         if len(episodes) == 0:
             raise ValueError("no demonstrations to look up in: the data set holds no episode")
         self.features = features
-        self.states = episodes.states
+        self.states, self.actions = episodes.states, episodes.actions
         rows = torch.arange(len(self.states), device=self.states.device)
         lengths = episodes.lengths.to(rows.device)
-        starts = episodes.starts.to(rows.device)
+        self.starts = starts = episodes.starts.to(rows.device)
+        self.lengths = lengths
         self._demo = torch.arange(len(lengths), device=rows.device).repeat_interleave(lengths)
         self._step = rows - starts[self._demo]
         last = (starts + lengths - 1)[self._demo]
@@ -90,18 +91,33 @@ class DemoIndex:
         row, _ = self._lookup(s)
         return self._targets[row]
 
-    @torch.inference_mode()
+    def neighbours(
+        self, s: Float[Tensor, "B S"], k: int
+    ) -> tuple[Float[Tensor, "B k"], Float[Tensor, "B k A"]]:
+        """Find the k nearest demonstration states: distances (Euclidean) and recorded actions.
+
+        Where the demonstrations have fewer than k states, all of them.
+        """
+        scores, norms = self._scores(s)
+        best, rows = scores.topk(min(k, len(self)), dim=1, largest=False)
+        return (best + norms).clamp(min=0).sqrt(), self.actions[rows]
+
     def _lookup(self, s: Float[Tensor, "B S"]) -> tuple[Tensor, Tensor]:
         """Return rows of the index (B,) and squared distances (B,)."""
+        scores, norms = self._scores(s)
+        best, row = scores.min(dim=1)
+        return row, (best + norms[:, 0]).clamp(min=0)
+
+    @torch.inference_mode()
+    def _scores(self, s: Float[Tensor, "B S"]) -> tuple[Float[Tensor, "B N"], Float[Tensor, "B 1"]]:
+        """Return |F|^2 - 2 f.F for every candidate F, and |f|^2; their sum is (f - F)^2."""
         if s.ndim != 2 or s.shape[1] != self.states.shape[1]:
             raise ValueError(
                 f"states have shape {tuple(s.shape)}, the demonstrations' are "
                 f"(B, {self.states.shape[1]}): were both recorded in the same environment?"
             )
         f = self._embed(s) - self._centre  # (B, F)
-        scores = torch.addmm(self._norms, f, self._minus_twice)  # (B, N): |F|^2 - 2 f.F
-        best, row = scores.min(dim=1)
-        return row, (best + f.square().sum(1)).clamp(min=0)
+        return torch.addmm(self._norms, f, self._minus_twice), f.square().sum(1, keepdim=True)
 
     @torch.inference_mode()
     def _embed(self, states: Float[Tensor, "N S"]) -> Float[Tensor, "N F"]:

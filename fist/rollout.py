@@ -3,18 +3,22 @@
 Any Gymnasium environment will do. Its info tells success (`success`; without it, that the episode
 terminated). Where the task has sub-tasks, the environment's attribute `subtasks` names them, in
 order, and info holds two boolean vectors over them, `completed_ordered` and `completed_any_order`.
+Vector environments hold the same, with the lanes as the first axis.
 """
 
 from __future__ import annotations
 
+import copy
+import importlib
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from tqdm import tqdm
 
 from fist.policy import Choice, Policy
@@ -36,18 +40,20 @@ class RolloutSettings:
     """Environment steps that a skill is kept for."""
     skill: Choice = "sample"
     """Skill (of a cloned policy: action): a "sample" of its distribution, or its "mean"."""
+    neighbours: int = 5
+    """Demonstration states whose actions are averaged, for methods that act by neighbours."""
     max_steps: int = 0
     """Longest episode in environment steps; 0 for the environment's own limit."""
     batch: int = 20
     """Episodes that run at once in a process, their actions computed together."""
 
     def __post_init__(self) -> None:
-        for name in ("episodes", "first_test_seed", "replan_every", "max_steps", "batch"):
-            least = 0 if name in ("first_test_seed", "max_steps") else 1
-            if getattr(self, name) < least:
-                raise ValueError(
-                    f"rollout.{name} is {getattr(self, name)}, must be at least {least}"
-                )
+        for name in ("episodes", "replan_every", "neighbours", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"rollout.{name} is {getattr(self, name)}, must be at least 1")
+        for name in ("first_test_seed", "max_steps"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"rollout.{name} is {getattr(self, name)}, must be at least 0")
         if self.skill not in ("sample", "mean"):
             raise ValueError(f'rollout.skill is {self.skill!r}, must be "sample" or "mean"')
 
@@ -68,8 +74,10 @@ def rollout(
 ) -> list[EpisodeRow]:
     """Run one episode per seed and return their rows, in the order of the seeds.
 
-    Every episode gets an environment of its own, closed at its end; at most `batch` exist at once.
-    Neither `batch` nor the other episodes have an influence on an episode.
+    An environment that comes in batches (Gymnasium's `vector_entry_point`) steps `batch` episodes
+    at once; of any other kind, every episode gets an environment of its own, closed at its end, and
+    at most `batch` exist at once. Neither `batch` nor the other episodes have an influence on an
+    episode.
 
     Args:
         env_id: Gymnasium id, "module:Name-v0" to import the module that registers it.
@@ -78,76 +86,158 @@ def rollout(
         seeds: test seed of each episode, for its environment and its policy noise.
         max_steps: length limit; 0 for the environment's own.
         batch: episodes that run at once.
-        observer: watches every reset and step, see `Observer`.
+        observer: watches every reset and step, see `Observer`; the environments are then single.
 
     Raises:
         ValueError: no limit ends an episode.
         FloatingPointError: an observation is not finite.
     """
+    spec = _spec(env_id, max_steps)
     policy.reset(seeds)
-    waiting = deque(enumerate(seeds))
-    running: list[_Episode] = []
-    rows: list[EpisodeRow] = []
     # A log file wants a line now and then, a terminal a bar that moves.
     interval = 0.5 if sys.stderr.isatty() else 30.0
-    try:
-        with tqdm(total=len(seeds), desc="rollout", unit="episode", mininterval=interval) as bar:
-            while waiting or running:
-                while waiting and len(running) < batch:
-                    running.append(_Episode(env_id, env_kwargs, *waiting.popleft(), max_steps))
-                    running[-1].start(observer)
-                lanes = [episode.number for episode in running]
-                actions = policy.act(np.stack([episode.state for episode in running]), lanes)
-                for episode, action in zip(running, actions, strict=True):
-                    episode.step(action, observer)
-                for episode in [episode for episode in running if episode.done]:
-                    running.remove(episode)
-                    episode.env.close()
-                    rows.append(episode.row())
-                    bar.set_postfix_str(_score(rows), refresh=False)
-                    bar.update()
-    finally:
-        for episode in running:
-            episode.env.close()
+    rows: list[EpisodeRow] = []
+    with tqdm(total=len(seeds), desc="rollout", unit="episode", mininterval=interval) as bar:
+        if spec.vector_entry_point is not None and observer is None:
+            finished = _in_batches(spec, env_kwargs, policy, seeds, batch)
+        else:
+            finished = _one_by_one(spec, env_kwargs, policy, seeds, batch, observer)
+        for row in finished:
+            rows.append(row)
+            bar.set_postfix_str(_score(rows), refresh=False)
+            bar.update()
     return sorted(rows, key=lambda row: row.episode)
 
 
-class _Episode:
-    """One running episode: its environment, its present state and what it has achieved."""
+def _spec(env_id: str, max_steps: int) -> EnvSpec:
+    """Return the registration of an environment, with the limit on the length of an episode."""
+    module, _, name = env_id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    spec = copy.deepcopy(gymnasium.spec(name))
+    spec.max_episode_steps = max_steps or spec.max_episode_steps
+    if spec.max_episode_steps is None:
+        raise ValueError(
+            f"{env_id} has no limit on the length of an episode: set max_steps "
+            "(config: rollout.max_steps)"
+        )
+    return spec
 
-    def __init__(
-        self, env_id: str, env_kwargs: Mapping[str, Any], number: int, seed: int, max_steps: int
-    ):
-        self.env = gymnasium.make(env_id, max_episode_steps=max_steps or None, **env_kwargs)
-        if self.env.spec.max_episode_steps is None:
-            self.env.close()
-            raise ValueError(
-                f"{env_id} has no limit on the length of an episode: set max_steps "
-                "(config: rollout.max_steps)"
-            )
-        self.number, self.seed = number, seed
+
+def _one_by_one(
+    spec: EnvSpec,
+    env_kwargs: Mapping[str, Any],
+    policy: Policy,
+    seeds: Sequence[int],
+    batch: int,
+    observer: Observer | None,
+) -> Iterator[EpisodeRow]:
+    """Run episodes in environments of their own; yield each row as its episode ends."""
+    waiting = deque(enumerate(seeds))
+    running: list[tuple[_Episode, gymnasium.Env]] = []
+
+    def see(episode: _Episode, env: gymnasium.Env, state: np.ndarray, info: Mapping) -> None:
+        episode.see(state, info)
+        if observer is not None:
+            observer(episode.number, env, info)
+
+    try:
+        while waiting or running:
+            while waiting and len(running) < batch:
+                number, seed = waiting.popleft()
+                env = gymnasium.make(spec, **env_kwargs)
+                episode = _Episode(spec.id, number, seed)
+                running.append((episode, env))
+                state, info = env.reset(seed=seed)
+                if "completed_ordered" in info:
+                    episode.steps = dict.fromkeys(env.get_wrapper_attr("subtasks"))
+                see(episode, env, state, info)
+            lanes = [episode.number for episode, _ in running]
+            actions = policy.act(np.stack([episode.state for episode, _ in running]), lanes)
+            for (episode, env), action in zip(running, actions, strict=True):
+                state, reward, terminated, truncated, info = env.step(action)
+                episode.count(reward, terminated, truncated, info)
+                see(episode, env, state, info)
+            for episode, env in [lane for lane in running if lane[0].done]:
+                running.remove((episode, env))
+                env.close()
+                yield episode.row()
+    finally:
+        for _, env in running:
+            env.close()
+
+
+def _in_batches(
+    spec: EnvSpec,
+    env_kwargs: Mapping[str, Any],
+    policy: Policy,
+    seeds: Sequence[int],
+    batch: int,
+) -> Iterator[EpisodeRow]:
+    """Run episodes in vector environments of `batch`; yield each row as its episode ends."""
+    for first in range(0, len(seeds), batch):
+        numbers = range(first, min(first + batch, len(seeds)))
+        env = gymnasium.make_vec(
+            spec, len(numbers), vectorization_mode="vector_entry_point", **env_kwargs
+        )
+        try:
+            episodes = [_Episode(spec.id, number, seeds[number]) for number in numbers]
+            states, info = env.reset(seed=[episode.seed for episode in episodes])
+            for lane, episode in enumerate(episodes):
+                if "completed_ordered" in info:
+                    episode.steps = dict.fromkeys(env.unwrapped.subtasks)
+                episode.see(states[lane], _lane(info, lane))
+            running = np.arange(len(episodes))
+            actions = np.zeros(env.action_space.shape, env.action_space.dtype)
+            while len(running):
+                actions[running] = policy.act(states[running], [numbers[lane] for lane in running])
+                states, rewards, terminated, truncated, info = env.step(actions)
+                for lane in running:
+                    episode, of_lane = episodes[lane], _lane(info, lane)
+                    episode.count(rewards[lane], terminated[lane], truncated[lane], of_lane)
+                    episode.see(states[lane], of_lane)
+                    if episode.done:
+                        yield episode.row()
+                running = running[[not episodes[lane].done for lane in running]]
+        finally:
+            env.close()
+
+
+def _lane(info: Mapping[str, Any], lane: int) -> dict[str, Any]:
+    """Return what a vector environment's info says of one lane."""
+    keys = ("success", "completed_ordered", "completed_any_order")
+    return {key: info[key][lane] for key in keys if key in info}
+
+
+class _Episode:
+    """One running episode: its present state and what it has achieved."""
+
+    def __init__(self, env_id: str, number: int, seed: int):
+        self.env_id, self.number, self.seed = env_id, number, seed
         self.length, self.total, self.success, self.done = 0, 0.0, False, False
         self.steps: dict[str, int | None] = {}
 
-    def start(self, observer: Observer | None) -> None:
-        """Reset the environment."""
-        state, info = self.env.reset(seed=self.seed)
-        if "completed_ordered" in info:
-            self.steps = dict.fromkeys(self.env.get_wrapper_attr("subtasks"))
-        self._observe(state, info, observer)
-
-    def step(self, action: np.ndarray, observer: Observer | None) -> None:
-        """Take one step and note what it completed."""
-        state, reward, terminated, truncated, info = self.env.step(action)
+    def count(
+        self, reward: float, terminated: bool, truncated: bool, info: Mapping[str, Any]
+    ) -> None:
+        """Note what a step has earned and completed."""
         self.length += 1
         self.total += float(reward)
         self.success = bool(info.get("success", terminated))
-        self.done = terminated or truncated
+        self.done = bool(terminated or truncated)
         counted = info["completed_ordered"] if self.steps else ()
         for subtask, now in zip(self.steps, counted, strict=True):
             if now and self.steps[subtask] is None:
                 self.steps[subtask] = self.length
-        self._observe(state, info, observer)
+
+    def see(self, state: np.ndarray, info: Mapping[str, Any]) -> None:
+        """Take in what a reset or a step shows."""
+        self.state, self.info = np.asarray(state), info
+        if not np.isfinite(self.state).all():
+            raise FloatingPointError(
+                f"{self.env_id}, test seed {self.seed}, step {self.length}: the observation "
+                "is not finite; the simulation diverged"
+            )
 
     def row(self) -> EpisodeRow:
         """Return how the episode went."""
@@ -165,18 +255,6 @@ class _Episode:
             success=self.success,
             steps=self.steps,
         )
-
-    def _observe(
-        self, state: np.ndarray, info: Mapping[str, Any], observer: Observer | None
-    ) -> None:
-        self.state, self.info = np.asarray(state), info
-        if not np.isfinite(self.state).all():
-            raise FloatingPointError(
-                f"{self.env.spec.id}, test seed {self.seed}, step {self.length}: the observation "
-                "is not finite; the simulation diverged"
-            )
-        if observer is not None:
-            observer(self.number, self.env, info)
 
 
 def _score(rows: Sequence[EpisodeRow]) -> str:

@@ -48,6 +48,8 @@ wildcard_constraints:
     env="|".join(config["environments"]),
     task="|".join({task for entry in config["environments"].values() for task in entry["tasks"]}),
     method="|".join(config["methods"]),
+    table="|".join(config["tables"]),
+    policy="bc|goal_bc",
     seed=r"\d+",
     n_demos=r"\d+",
     split=r"mixed|no_[a-z0-9_]+(-[a-z0-9_]+)*",
@@ -59,13 +61,15 @@ wildcard_constraints:
 # Modules of the library that each script runs; a change in one of them makes its stage run again.
 TRAINING = ["pipeline", "train", "curve", "interrupt", "networks", "data", "checkpoint", "files"]
 ROLLOUT = ["evaluate", "rollout", "policy", "retrieval", "results", "checkpoint", "data", "files"]
-MODELS = ["skills", "feedback", "distance", "networks"]
+MODELS = ["skills", "feedback", "distance", "bc", "networks"]
 LIBRARY = {
     "generate_data": [],
     "make_split": ["split", "data", "files"],
     "make_demos": ["split", "data", "files"],
     "train_skills": [*TRAINING, "skills", "feedback"],
     "finetune_skills": [*TRAINING, "skills", "feedback"],
+    "train_bc": [*TRAINING, "bc"],
+    "finetune_bc": [*TRAINING, "bc"],
     "train_distance": [*TRAINING, "distance"],
     "finetune_distance": [*TRAINING, "distance"],
     "rollout": [*ROLLOUT, *MODELS],
@@ -78,9 +82,11 @@ def code(script, env=None):
     """List a script, then the code it runs; with `env`, also the code of that environment."""
     files = [f"workflow/scripts/{script}.py", "workflow/scripts/_cli.py"]
     files += [f"fist/{module}.py" for module in LIBRARY[script]]
-    if env is not None and "generator" in config["environments"][env]:
-        package = Path(*config["environments"][env]["generator"].split(".")[:-1])
-        sources = (ROOT / "d4rl" / "src" / package).glob("*.py")
+    data = config["environments"][env]["data"].values() if env is not None else ()
+    for package in sorted(
+        {entry["generator"].rpartition(".")[0] for entry in data if "generator" in entry}
+    ):
+        sources = Path(ROOT, "d4rl", "src", *package.split(".")).glob("*.py")
         files += [file.relative_to(ROOT).as_posix() for file in sorted(sources)]
     return [os.path.relpath(ROOT / file) for file in files]
 

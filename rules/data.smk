@@ -17,15 +17,9 @@ rule generate_data:
         mem_mb=2000,
         runtime=30,
     params:
-        generator=lambda wildcards: environment(wildcards)["generator"],
-        episodes=lambda wildcards: environment(wildcards)["data"][wildcards.kind]["episodes"],
-        seed=lambda wildcards: environment(wildcards)["data"][wildcards.kind]["seed"],
-        only_successful=lambda wildcards: (
-            "--only-successful" if wildcards.kind == "demos" else "--no-only-successful"
-        ),
+        options=generator_flags,
     shell:
-        "python {input.code[0]} --generator {params.generator} --sequence {wildcards.sequence}"
-        " --episodes {params.episodes} --seed {params.seed} {params.only_successful}"
+        "python {input.code[0]} --sequence {wildcards.sequence} {params.options}"
         " --out {output} > {log} 2>&1"
 
 
@@ -48,10 +42,10 @@ rule make_split:
         mem_mb=2000,
         runtime=10,
     params:
-        env_id=lambda wildcards: environment(wildcards)["env_id"],
+        env=data_env_flags,
         held_out=lambda wildcards: wildcards.without.removeprefix("-no-").replace("-", " "),
     shell:
-        "python {input.code[0]} --env-id {params.env_id} --files {input.play}"
+        "python {input.code[0]} {params.env} --files {input.play}"
         " --held-out {params.held_out} --demos {input.demos} --out {output.data} > {log} 2>&1"
 
 
@@ -73,8 +67,8 @@ rule make_demos:
         mem_mb=2000,
         runtime=10,
     params:
-        env_id=lambda wildcards: environment(wildcards)["env_id"],
+        env=data_env_flags,
         order=lambda wildcards: wildcards.sequence.replace("-", " "),
     shell:
-        "python {input.code[0]} --env-id {params.env_id} --files {input.demos}"
+        "python {input.code[0]} {params.env} --files {input.demos}"
         " --order {params.order} --out {output.data} > {log} 2>&1"

@@ -4,7 +4,7 @@
 rule rollout:
     input:
         code=lambda wildcards: code("rollout", wildcards.env),
-        skills=skills_file,
+        model=model_file,
         distance=distance_file,
         demos=lookup_demos,
     output:
@@ -21,11 +21,11 @@ rule rollout:
         runtime=60,
     params:
         policy=policy_flags,
-        lookup=lookup_flags,
+        files=file_flags,
         env=env_flags,
         data_source=data_source,
     shell:
-        "python {input.code[0]} {params.env} --skills {input.skills} {params.policy} {params.lookup}"
+        "python {input.code[0]} {params.env} {params.policy} {params.files}"
         " --labels.env {wildcards.env} --labels.task {wildcards.task}"
         " --labels.method {wildcards.method} --labels.seed {wildcards.seed}"
         " --labels.data-source {params.data_source:q} --out {output} > {log} 2>&1"
@@ -34,7 +34,7 @@ rule rollout:
 rule render_video:
     input:
         code=lambda wildcards: code("render_video", wildcards.env),
-        skills=skills_file,
+        model=model_file,
         distance=distance_file,
         demos=lookup_demos,
     output:
@@ -51,8 +51,8 @@ rule render_video:
         runtime=10,
     params:
         policy=policy_flags,
-        lookup=lookup_flags,
+        files=file_flags,
         env=env_flags,
     shell:
-        "python {input.code[0]} {params.env} --skills {input.skills} {params.policy} {params.lookup}"
+        "python {input.code[0]} {params.env} {params.policy} {params.files}"
         " --seed {wildcards.seed} --out {output} > {log} 2>&1"

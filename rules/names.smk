@@ -1,10 +1,15 @@
 # The names of files. A split of the play data is called `mixed`, `no_kettle`, `no_kettle-microwave`, …
 def play_files(wildcards):
-    """Return the play data of an environment: one file per sequence, or those that are given."""
+    """Return the recordings that a split is made from: those that are given, or one per sequence.
+
+    Where no sequences are listed, each split has a recording of its own, called like the split.
+    """
     play = environment(wildcards)["data"]["play"]
     if play["source"] == "local":
         return [local(file) for file in play["files"]]
-    return [f"<data>/{wildcards.env}/play/{sequence}.hdf5" for sequence in play["sequences"]]
+    own = wildcards.without.replace("-no-", "no_") or "mixed"
+    sequences = play.get("sequences", [own])
+    return [f"<data>/{wildcards.env}/play/{sequence}.hdf5" for sequence in sequences]
 
 
 def raw_demos_file(wildcards):
@@ -42,7 +47,7 @@ def task_demos(wildcards):
 
 
 def pretrained(wildcards, model):
-    """Return the model ("skills" or "distance") that is fine-tuned for a task."""
+    """Return the model (skills, distance, bc, goal_bc) that is fine-tuned for a task."""
     split = split_of(wildcards)
     return f"<results>/{wildcards.env}/{split}/seed_{wildcards.seed}/{model}.pt"
 
@@ -60,14 +65,13 @@ class Cell(NamedTuple):
         return f"<results>/{self.env}/{self.task}/{self.method}/seed_{self.seed}"
 
 
-def table_cells(env=None):
-    """Return the cells of an environment's table (by default: of all tables), row by row."""
+def table_cells(*tables):
+    """Return the cells of some tables (by default, the default ones), row by row."""
     return [
-        Cell(name, task_name, method, seed)
-        for name, entry in config["environments"].items()
-        if env in (None, name)
-        for task_name in entry["table"]["tasks"]
-        for method in entry["table"]["methods"]
+        Cell(config["tables"][table]["env"], task_name, method, seed)
+        for table in tables or config["default_tables"]
+        for task_name in config["tables"][table]["tasks"]
+        for method in config["tables"][table]["methods"]
         for seed in config["seeds"]
     ]
 
@@ -76,23 +80,31 @@ def n_demos(wildcards):
     return config["methods"][wildcards.method].get("n_demos", task(wildcards)["n_demos"])
 
 
+def kind(wildcards):
+    """Return how a method acts: through skills, as a cloned policy, by replay, …"""
+    return config["methods"][wildcards.method].get("kind", "skills")
+
+
 def data_files(cell):
     """Return the data sets that a cell needs."""
     return [split_file(cell.env, split_of(cell)), task_demos(cell)]
 
 
 def model_files(cell):
-    """Return the models that a cell acts with: the skills, and the distance where it has one."""
-    return [skills_file(cell), *distance_file(cell)]
+    """Return the models that a cell acts with: skills or a cloned policy, and the distance."""
+    return [*model_file(cell), *distance_file(cell)]
 
 
-def skills_file(wildcards):
+def model_file(wildcards):
+    """Return the skills or the cloned policy of a method, as a list of one file, or of none."""
+    if kind(wildcards) in ("replay", "neighbours"):
+        return []
     parameters = config["methods"][wildcards.method]["finetune"]
     if parameters == "none":
         folder = split_of(wildcards)
     else:
         folder = f"{wildcards.task}/finetune_{parameters}_{n_demos(wildcards)}demos"
-    return f"<results>/{wildcards.env}/{folder}/seed_{wildcards.seed}/skills.pt"
+    return [f"<results>/{wildcards.env}/{folder}/seed_{wildcards.seed}/{kind(wildcards)}.pt"]
 
 
 def lookup_demos(wildcards):
@@ -130,4 +142,4 @@ def demos_to_leave_out(wildcards):
 
 
 def table_rows(wildcards):
-    return [f"{cell.folder}/episodes.csv" for cell in table_cells(wildcards.env)]
+    return [f"{cell.folder}/episodes.csv" for cell in table_cells(wildcards.table)]

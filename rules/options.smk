@@ -23,22 +23,51 @@ def policy_flags(wildcards):
     """Return the options that say how a method acts."""
     method = config["methods"][wildcards.method]
     demos = str(n_demos(wildcards))
-    options = ["--prior", method["prior"], "--lookup", method["lookup"], "--n-demos", demos]
+    options = ["--kind", kind(wildcards), "--lookup", method["lookup"], "--n-demos", demos]
+    if "prior" in method:
+        options += ["--prior", method["prior"]]
     rollout = settings(config, wildcards.env, "rollout") | method.get("rollout", {})
     return f"{shlex.join(options)} {flags('rollout', rollout)}"
 
 
-def lookup_flags(wildcards, input):
-    """Return the options that name the files of a method's look-up, where it has one."""
-    demos = ["--demos", *input.demos] if input.demos else []
-    distance = ["--distance", *input.distance] if input.distance else []
-    return shlex.join(demos + distance)
+def file_flags(wildcards, input):
+    """Return the options that name the files that a method acts with."""
+    files = {"--model": input.model, "--demos": input.demos, "--distance": input.distance}
+    return shlex.join(word for option, given in files.items() if given for word in (option, *given))
 
 
 def env_flags(wildcards):
-    """Return the options that say in what environment."""
-    arguments = json.dumps({"task_elements": task(wildcards)["order"]})
-    return shlex.join(["--env-id", environment(wildcards)["env_id"], "--env-kwargs", arguments])
+    """Return the options that say in what environment a task is tested."""
+    entry, row = environment(wildcards), task(wildcards)
+    arguments = dict(entry.get("env_kwargs", {}))
+    if "order_argument" in entry:
+        arguments[entry["order_argument"]] = row["order"]
+    return env_options(entry["env_id"], arguments | row.get("env_kwargs", {}))
+
+
+def data_env_flags(wildcards):
+    """Return the options that say what environment the data come from."""
+    entry = environment(wildcards)
+    return env_options(entry["env_id"], entry.get("env_kwargs", {}))
+
+
+def env_options(env_id, arguments):
+    return shlex.join(["--env-id", env_id, "--env-kwargs", json.dumps(arguments)])
+
+
+def generator_flags(wildcards):
+    """Return the options that say how a recording is made."""
+    data = environment(wildcards)["data"][wildcards.kind]
+    arguments = json.dumps(data.get("arguments", {}))
+    options = ["--generator", data["generator"], "--arguments", arguments]
+    options += ["--episodes", str(data["episodes"]), "--seed", str(data["seed"])]
+    return shlex.join(options)
+
+
+def bc_flags(wildcards):
+    """Return the options that say what a cloned policy is like."""
+    goal = {"goal": wildcards.policy == "goal_bc"}
+    return flags("model", goal | settings(config, wildcards.env, "bc", "model"))
 
 
 def data_source(wildcards):
@@ -48,18 +77,21 @@ def data_source(wildcards):
     return play if play == demos else f"play:{play} demos:{demos}"
 
 
-def task_flags(wildcards):
-    """Return the options that say what each task holds out and what the paper reports for it."""
-    entry = environment(wildcards)
+def table_flags(wildcards):
+    """Return the options that say what a table shows, holds out, and what is published."""
+    table = config["tables"][wildcards.table]
+    tasks = config["environments"][table["env"]]["tasks"]
+    shown = {key: table[key] for key in ("layout", "rows", "fold") if key in table}
     options = ["--held-out"]
-    for name in entry["table"]["tasks"]:
-        options += [name, "+".join(entry["tasks"][name]["held_out"])]
+    for name in table["tasks"]:
+        options += [name, "+".join(tasks[name]["held_out"])]
     published = [
-        (f"{name}/{method}", str(value))
-        for name in entry["table"]["tasks"]
-        for method, value in entry["tasks"][name].get("paper_subtasks", {}).items()
+        (f"{name}/{method}/{measure}", str(value))
+        for name in table["tasks"]
+        for method, measures in tasks[name].get("paper", {}).items()
+        for measure, value in measures.items()
         if value is not None
     ]
     if published:
         options += ["--paper", *(word for pair in published for word in pair)]
-    return shlex.join(options)
+    return f"{flags('table', shown)} {shlex.join(options)}"

@@ -6,12 +6,12 @@ rule summarise:
         code=code("summarise"),
         episodes=table_rows,
     output:
-        csv="<results>/{env}_table.csv",
-        markdown="<results>/{env}_table.md",
+        csv="<results>/{table}.csv",
+        markdown="<results>/{table}.md",
     log:
-        "<logs>/{env}_table.log",
+        "<logs>/{table}.log",
     benchmark:
-        "<benchmarks>/{env}_table.tsv"
+        "<benchmarks>/{table}.tsv"
     conda:
         "../envs/fist.yaml"
     threads: 1
@@ -19,6 +19,6 @@ rule summarise:
         mem_mb=1000,
         runtime=10,
     params:
-        tasks=task_flags,
+        table=table_flags,
     shell:
-        "python {input.code[0]} --files {input.episodes} {params.tasks} --out {output.csv} 2> {log}"
+        "python {input.code[0]} --files {input.episodes} {params.table} --out {output.csv} 2> {log}"

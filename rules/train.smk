@@ -118,3 +118,61 @@ rule finetune_distance:
         "python {input.code[0]} --init {input.init} --data {input.data} --demos {input.demos}"
         " --n-demos {wildcards.n_demos} --out {output.weights} --seed {wildcards.seed}"
         " --state {params.state} {params.tensorboard} {params.train} > {log} 2>&1"
+
+
+rule train_bc:
+    input:
+        code=code("train_bc"),
+        data=lambda wildcards: split_file(wildcards.env, wildcards.split),
+    output:
+        weights="<results>/{env}/{split}/seed_{seed}/{policy}.pt",
+        settings="<results>/{env}/{split}/seed_{seed}/{policy}.json",
+        curve="<results>/{env}/{split}/seed_{seed}/{policy}.csv",
+    log:
+        "<logs>/{env}/{split}/seed_{seed}/{policy}.log",
+    benchmark:
+        "<benchmarks>/{env}/{split}/seed_{seed}/{policy}.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=720,
+    params:
+        model=bc_flags,
+        train=lambda wildcards: flags_of(wildcards, "bc", "train", "train"),
+        state=state_file,
+        tensorboard=tensorboard,
+    shell:
+        "python {input.code[0]} --data {input.data} --out {output.weights} --seed {wildcards.seed}"
+        " --state {params.state} {params.tensorboard} {params.model} {params.train} > {log} 2>&1"
+
+
+rule finetune_bc:
+    input:
+        code=code("finetune_bc"),
+        init=lambda wildcards: pretrained(wildcards, wildcards.policy),
+        demos=task_demos,
+    output:
+        weights="<results>/{env}/{task}/finetune_{parameters}_{n_demos}demos/seed_{seed}/{policy}.pt",
+        settings="<results>/{env}/{task}/finetune_{parameters}_{n_demos}demos/seed_{seed}/{policy}.json",
+        curve="<results>/{env}/{task}/finetune_{parameters}_{n_demos}demos/seed_{seed}/{policy}.csv",
+    log:
+        "<logs>/{env}/{task}/finetune_{parameters}_{n_demos}demos/seed_{seed}/{policy}.log",
+    benchmark:
+        "<benchmarks>/{env}/{task}/finetune_{parameters}_{n_demos}demos/seed_{seed}/{policy}.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        train=lambda wildcards: flags_of(wildcards, "bc", "finetune", "train"),
+        state=state_file,
+        tensorboard=tensorboard,
+    shell:
+        "python {input.code[0]} --init {input.init} --demos {input.demos}"
+        " --n-demos {wildcards.n_demos} --parameters {wildcards.parameters}"
+        " --out {output.weights} --seed {wildcards.seed}"
+        " --state {params.state} {params.tensorboard} {params.train} > {log} 2>&1"

@@ -123,7 +123,7 @@ def test_behaviour_cloning_learns_a_linear_policy(files):
     play.states[:, 0] = 0
     save_episodes(files / "linear.hdf5", replace(play, actions=play.states[:, 1:3].tanh()))
     settings = replace(TRAIN, steps=400, batch_size=128, optimizer="adam")
-    train_bc(files / "linear.hdf5", 0, BCSettings(normalise=True), settings, Job(files / "bc.pt"))
+    train_bc(files / "linear.hdf5", BCSettings(normalise=True), settings, Job(files / "bc.pt"))
     model = load_model(files / "bc.pt")
     error = (model(play.states).mean - play.states[:, 1:3].tanh()).abs().mean()
     assert error < 0.1

@@ -6,7 +6,7 @@ import torch
 
 from fist.bc import BCPolicy, BCSettings
 from fist.data import Episodes
-from fist.policy import ActionPolicy, SkillPolicy
+from fist.policy import ActionPolicy, NeighbourPolicy, ReplayPolicy, SkillPolicy
 from fist.retrieval import DemoIndex, raw_states
 from fist.skills import SkillSettings, SkillVAE
 
@@ -89,10 +89,12 @@ def make(kind: str, model, index, choice: str = "sample"):
     if kind == "spirl":
         return SkillPolicy(model, "state", skill=choice)
     torch.manual_seed(2)
-    return ActionPolicy(BCPolicy(BCSettings(hidden=16, blocks=1), S, A), choice)
+    goal = kind == "goal_bc"
+    cloned = BCPolicy(BCSettings(goal=goal, hidden=16, blocks=1), S, A)
+    return ActionPolicy(cloned, index if goal else None, choice)
 
 
-@pytest.mark.parametrize("kind", ["fist", "spirl", "bc"])
+@pytest.mark.parametrize("kind", ["fist", "spirl", "bc", "goal_bc"])
 class TestEveryPolicy:
     def test_the_same_seeds_give_the_same_actions(self, kind, model, index):
         policy = make(kind, model, index)
@@ -155,3 +157,35 @@ def test_goals_need_demonstrations_and_states_take_none(model, index):
 def test_a_skill_lasts_at_least_one_step(model):
     with pytest.raises(ValueError, match="replan_every is 0"):
         SkillPolicy(model, "state", replan_every=0)
+
+
+def shown(lengths=(18, 12)) -> DemoIndex:
+    """Demonstrations whose states tell where they stand: (demo, step, 0); actions likewise."""
+    rows = [(demo, step) for demo, length in enumerate(lengths) for step in range(length)]
+    where = torch.tensor(rows, dtype=torch.float32)
+    episodes = Episodes(torch.nn.functional.pad(where, (0, 1)), where / 100, torch.tensor(lengths))
+    return DemoIndex(episodes, raw_states, H)
+
+
+def test_a_replay_follows_one_demonstration_from_the_nearest_step_and_then_does_nothing():
+    policy = ReplayPolicy(shown())
+    policy.reset(SEEDS)
+    first = np.array([[0.0, 15.2, 0.0], [1.0, 9.0, 0.0]])
+    played = [policy.act(first, [0, 3])]
+    played += [policy.act(states(t)[:2], [0, 3]) for t in range(4)]
+    expected = [[(0, t), (1, t - 6)] for t in (15, 16, 17)]
+    assert np.allclose(100 * np.stack(played[:3]), expected, atol=1e-4)
+    assert not np.stack(played[3:]).any()
+
+
+def test_neighbours_give_the_actions_of_the_nearest_states_weighted_by_nearness():
+    index = shown()
+    policy = NeighbourPolicy(index, k=2)
+    [action] = policy.act(np.array([[0.0, 4.25, 0.0]]), [0])
+    weights = np.exp([-0.25, -0.75]) / np.exp([-0.25, -0.75]).sum()
+    assert np.allclose(100 * action, [0.0, weights @ [4, 5]], atol=1e-4)
+    assert np.allclose(
+        NeighbourPolicy(index, k=1).act(np.array([[1.0, 3.1, 0.0]]), [0]), [0.01, 0.03]
+    )
+    everyone = NeighbourPolicy(index, k=1000).act(np.array([[0.0, 4.0, 0.0]]), [0])
+    assert everyone.shape == (1, A)

@@ -1,5 +1,6 @@
 """Laws of the rollout and of the episodes' rows."""
 
+import gymnasium
 import imageio.v3 as imageio
 import numpy as np
 import pytest
@@ -230,20 +231,20 @@ def files(tmp_path_factory):
     save_model(folder / "skills.pt", SkillVAE(skills, 2, 2), {})
     for name, dims in (("distance", 2), ("distance_3d", 3)):
         save_model(folder / f"{name}.pt", Distance(DistanceSettings(4, 16, 8), dims), {})
-    save_model(folder / "bc.pt", BCPolicy(BCSettings(16, 1), 2, 2), {})
+    for name, goal in (("bc", False), ("goal_bc", True)):
+        save_model(folder / f"{name}.pt", BCPolicy(BCSettings(goal, 4, 16, 1), 2, 2), {})
     lengths = torch.tensor([30, 3, 25])
     for name, dims in (("demos", 2), ("demos_3d", 3)):
         states = torch.rand(int(lengths.sum()), dims) * 2 - 1
-        save_episodes(
-            folder / f"{name}.hdf5", Episodes(states, torch.zeros(len(states), 2), lengths)
-        )
+        actions = torch.rand(len(states), 2) - 0.5
+        save_episodes(folder / f"{name}.hdf5", Episodes(states, actions, lengths))
     return folder
 
 
 def method(files, **changes) -> Method:
     """Return FIST's method, but for some changes; files are named relative to the folder."""
-    names = {"skills": "skills.pt", "demos": "demos.hdf5", "distance": "distance.pt"} | changes
-    paths = {key: names.pop(key) for key in ("skills", "demos", "distance")}
+    names = {"model": "skills.pt", "demos": "demos.hdf5", "distance": "distance.pt"} | changes
+    paths = {key: names.pop(key) for key in ("model", "demos", "distance")}
     paths = {key: name and files / name for key, name in paths.items()}
     return Method(**({"n_demos": 2} | names), **paths)
 
@@ -254,20 +255,22 @@ def run_it(out, method):
 
 
 @pytest.mark.parametrize(
-    ("prior", "lookup", "skills"),
+    "changes",
     [
-        ("goal", "distance", "skills.pt"),
-        ("goal", "euclidean", "skills.pt"),
-        ("goal", "random", "skills.pt"),
-        ("state", "none", "skills.pt"),
-        ("state", "none", "bc.pt"),
+        {"lookup": "distance"},
+        {"lookup": "euclidean"},
+        {"lookup": "random"},
+        {"prior": "state", "lookup": "none"},
+        {"kind": "bc", "model": "bc.pt", "lookup": "none"},
+        {"kind": "goal_bc", "model": "goal_bc.pt"},
+        {"kind": "replay", "model": None},
+        {"kind": "neighbours", "model": None, "lookup": "euclidean"},
     ],
 )
-def test_every_method_is_evaluated_from_its_files(files, tmp_path, prior, lookup, skills):
-    tested = method(files, prior=prior, lookup=lookup, skills=skills)
-    rows = run_it(tmp_path / "episodes.csv", tested)
+def test_every_method_is_evaluated_from_its_files(files, tmp_path, changes):
+    rows = run_it(tmp_path / "episodes.csv", method(files, **changes))
     assert read_episodes_csv(tmp_path / "episodes.csv") == [(LABELS, row) for row in rows]
-    assert rows == run_it(tmp_path / "again.csv", tested)
+    assert rows == run_it(tmp_path / "again.csv", method(files, **changes))
 
 
 def test_the_random_encoder_depends_on_the_seed_and_is_not_the_trained_one(files):
@@ -283,15 +286,19 @@ def test_the_random_encoder_depends_on_the_seed_and_is_not_the_trained_one(files
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"prior": "state"}, "'distance' goes with prior \"goal\", not 'state'"),
-        ({"lookup": "none"}, "'goal' needs demonstrations"),
+        ({"prior": "state"}, 'kind "skills" with prior "state" takes no look-up'),
+        ({"lookup": "none"}, 'kind "skills" with prior "goal" needs a look-up'),
+        ({"kind": "bc"}, "bc takes no look-up, lookup is 'distance'"),
+        ({"kind": "replay", "lookup": "none"}, "replay needs a look-up"),
+        ({"model": None}, "kind 'skills' needs a model"),
         ({"distance": None}, "needs a distance checkpoint"),
         ({"demos": None}, "needs demonstrations"),
         ({"n_demos": 3}, "holds 2 usable episodes, 3 were asked for"),
-        ({"skills": "distance.pt"}, "distance.pt: holds a Distance, expected a SkillVAE"),
-        ({"skills": "bc.pt"}, "bc.pt: holds a BCPolicy, expected a SkillVAE"),
+        ({"model": "distance.pt"}, "distance.pt: holds a 'Distance', expected SkillVAE"),
+        ({"model": "bc.pt"}, "bc.pt: holds a 'BCPolicy', expected SkillVAE"),
+        ({"kind": "goal_bc", "model": "bc.pt"}, "goal is False, demonstrations are given"),
         ({"demos": "demos_3d.hdf5"}, "demos_3d.hdf5 has states of 3 dim.*trained on 2"),
-        ({"distance": "distance_3d.pt"}, "distance_3d.pt has states of 3 dim.*trained on 2"),
+        ({"distance": "distance_3d.pt"}, "states of 2 dim.*distance_3d.pt was trained on 3"),
     ],
 )
 def test_choices_and_files_that_do_not_fit_together_are_refused(files, tmp_path, changes, error):
@@ -303,8 +310,10 @@ def test_choices_and_files_that_do_not_fit_together_are_refused(files, tmp_path,
 def test_the_settings_reach_the_policy(files):
     policy = method(files).policy(RolloutSettings(replan_every=5, skill="mean"), 0)
     assert (policy.replan_every, policy.skill) == (5, "mean")
-    cloned = method(files, skills="bc.pt", lookup="none").policy(RolloutSettings(skill="mean"), 0)
-    assert cloned.action == "mean"
+    cloned = method(files, kind="bc", model="bc.pt", lookup="none")
+    assert cloned.policy(RolloutSettings(skill="mean"), 0).action == "mean"
+    near = method(files, kind="neighbours", model=None)
+    assert near.policy(RolloutSettings(neighbours=3), 0).k == 3
 
 
 def test_demonstrations_too_short_for_a_skill_are_left_out_as_in_training(files):
@@ -372,3 +381,12 @@ def test_the_kitchen_gives_a_row_per_episode_whatever_the_batch():
     for row in by_batch[0]:
         assert row.length == 10 and tuple(row.steps) == task
         assert row.subtasks_ordered <= row.subtasks_any_order <= 4
+
+
+def test_a_vector_environment_gives_the_rows_of_single_ones(monkeypatch):
+    """Episodes end at steps of their own; a lane that has ended has no more influence."""
+    together = walk(batch=2)
+    spec = gymnasium.spec("Marks-v0")
+    monkeypatch.setattr(spec, "vector_entry_point", "marks:MarksVectorEnv")
+    assert walk(batch=2) == together
+    assert walk(batch=7) == together

@@ -10,7 +10,7 @@ import torch
 from recordings import random_episodes
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from fist.bc import BCPolicy, BCSettings, flatten_windows
+from fist.bc import BCPolicy, BCSettings
 from fist.data import Windows, load_episodes
 from fist.interrupt import Interrupted
 from fist.skills import SkillSettings, SkillVAE
@@ -25,7 +25,7 @@ def build(kind, seed=0):
     torch.manual_seed(seed)
     if kind == "bc":
         model = BCPolicy(BCSettings(hidden=16, blocks=2), 4, 2)
-        return model, lambda g: flatten_windows(*windows.sample(16, g)), model.losses
+        return model, lambda g: windows.sample(16, g), model.losses
     model = SkillVAE(SkillSettings(hidden=16, readout=16, z_dim=3), 4, 2)
     return (
         model,

@@ -127,79 +127,106 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[tuple[list[Any], str]
     """Find what is well-formed but cannot work, as (path, message) pairs."""
     for name, method in config["methods"].items():
         where = ["methods", name]
-        if (method["prior"] == "goal") != (method["lookup"] != "none"):
-            yield (
-                where,
-                f"`methods.{name}`: prior goal needs a lookup (distance, euclidean, random), "
-                f"prior state takes none; lookup is {method['lookup']}, prior {method['prior']}",
-            )
-        if method.get("distance") == "mixed":
-            if method["lookup"] != "distance":
-                yield where, f"`methods.{name}`: distance mixed needs lookup distance"
-            if "saw_held_out" not in name:
-                yield (
-                    where,
-                    f"`methods.{name}`: distance mixed has seen the held-out object, so the "
-                    "method's name must contain saw_held_out",
-                )
+        yield from ((where, f"`methods.{name}`: {fault}") for fault in _method_faults(name, method))
     for env, entry in config["environments"].items():
-        yield from _table_contradictions(["environments", env], entry, config["methods"])
         yield from _data_contradictions(["environments", env], entry)
+    for name, table in config["tables"].items():
+        yield from _table_contradictions(["tables", name], table, config)
+    for name in config["default_tables"]:
+        if name not in config["tables"]:
+            known = ", ".join(config["tables"])
+            yield ["default_tables"], f"`default_tables`: no {name} among tables: {known}"
+
+
+def _method_faults(name: str, method: Mapping[str, Any]) -> Iterator[str]:
+    """Say what is wrong with a method of the table of methods."""
+    kind, lookup = method.get("kind", "skills"), method["lookup"]
+    looks_up = kind != "bc" and method.get("prior") != "state"
+    if kind == "skills" and "prior" not in method:
+        yield "kind skills needs a prior: goal (FIST) or state (SPiRL)"
+    if kind != "skills" and "prior" in method:
+        yield f"kind {kind} takes no prior"
+    if looks_up and lookup == "none":
+        yield (
+            f"kind {kind}{' with prior goal' if kind == 'skills' else ''} needs a lookup "
+            "(distance, euclidean, random); lookup is none"
+        )
+    if not looks_up and lookup != "none":
+        what = "kind bc" if kind == "bc" else "prior state"
+        yield f"{what} takes no lookup; lookup is {lookup}"
+    allowed = {
+        "skills": ("all", "prior", "none", "scratch"),
+        "bc": ("all", "none", "scratch"),
+        "goal_bc": ("all", "none", "scratch"),
+    }.get(kind, (None,))
+    if method.get("finetune") not in allowed:
+        rule = (
+            f"needs finetune: {', '.join(allowed)}" if allowed != (None,) else "takes no finetune"
+        )
+        yield f"kind {kind} {rule}"
+    if method.get("distance") == "mixed":
+        if lookup != "distance":
+            yield "distance mixed needs lookup distance"
+        if "saw_held_out" not in name:
+            yield (
+                "distance mixed has seen the held-out object, so the method's name must contain "
+                "saw_held_out"
+            )
 
 
 def _table_contradictions(
-    path: list[str], entry: Mapping[str, Any], methods: Mapping[str, Any]
+    path: list[str], table: Mapping[str, Any], config: Mapping[str, Any]
 ) -> Iterator[tuple[list[Any], str]]:
-    """Find tasks and methods that a table asks for but that are not defined."""
-    for kind, defined in (("tasks", entry["tasks"]), ("methods", methods)):
-        for name in entry["table"][kind]:
+    """Find what a table asks for but that is not defined, or cannot be made."""
+    if table["env"] not in config["environments"]:
+        known = ", ".join(config["environments"])
+        yield [*path, "env"], f"`{_dotted(path)}`: no {table['env']} among environments: {known}"
+        return
+    entry = config["environments"][table["env"]]
+    for kind, defined in (("tasks", entry["tasks"]), ("methods", config["methods"])):
+        for name in table[kind]:
             if name not in defined:
-                where = [*path, "table", kind]
+                where = [*path, kind]
                 yield where, f"`{_dotted(where)}`: no {name} among {kind}: {', '.join(defined)}"
+    fold, episodes = table.get("fold", 1), settings(config, table["env"], "rollout").get("episodes")
+    if episodes and episodes % fold:
+        yield (
+            [*path, "fold"],
+            f"`{_dotted(path)}`: rollout.episodes {episodes} does not make folds of {fold}",
+        )
+    for task in table["tasks"]:
+        if task in entry["tasks"]:
+            where = ["environments", table["env"], "tasks", task]
+            yield from _demo_contradictions(where, entry["tasks"][task], entry["data"]["demos"])
 
 
 def _data_contradictions(
     path: list[str], entry: Mapping[str, Any]
 ) -> Iterator[tuple[list[Any], str]]:
     """Find data sets that lack what their source needs."""
-    needs = {
-        ("play", "generated"): ("seed", "episodes", "sequences"),
-        ("play", "local"): ("files",),
-        ("demos", "generated"): ("seed", "episodes"),
-        ("demos", "local"): ("files",),
-    }
+    needs = {"generated": ("generator", "seed", "episodes"), "local": ("files",)}
     data = entry["data"]
-    generated = [kind for kind in ("play", "demos") if data[kind]["source"] == "generated"]
     for kind in ("play", "demos"):
         where, source = [*path, "data", kind], data[kind]["source"]
-        for key in needs[kind, source]:
-            if not data[kind].get(key) and key != "seed" or key not in data[kind]:
+        for key in needs[source]:
+            if data[kind].get(key) in (None, [], {}):
                 yield where, f"`{_dotted(where)}`: source {source} needs {key}"
-    if generated and "generator" not in entry:
-        yield (
-            path,
-            f"`{_dotted(path)}`: source generated needs generator, the module that makes data",
-        )
-    if len(generated) == 2 and data["play"].get("seed") == data["demos"].get("seed"):
+    generated = all(data[kind]["source"] == "generated" for kind in ("play", "demos"))
+    if generated and data["play"].get("seed") == data["demos"].get("seed"):
         yield (
             [*path, "data", "demos", "seed"],
             f"`{_dotted([*path, 'data'])}`: play and demos have the same seed "
             f"{data['demos'].get('seed')}, so demonstrations would stand in the play data",
         )
-    for task in entry["table"]["tasks"]:
-        yield from _demo_contradictions([*path, "tasks", task], task, entry)
 
 
 def _demo_contradictions(
-    path: list[str], task: str, entry: Mapping[str, Any]
+    path: list[str], task: Mapping[str, Any], demos: Mapping[str, Any]
 ) -> Iterator[tuple[list[Any], str]]:
-    """Find tasks of the table that ask for demonstrations that there are not."""
-    if task not in entry["tasks"]:
-        return
-    demos, order = entry["data"]["demos"], "-".join(entry["tasks"][task]["order"])
+    """Find tasks of a table that ask for demonstrations that there are not."""
+    order, n_demos = "-".join(task["order"]), task["n_demos"]
     if demos["source"] == "local" and order not in demos.get("files", {}):
         yield path, f"`{_dotted(path)}`: data.demos.files has no file for {order}"
-    n_demos = entry["tasks"][task].get("n_demos", 0)
     if demos["source"] == "generated" and n_demos > demos.get("episodes", n_demos):
         yield (
             path,

@@ -1,5 +1,6 @@
-"""Make play data or demonstrations of one sequence of sub-tasks with a scripted tele-operator."""
+"""Make play data or demonstrations of one sequence with a scripted operator."""
 
+import json
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -12,27 +13,29 @@ class Arguments:
     out: Path
     """HDF5 file to write, in D4RL's layout."""
     sequence: str
-    """Sub-tasks in order, joined by "-": microwave-kettle-top_burner-light_switch."""
-    generator: str = "d4rl.kitchen.generate"
-    """Module whose function `generate` makes the episodes."""
+    """What to record, joined by "-": microwave-kettle-top_burner-light_switch."""
+    generator: str = "d4rl.kitchen.generate:generate"
+    """Function that makes the episodes, module:function."""
     episodes: int = 25
     """Number of episodes."""
     seed: int = 0
     """Seed; with the sequence it decides every episode."""
-    only_successful: bool = False
-    """Keep only episodes that complete the sequence, and make more until there are enough."""
+    arguments: str = "{}"
+    """More arguments of the function, as JSON: '{"only_successful": true}'."""
     workers: int = 1
     """Processes; the file is the same for any number of them."""
 
 
 def run(args: Arguments) -> None:
-    import_module(args.generator).generate(
+    module, _, function = args.generator.partition(":")
+    generate = getattr(import_module(module), function)
+    generate(
         args.out,
         args.sequence.split("-"),
         args.episodes,
         args.seed,
         workers=args.workers,
-        only_successful=args.only_successful,
+        **json.loads(args.arguments),
     )
 
 

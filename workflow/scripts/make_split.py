@@ -1,5 +1,6 @@
 """Make a pretraining set: play data without the held-out objects."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ class Arguments:
     """Play data, HDF5 in D4RL's layout."""
     env_id: str = "d4rl:kitchen-mixed-v0"
     """Gymnasium id of the environment that the data come from."""
+    env_kwargs: str = "{}"
+    """Arguments of the environment, as JSON."""
     held_out: tuple[str, ...] = ()
     """Objects that no episode may complete or move."""
     demos: tuple[Path, ...] = ()
@@ -24,7 +27,8 @@ class Arguments:
 
 
 def run(args: Arguments) -> None:
-    make_split(args.files, gymnasium.make(args.env_id), args.held_out, args.out, args.demos)
+    env = gymnasium.make(args.env_id, **json.loads(args.env_kwargs))
+    make_split(args.files, env, args.held_out, args.out, args.demos)
 
 
 if __name__ == "__main__":

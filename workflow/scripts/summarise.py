@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from _cli import main
-from fist.table import summarise
+from fist.table import TableSettings, summarise
 
 
 @dataclass(frozen=True)
@@ -13,14 +13,15 @@ class Arguments:
     """CSV file to write; the Markdown goes beside it."""
     files: tuple[Path, ...]
     """The episodes.csv of every task, method and training seed."""
+    table: TableSettings = TableSettings()
     held_out: dict[str, str] = field(default_factory=dict)
-    """For every task the object that its play data lack: TASK OBJECT TASK OBJECT …"""
+    """For every task what its play data lack: TASK OBJECT TASK OBJECT …"""
     paper: dict[str, float] = field(default_factory=dict)
-    """Published sub-tasks: TASK/METHOD NUMBER TASK/METHOD NUMBER …"""
+    """Published numbers: TASK/METHOD/MEASURE NUMBER …, measures: subtasks, success, length."""
 
 
 def run(args: Arguments) -> None:
-    print(summarise(args.files, args.out, args.held_out, args.paper))
+    print(summarise(args.files, args.out, args.held_out, args.paper, args.table))
 
 
 if __name__ == "__main__":
