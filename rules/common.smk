@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,6 +79,7 @@ LIBRARY = {
 }
 
 
+@cache
 def code(script, env=None):
     """List a script, then the code it runs; with `env`, also the code of that environment."""
     files = [f"workflow/scripts/{script}.py", "workflow/scripts/_cli.py"]

@@ -77,7 +77,9 @@ def table_cells(*tables):
 
 
 def n_demos(wildcards):
-    return config["methods"][wildcards.method].get("n_demos", task(wildcards)["n_demos"])
+    """Return how many demonstrations a method gets: its own number, the task's, or the common one."""
+    own = [config["methods"][wildcards.method], task(wildcards), config]
+    return next(entry["n_demos"] for entry in own if "n_demos" in entry)
 
 
 def kind(wildcards):

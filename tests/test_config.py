@@ -127,6 +127,7 @@ def test_the_message_names_the_file_that_the_key_came_from():
         ("tables.kitchen_table.env", "kitschen", "no kitschen among environments"),
         ("tables.maze_table.fold", 7, "100 does not make folds of 7"),
         ("default_tables", ["kitchen"], "no kitchen among tables: kitchen_table"),
+        ("baselines", ["sprl"], "no sprl among methods: fist"),
         ("environments.kitchen.tasks.kettle.n_demos", 23, "n_demos 23 is more than"),
         ("environments.kitchen.data.play.source", "local", "source local needs files"),
         ("environments.kitchen.data.demos.seed", 0, "same seed"),

@@ -132,10 +132,10 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[tuple[list[Any], str]
         yield from _data_contradictions(["environments", env], entry)
     for name, table in config["tables"].items():
         yield from _table_contradictions(["tables", name], table, config)
-    for name in config["default_tables"]:
-        if name not in config["tables"]:
-            known = ", ".join(config["tables"])
-            yield ["default_tables"], f"`default_tables`: no {name} among tables: {known}"
+    for key, kind in (("default_tables", "tables"), ("baselines", "methods")):
+        for name in config[key]:
+            if name not in config[kind]:
+                yield [key], f"`{key}`: no {name} among {kind}: {', '.join(config[kind])}"
 
 
 def _method_faults(name: str, method: Mapping[str, Any]) -> Iterator[str]:
@@ -194,10 +194,13 @@ def _table_contradictions(
             [*path, "fold"],
             f"`{_dotted(path)}`: rollout.episodes {episodes} does not make folds of {fold}",
         )
+    if path[-1] not in config["default_tables"]:
+        return  # what another table lacks is told when it is asked for
     for task in table["tasks"]:
         if task in entry["tasks"]:
             where = ["environments", table["env"], "tasks", task]
-            yield from _demo_contradictions(where, entry["tasks"][task], entry["data"]["demos"])
+            row = {"n_demos": config["n_demos"]} | entry["tasks"][task]
+            yield from _demo_contradictions(where, row, entry["data"]["demos"])
 
 
 def _data_contradictions(
