@@ -311,6 +311,6 @@ def _check_dims(net: nn.Module, episodes: Episodes, init: Path, data: Path) -> N
 
 def _code(net: nn.Module) -> str:
     """Return a fingerprint of the code that decides what training does."""
-    names = ("fist.data", "fist.networks", "fist.feedback", "fist.train", __name__)
-    modules = [sys.modules[name] for name in (*names, type(net).__module__)]
+    names = ("data", "networks", "feedback", "optimizer", "train", "pipeline")
+    modules = [sys.modules[f"fist.{name}"] for name in names] + [sys.modules[type(net).__module__]]
     return fingerprint([inspect.getsource(module) for module in modules])

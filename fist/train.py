@@ -22,6 +22,7 @@ from torch import Generator, Tensor, nn
 from fist.curve import LearningCurve, Row
 from fist.files import write_tensors
 from fist.interrupt import Interrupted, stop_signals
+from fist.optimizer import RAdam
 
 log = logging.getLogger(__name__)
 
@@ -201,7 +202,7 @@ def make_optimizer(settings: TrainSettings, vector: nn.Parameter) -> torch.optim
     """Return the optimiser that the settings name, over a vector of all parameters."""
     if settings.optimizer == "adam":
         return torch.optim.Adam([vector], settings.learning_rate, fused=True)
-    return torch.optim.RAdam([vector], settings.learning_rate, foreach=False)
+    return RAdam([vector], settings.learning_rate)
 
 
 def compiles(settings: TrainSettings, steps: int) -> bool:
