@@ -1,7 +1,8 @@
 """Run a policy in an environment: one row of results per test episode.
 
-Any Gymnasium environment will do. Its info tells success (`success`; without it, that the episode
-terminated). Where the task has sub-tasks, the environment's attribute `subtasks` names them, in
+Any Gymnasium environment will do; observations that are dictionaries are laid flat, in the order of
+Gymnasium's `FlattenObservation`. Its info tells success (`success` or `is_success`; without them,
+that the episode terminated). Where the task has sub-tasks, the environment's attribute `subtasks` names them, in
 order, and info holds two boolean vectors over them, `completed_ordered` and `completed_any_order`.
 Vector environments hold the same, with the lanes as the first axis.
 """
@@ -109,6 +110,14 @@ def rollout(
     return sorted(rows, key=lambda row: row.episode)
 
 
+def make_env(env_id: str | EnvSpec, env_kwargs: Mapping[str, Any]) -> gymnasium.Env:
+    """Make an environment whose observations are vectors."""
+    env = gymnasium.make(env_id, **env_kwargs)
+    if isinstance(env.observation_space, gymnasium.spaces.Dict):
+        env = gymnasium.wrappers.FlattenObservation(env)
+    return env
+
+
 def _spec(env_id: str, max_steps: int) -> EnvSpec:
     """Return the registration of an environment, with the limit on the length of an episode."""
     module, _, name = env_id.rpartition(":")
@@ -145,7 +154,7 @@ def _one_by_one(
         while waiting or running:
             while waiting and len(running) < batch:
                 number, seed = waiting.popleft()
-                env = gymnasium.make(spec, **env_kwargs)
+                env = make_env(spec, env_kwargs)
                 episode = _Episode(spec.id, number, seed)
                 running.append((episode, env))
                 state, info = env.reset(seed=seed)
@@ -205,7 +214,7 @@ def _in_batches(
 
 def _lane(info: Mapping[str, Any], lane: int) -> dict[str, Any]:
     """Return what a vector environment's info says of one lane."""
-    keys = ("success", "completed_ordered", "completed_any_order")
+    keys = ("success", "is_success", "completed_ordered", "completed_any_order")
     return {key: info[key][lane] for key in keys if key in info}
 
 
@@ -223,7 +232,7 @@ class _Episode:
         """Note what a step has earned and completed."""
         self.length += 1
         self.total += float(reward)
-        self.success = bool(info.get("success", terminated))
+        self.success = bool(info.get("success", info.get("is_success", terminated)))
         self.done = bool(terminated or truncated)
         counted = info["completed_ordered"] if self.steps else ()
         for subtask, now in zip(self.steps, counted, strict=True):

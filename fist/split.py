@@ -95,14 +95,15 @@ def make_demos(
 ) -> dict[str, Any]:
     """Write a set of demonstrations: every episode that completes `order`, in that order.
 
-    Where the environment has no elements, or `order` is empty, every episode counts as a
-    demonstration. Arguments, return value and errors are those of `make_split`.
+    Where the environment has no elements, `order` is but a name, and every episode counts as a
+    demonstration; so it does where `order` is empty. Arguments, return value and errors are those of `make_split`.
     """
     shown = concatenate([load_episodes(file, min_length) for file in files])
-    columns = _columns(env, order)
+    judged = order and env.has_wrapper_attr("elements")
+    columns = _columns(env, order) if judged else []
     keep = []
     for episode in range(len(shown)):
-        if not order:
+        if not judged:
             keep.append(episode)
             continue
         complete = env.get_wrapper_attr("element_complete")(shown.observations(episode))

@@ -104,5 +104,23 @@ class MarksVectorEnv(gymnasium.vector.VectorEnv):
         return *map(np.array, columns), info
 
 
+class MarksDictEnv(MarksEnv):
+    """The observation as a dictionary; success is told as robots of Gymnasium-Robotics tell it."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        box = gymnasium.spaces.Box(-np.inf, np.inf, (1,), np.float64)
+        self.observation_space = gymnasium.spaces.Dict({"y": box, "x": box})
+
+    def _observe(self):
+        x, y = super()._observe()
+        return {"y": np.array([y]), "x": np.array([x])}
+
+    def _info(self):
+        info = super()._info()
+        return info | {"is_success": float(info.pop("success"))}
+
+
 gymnasium.register("Marks-v0", MarksEnv, max_episode_steps=60)
 gymnasium.register("MarksWithoutLimit-v0", MarksEnv)
+gymnasium.register("MarksDict-v0", MarksDictEnv, max_episode_steps=60)

@@ -390,3 +390,8 @@ def test_a_vector_environment_gives_the_rows_of_single_ones(monkeypatch):
     monkeypatch.setattr(spec, "vector_entry_point", "marks:MarksVectorEnv")
     assert walk(batch=2) == together
     assert walk(batch=7) == together
+
+
+def test_observations_that_are_dictionaries_are_laid_flat_and_is_success_is_success():
+    """Gymnasium orders a dictionary's keys, so that x comes first."""
+    assert walk(env_id="marks:MarksDict-v0") == walk()

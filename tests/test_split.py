@@ -53,6 +53,20 @@ def play(tmp_path):
     return path
 
 
+class Plain(gymnasium.Env):
+    """Tells nothing about objects."""
+
+    observation_space = Shelf.observation_space
+    action_space = Shelf.action_space
+
+
+def test_where_the_environment_tells_of_no_objects_every_episode_is_a_demonstration(play, tmp_path):
+    report = make_demos([play], Plain(), ["reach"], tmp_path / "demos.hdf5")
+    assert report["episodes"] == 5 and report["order"] == ["reach"]
+    with pytest.raises(DataError, match="no element called cup; this environment knows none"):
+        make_split([play], Plain(), ["cup"], tmp_path / "split.hdf5")
+
+
 def test_no_kept_episode_completes_or_moves_a_held_out_object(play, tmp_path):
     report = make_split([play], Shelf(), ["cup"], tmp_path / "split.hdf5")
     kept = load_episodes(tmp_path / "split.hdf5")
