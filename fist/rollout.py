@@ -2,9 +2,9 @@
 
 Any Gymnasium environment will do; observations that are dictionaries are laid flat, in the order of
 Gymnasium's `FlattenObservation`. Its info tells success (`success` or `is_success`; without them,
-that the episode terminated). Where the task has sub-tasks, the environment's attribute `subtasks` names them, in
-order, and info holds two boolean vectors over them, `completed_ordered` and `completed_any_order`.
-Vector environments hold the same, with the lanes as the first axis.
+that the episode terminated). Where the task has sub-tasks, the environment's attribute `subtasks`
+names them, in order, and info holds two boolean vectors over them, `completed_ordered` and
+`completed_any_order`. Vector environments hold the same, with the lanes as the first axis.
 """
 
 from __future__ import annotations

@@ -96,7 +96,8 @@ def make_demos(
     """Write a set of demonstrations: every episode that completes `order`, in that order.
 
     Where the environment has no elements, `order` is but a name, and every episode counts as a
-    demonstration; so it does where `order` is empty. Arguments, return value and errors are those of `make_split`.
+    demonstration; so it does where `order` is empty. Arguments, return value and errors are those
+    of `make_split`.
     """
     shown = concatenate([load_episodes(file, min_length) for file in files])
     judged = order and env.has_wrapper_attr("elements")
