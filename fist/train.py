@@ -11,6 +11,7 @@ import logging
 import math
 import shutil
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -253,6 +254,7 @@ def _resume(
     if run.state is None or not run.state.exists():
         return 0, []
     try:
+        _check_intact(run.state)
         state = torch.load(run.state, weights_only=True, map_location="cpu")
         key = state["key"]
     except Exception as error:
@@ -268,6 +270,16 @@ def _resume(
     generator.set_state(state["generator"])
     log.info("resuming at step %d of %d", state["step"], run.steps)
     return state["step"], state["rows"]
+
+
+def _check_intact(path: Path) -> None:
+    """Raise ValueError where a part of a saved file is not what was written.
+
+    `torch.load` takes the bytes of a tensor as they are, whatever their checksum says.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if (part := archive.testzip()) is not None:
+            raise ValueError(f"wrong checksum of {part}")
 
 
 def _save(

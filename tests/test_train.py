@@ -4,6 +4,8 @@ import csv
 import os
 import shutil
 import signal
+import struct
+import zipfile
 
 import pytest
 import torch
@@ -105,6 +107,21 @@ def test_a_damaged_state_is_set_aside_with_a_word(tmp_path, caplog):
     state = tmp_path / "run.state"
     weights("bc", state=state)
     state.write_bytes(state.read_bytes()[:100])
+    assert same(weights("bc", state=state), weights("bc"))
+    assert "damaged" in caplog.text
+    assert (tmp_path / "run.damaged").exists()
+
+
+def test_a_state_with_a_flipped_bit_is_not_trusted(tmp_path, caplog):
+    """In a weight it would change the result, and nothing else would tell."""
+    state = tmp_path / "run.state"
+    weights("bc", state=state)
+    content = bytearray(state.read_bytes())
+    with zipfile.ZipFile(state) as archive:
+        part = max(archive.infolist(), key=lambda part: part.file_size)
+    name_and_extra = struct.unpack_from("<HH", content, part.header_offset + 26)
+    content[part.header_offset + 30 + sum(name_and_extra) + part.file_size // 2] ^= 1
+    state.write_bytes(content)
     assert same(weights("bc", state=state), weights("bc"))
     assert "damaged" in caplog.text
     assert (tmp_path / "run.damaged").exists()
