@@ -1,4 +1,8 @@
-"""Models on disk: weights in `x.pt`, all that is needed to rebuild the model in `x.json`."""
+"""Models on disk: weights in `x.pt`, all that is needed to rebuild the model in `x.json`.
+
+A path that ends in `.safetensors` is written and read in that format, which any other program can
+read, too; the JSON twin is the same.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from safetensors.torch import load, save
+from torch import Tensor, nn
 
 from fist.bc import BCPolicy, BCSettings
 from fist.distance import Distance, DistanceSettings
-from fist.files import write_json, write_tensors
+from fist.files import write_bytes, write_json, write_tensors
 from fist.skills import SkillSettings, SkillVAE
 
 MODELS: dict[str, tuple[type, type]] = {
@@ -44,7 +49,11 @@ def save_model(path: str | Path, model: nn.Module, provenance: dict[str, Any]) -
         "provenance": provenance,
     }
     write_json(path.with_suffix(".json"), description)
-    write_tensors(path, {name: value.cpu().clone() for name, value in model.state_dict().items()})
+    weights = {name: value.cpu().clone() for name, value in model.state_dict().items()}
+    if path.suffix == ".safetensors":
+        write_bytes(path, save(weights))
+    else:
+        write_tensors(path, weights)
 
 
 def describe(path: str | Path) -> dict[str, Any]:
@@ -55,9 +64,12 @@ def describe(path: str | Path) -> dict[str, Any]:
         if not file.exists():
             raise FileNotFoundError(f"no checkpoint file {file}: its training stage makes it")
     try:
-        return json.loads(twin.read_text())
-    except json.JSONDecodeError as error:
+        description = json.loads(twin.read_text())
+    except ValueError as error:
         raise CheckpointError(f"{twin}: not JSON ({error})") from error
+    if not isinstance(description, dict):
+        raise CheckpointError(f"{twin}: describes no model, it holds {description!r:.40}")
+    return description
 
 
 def load_model(path: str | Path, expected: type | None = None) -> nn.Module:
@@ -69,21 +81,27 @@ def load_model(path: str | Path, expected: type | None = None) -> nn.Module:
     """
     path = Path(path)
     description = describe(path)
-    name = description.get("model")
+    name = str(description.get("model"))
     if name not in MODELS or (expected is not None and MODELS[name][0] is not expected):
         wanted = expected.__name__ if expected else " or ".join(MODELS)
         raise CheckpointError(f"{path}: holds a {name!r}, expected {wanted}")
     cls, settings_cls = MODELS[name]
-    settings = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in description["settings"].items()
-    }
     try:
+        settings = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in description["settings"].items()
+        }
         model = cls(settings_cls(**settings), **description["sizes"])
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-        model.load_state_dict(weights)
+        model.load_state_dict(read_weights(path))
     except Exception as error:
         raise CheckpointError(
             f"{path}: cannot be loaded ({error}); delete it to have it trained again"
         ) from error
     return model.eval()
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read tensors by their names, and nothing but tensors."""
+    if path.suffix == ".safetensors":
+        return load(path.read_bytes())
+    return torch.load(path, map_location="cpu", weights_only=True)

@@ -30,6 +30,8 @@ from torch import Generator, Tensor
 from fist.files import replacing
 
 REQUIRED = ("observations", "actions", "terminals")
+LARGEST_RATIO = 1100
+"""How much smaller than its content a file can be: gzip saves a factor of 1032 at the very most."""
 
 
 class DataError(ValueError):
@@ -144,21 +146,41 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         with h5py.File(path, "r") as file:
             missing = [key for key in REQUIRED if key not in file]
             if missing:
-                found = ", ".join(sorted(file)) or "nothing"
+                found = ", ".join(sorted(map(str, file))) or "nothing"
                 raise DataError(
                     f"{path}: missing {', '.join(missing)}; found {found} (D4RL layout: "
                     "observations, actions, terminals, optionally timeouts)"
                 )
-            arrays = {key: file[key][()] for key in REQUIRED}
-            arrays["timeouts"] = file["timeouts"][()] if "timeouts" in file else None
-    except OSError as error:
-        raise DataError(f"{path}: not an HDF5 file, or a truncated one ({error})") from error
-    for key in ("observations", "actions"):
-        arrays[key] = np.asarray(arrays[key], dtype=np.float32)
-    for key in ("terminals", "timeouts"):
-        value = arrays[key] if arrays[key] is not None else np.zeros(len(arrays["terminals"]))
-        arrays[key] = np.asarray(value).astype(bool).reshape(-1)
+            arrays = {key: _numbers(path, file[key]) for key in REQUIRED}
+            if "timeouts" in file:
+                arrays["timeouts"] = _numbers(path, file["timeouts"])
+    except DataError:
+        raise
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError) as error:
+        # h5py tells of damage with all of these, by the place in the file where it is.
+        raise DataError(f"{path}: not an HDF5 file, or a damaged one ({error})") from error
+    with np.errstate(over="ignore", invalid="ignore"):  # what does not fit is refused as not finite
+        for key in ("observations", "actions"):
+            arrays[key] = np.asarray(arrays[key], dtype=np.float32)
+        for key in ("terminals", "timeouts"):
+            value = arrays.get(key, np.zeros(arrays["terminals"].size))
+            arrays[key] = np.asarray(value).astype(bool).reshape(-1)
     return arrays
+
+
+def _numbers(path: Path, item: h5py.Dataset | h5py.Group | h5py.Datatype) -> np.ndarray:
+    """Read an array of numbers; DataError where it is something else, or larger than the file."""
+    name = str(item.name).removeprefix("/")
+    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "biuf" or item.shape is None:
+        what = item.dtype if isinstance(item, h5py.Dataset) else type(item).__name__
+        raise DataError(f"{path}: {name} holds no numbers ({what})")
+    size, most = item.size * item.dtype.itemsize, LARGEST_RATIO * path.stat().st_size
+    if size > most:
+        raise DataError(
+            f"{path}: {name} claims the shape {item.shape}, {size} bytes; a file of this size "
+            f"holds {most} at the very most, so it is damaged"
+        )
+    return item[()]
 
 
 def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:

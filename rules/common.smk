@@ -60,7 +60,17 @@ wildcard_constraints:
 
 
 # Modules of the library that each script runs; a change in one of them makes its stage run again.
-TRAINING = ["pipeline", "train", "optimizer", "curve", "interrupt", "networks", "data", "checkpoint", "files"]
+TRAINING = [
+    "pipeline",
+    "train",
+    "optimizer",
+    "curve",
+    "interrupt",
+    "networks",
+    "data",
+    "checkpoint",
+    "files",
+]
 ROLLOUT = ["evaluate", "rollout", "policy", "retrieval", "results", "checkpoint", "data", "files"]
 MODELS = ["skills", "feedback", "distance", "bc", "networks"]
 LIBRARY = {

@@ -19,10 +19,11 @@ MODELS = [
 ]
 
 
+@pytest.mark.parametrize("name", ["model.pt", "model.safetensors"])
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
-def test_a_loaded_model_is_the_saved_one(model, tmp_path):
-    save_model(tmp_path / "model.pt", model, {"seed": 3})
-    loaded = load_model(tmp_path / "model.pt", type(model))
+def test_a_loaded_model_is_the_saved_one(model, name, tmp_path):
+    save_model(tmp_path / name, model, {"seed": 3})
+    loaded = load_model(tmp_path / name, type(model))
     assert loaded.settings == model.settings
     assert not loaded.training
     for name, value in model.state_dict().items():
@@ -36,8 +37,9 @@ def test_another_kind_of_model_is_refused(tmp_path):
         load_model(tmp_path / "model.pt", SkillVAE)
 
 
-def test_a_damaged_checkpoint_is_refused_with_the_way_out(tmp_path):
-    path = tmp_path / "model.pt"
+@pytest.mark.parametrize("name", ["model.pt", "model.safetensors"])
+def test_a_damaged_checkpoint_is_refused_with_the_way_out(name, tmp_path):
+    path = tmp_path / name
     save_model(path, MODELS[0], {})
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(CheckpointError, match="delete it to have it trained again"):
@@ -49,6 +51,14 @@ def test_weights_that_do_not_fit_the_settings_are_refused(tmp_path):
     twin = tmp_path / "model.json"
     twin.write_text(twin.read_text().replace('"hidden": 8', '"hidden": 16'))
     with pytest.raises(CheckpointError, match="size mismatch"):
+        load_model(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("twin", ["", "[]", '{"model": []}', '{"model": "Distance"}', "\xff"])
+def test_a_damaged_description_is_refused(twin, tmp_path):
+    save_model(tmp_path / "model.pt", MODELS[0], {})
+    (tmp_path / "model.json").write_bytes(twin.encode("latin1"))
+    with pytest.raises(CheckpointError, match="model"):
         load_model(tmp_path / "model.pt")
 
 

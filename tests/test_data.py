@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recordings import random_episodes
 
@@ -85,6 +85,8 @@ BAD = {
         r"actions\[0, 0\] is 1.5, outside \[-1, 1\]",
     ),
     "no end": ("terminals", np.zeros(37, bool), "no episode ends"),
+    "text": ("actions", np.full((37, 2), b"left"), "actions holds no numbers"),
+    "empty": ("actions", h5py.Empty("f4"), "actions holds no numbers"),
     "flat": ("observations", np.zeros(37), r"observations has shape \(37,\)"),
 }
 
@@ -106,8 +108,33 @@ def test_a_file_whose_episodes_are_all_too_short_says_what_is_needed(file):
 def test_a_truncated_file_is_refused(file, share):
     content = file.read_bytes()
     file.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(DataError, match="not an HDF5 file, or a truncated one"):
+    with pytest.raises(DataError, match="not an HDF5 file, or a damaged one"):
         load_episodes(file)
+
+
+def test_a_file_that_claims_more_than_it_can_hold_is_refused_unread(file):
+    with h5py.File(file, "r+") as handle:
+        del handle["observations"]
+        handle.create_dataset("observations", shape=(10**9, 60), dtype="f4", chunks=(1000, 60))
+    with pytest.raises(DataError, match=r"claims the shape \(1000000000, 60\)"):
+        load_episodes(file)
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_a_damaged_file_is_read_or_refused_with_its_name(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "damaged.hdf5"
+    save_episodes(path, random_episodes([12, 5, 20]))
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 8))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    try:
+        loaded = load_episodes(path)
+    except DataError as error:
+        assert str(path) in str(error)
+    else:
+        assert int(loaded.lengths.sum()) == len(loaded.states) == len(loaded.actions)
 
 
 def test_a_web_page_is_not_data(tmp_path):
