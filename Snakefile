@@ -22,6 +22,7 @@ include: "rules/options.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/figures.smk"
 include: "rules/report.smk"
 
 

@@ -85,6 +85,7 @@ LIBRARY = {
     "finetune_distance": [*TRAINING, "distance"],
     "rollout": [*ROLLOUT, *MODELS],
     "render_video": [*ROLLOUT, *MODELS, "video"],
+    "trace_episodes": [*ROLLOUT, *MODELS, "trace"],
     "summarise": ["table", "results", "stats", "files"],
 }
 

@@ -23,12 +23,10 @@ rule rollout:
         policy=policy_flags,
         files=file_flags,
         env=env_flags,
-        data_source=data_source,
+        labels=label_flags,
     shell:
-        "python {input.code[0]} {params.env} {params.policy} {params.files}"
-        " --labels.env {wildcards.env} --labels.task {wildcards.task}"
-        " --labels.method {wildcards.method} --labels.seed {wildcards.seed}"
-        " --labels.data-source {params.data_source:q} --out {output} > {log} 2>&1"
+        "python {input.code[0]} {params.env} {params.policy} {params.files} {params.labels}"
+        " --out {output} > {log} 2>&1"
 
 
 rule render_video:

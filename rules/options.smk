@@ -70,6 +70,12 @@ def bc_flags(wildcards):
     return flags("model", goal | settings(config, wildcards.env, "bc", "model"))
 
 
+def label_flags(wildcards):
+    """Return the options that say what is tested."""
+    labels = {key: getattr(wildcards, key) for key in ("env", "task", "method", "seed")}
+    return flags("labels", labels | {"data_source": data_source(wildcards)})
+
+
 def data_source(wildcards):
     """Name the source of the training data: generated, local, or both."""
     data = environment(wildcards)["data"]

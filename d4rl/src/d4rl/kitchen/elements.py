@@ -84,6 +84,12 @@ _INITIAL_OBJECTS = (
 INITIAL_QPOS = np.array(_INITIAL_ROBOT + _INITIAL_OBJECTS)
 """Positions at the start of an episode (rad, m; velocities are zero)."""
 
+_PARTS = {i: f"{name}_{n}" for name, of in OBSERVATION_INDICES.items() for n, i in enumerate(of)}
+STATE_NAMES: tuple[str, ...] = tuple(
+    f"joint_{i}" if i < ROBOT_SIZE else _PARTS.get(i, f"object_{i}") for i in range(QPOS_SIZE)
+)
+"""Names of an observation's first 30 entries; what is not part of an element has its number."""
+
 _COLUMNS = np.array([i for name in ELEMENTS for i in OBSERVATION_INDICES[name]])
 _GOAL_VALUES = np.array([value for name in ELEMENTS for value in GOALS[name]])
 _MEMBERSHIP = np.array(

@@ -72,6 +72,7 @@ class KitchenEnv(gymnasium.Env):
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
         self.elements = elements.ELEMENTS
+        self.state_names = elements.STATE_NAMES
         self.subtasks = elements.canonical_sequence(task_elements)
         self.counting = counting
         self.render_mode = render_mode
@@ -142,6 +143,11 @@ class KitchenEnv(gymnasium.Env):
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+
+    @staticmethod
+    def state_options(observation: np.ndarray) -> dict[str, Any]:
+        """Return the options with which `reset` starts from what a (60,) observation shows."""
+        return {"qpos": np.asarray(observation, dtype=np.float64)[:QPOS_SIZE]}
 
     @staticmethod
     def element_complete(observations: np.ndarray) -> np.ndarray:
