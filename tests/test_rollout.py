@@ -6,12 +6,9 @@ import numpy as np
 import pytest
 import torch
 from marks import MARKS, MarksEnv
+from untrained import method, untrained
 
-from fist.bc import BCPolicy, BCSettings
-from fist.checkpoint import save_model
-from fist.data import Episodes, save_episodes
-from fist.distance import Distance, DistanceSettings
-from fist.evaluate import Method, evaluate
+from fist.evaluate import evaluate
 from fist.policy import SkillPolicy
 from fist.results import Labels, ResultsError, read_episodes_csv, write_episodes_csv
 from fist.rollout import RolloutSettings, rollout
@@ -224,29 +221,7 @@ def test_test_seeds_begin_at_100000():
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Checkpoints of untrained models, and demonstrations, for the environment of marks."""
-    folder = tmp_path_factory.mktemp("files")
-    torch.manual_seed(0)
-    skills = SkillSettings(horizon=4, z_dim=2, hidden=16, decoder_blocks=1, prior_blocks=1)
-    save_model(folder / "skills.pt", SkillVAE(skills, 2, 2), {})
-    for name, dims in (("distance", 2), ("distance_3d", 3)):
-        save_model(folder / f"{name}.pt", Distance(DistanceSettings(4, 16, 8), dims), {})
-    for name, goal in (("bc", False), ("goal_bc", True)):
-        save_model(folder / f"{name}.pt", BCPolicy(BCSettings(goal, 4, 16, 1), 2, 2), {})
-    lengths = torch.tensor([30, 3, 25])
-    for name, dims in (("demos", 2), ("demos_3d", 3)):
-        states = torch.rand(int(lengths.sum()), dims) * 2 - 1
-        actions = torch.rand(len(states), 2) - 0.5
-        save_episodes(folder / f"{name}.hdf5", Episodes(states, actions, lengths))
-    return folder
-
-
-def method(files, **changes) -> Method:
-    """Return FIST's method, but for some changes; files are named relative to the folder."""
-    names = {"model": "skills.pt", "demos": "demos.hdf5", "distance": "distance.pt"} | changes
-    paths = {key: names.pop(key) for key in ("model", "demos", "distance")}
-    paths = {key: name and files / name for key, name in paths.items()}
-    return Method(**({"n_demos": 2} | names), **paths)
+    return untrained(tmp_path_factory.mktemp("files"))
 
 
 def run_it(out, method):

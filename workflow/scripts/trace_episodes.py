@@ -31,9 +31,7 @@ class Arguments:
 
 def run(args: Arguments) -> None:
     env_kwargs = json.loads(args.env_kwargs)
-    trace(
-        args.out, args.env_id, env_kwargs, args.method, args.rollout, args.labels, args.episodes
-    )
+    trace(args.out, args.env_id, env_kwargs, args.method, args.rollout, args.labels, args.episodes)
 
 
 if __name__ == "__main__":
