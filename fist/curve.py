@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import logging
-import sys
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tqdm import tqdm
-
 from fist.files import write_text
-
-log = logging.getLogger(__name__)
+from fist.progress import Progress
 
 Row = dict[str, float]
 
@@ -41,10 +35,9 @@ class LearningCurve:
             ImportError: TensorBoard is asked for and not installed.
         """
         self.rows = rows
-        self._total, self._start, self._file = total, start, file
+        self._file = file
         self._writer = _tensorboard(tensorboard)
-        self._began = time.monotonic()
-        self._bar = tqdm(total=total, initial=start, disable=None, unit="step", file=sys.stderr)
+        self._progress = Progress(total, start, "step")
 
     def __enter__(self) -> Self:
         return self
@@ -52,25 +45,18 @@ class LearningCurve:
     def __exit__(
         self, kind: type | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.close()
+        self._progress.close()
         if self._writer is not None:
             self._writer.close()
 
     def step(self) -> None:
-        """Move the progress bar on by one step."""
-        self._bar.update()
+        """Count a step."""
+        self._progress.advance()
 
     def add(self, step: int, values: Row) -> None:
         """Add a row: the values after `step` steps, and the speed."""
-        speed = (step - self._start) / (time.monotonic() - self._began)
-        self.rows.append({"step": step, **values, "steps_per_s": speed})
-        text = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-        if self._bar.disable:
-            left = (self._total - step) / speed
-            progress = f"step {step}/{self._total}  {speed:.1f} steps/s  {left:.0f} s left"
-            log.info("%s  %s", progress, text)
-        else:
-            self._bar.set_postfix_str(text)
+        self.rows.append({"step": step, **values, "steps_per_s": self._progress.speed})
+        self._progress.tell("  ".join(f"{name} {value:.4g}" for name, value in values.items()))
         if self._writer is not None:
             for name, value in self.rows[-1].items():
                 self._writer.add_scalar(name, value, step)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from gymnasium.envs.registration import EnvSpec
 
 from fist.bc import BCPolicy
 from fist.checkpoint import load_model
 from fist.data import DataError, Episodes, load_episodes
 from fist.distance import Distance
+from fist.files import fingerprint, sha256
 from fist.policy import ActionPolicy, NeighbourPolicy, Policy, ReplayPolicy, SkillPolicy
 from fist.results import EpisodeRow, Labels, write_episodes_csv
 from fist.retrieval import DemoIndex, Features, raw_states
-from fist.rollout import RolloutSettings, rollout
+from fist.rollout import RolloutSettings, make_spec, rollout
 from fist.skills import Prior, SkillVAE
+from fist.state import code_version, load_state, save_state
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["skills", "bc", "goal_bc", "replay", "neighbours"]
 Lookup = Literal["distance", "euclidean", "random", "none"]
@@ -130,8 +137,11 @@ def evaluate(
     method: Method,
     settings: RolloutSettings,
     labels: Labels,
+    state: Path | None = None,
 ) -> list[EpisodeRow]:
     """Test a trained method, write one row per episode to `out`, and return the rows.
+
+    A run that is stopped continues after the last whole batch of episodes.
 
     Args:
         out: the episodes.csv to write, see `fist.results`.
@@ -139,10 +149,64 @@ def evaluate(
         method: what to test.
         settings: on which episodes, and how.
         labels: what is tested, for the rows.
+        state: resume state.
     """
     policy = method.policy(settings, labels.seed)
+    key = _key(env_id, env_kwargs, method, settings, labels.seed)
+    finished = [EpisodeRow(**row) for row in (load_state(state, key) or {"rows": ()})["rows"]]
+    if finished:
+        log.info("resuming at episode %d of %d", len(finished), settings.episodes)
     rows = rollout(
-        env_id, env_kwargs, policy, settings.test_seeds, settings.max_steps, settings.batch
+        env_id,
+        env_kwargs,
+        policy,
+        settings.test_seeds,
+        settings.max_steps,
+        settings.batch,
+        finished=finished,
+        keep=lambda rows: save_state(state, key, {"rows": [asdict(row) for row in rows]}),
     )
     write_episodes_csv(out, labels, rows)
     return rows
+
+
+def _key(
+    env_id: str,
+    env_kwargs: Mapping[str, Any],
+    method: Method,
+    settings: RolloutSettings,
+    seed: int,
+) -> str:
+    """Return the fingerprint of what decides how the episodes go."""
+    given = asdict(method)
+    files = {name: path for name, path in given.items() if isinstance(path, Path)}
+    twins = {f"{name} settings": path.with_suffix(".json") for name, path in files.items()}
+    read = {name: sha256(path) for name, path in (files | twins).items() if path.exists()}
+    code = [*_sources("fist"), *_sources(_package(make_spec(env_id, settings.max_steps)))]
+    return fingerprint(
+        {
+            "env": [env_id, dict(env_kwargs)],
+            "method": {name: value for name, value in given.items() if name not in files},
+            "files": read,
+            "settings": asdict(settings),
+            "seed": seed,
+            "code": code_version(code),
+            "torch": torch.__version__,
+        }
+    )
+
+
+def _package(spec: EnvSpec) -> str:
+    """Return the name of the package that an environment's class is in."""
+    entry_point = spec.entry_point
+    module = entry_point if isinstance(entry_point, str) else entry_point.__module__
+    return module.partition(":")[0].partition(".")[0]
+
+
+def _sources(package: str) -> list[Path]:
+    """Return the source files of a package or module."""
+    found = find_spec(package)
+    folders = found.submodule_search_locations
+    if folders is None:
+        return [Path(found.origin)]
+    return [file for folder in folders for file in sorted(Path(folder).rglob("*.py"))]

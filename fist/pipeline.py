@@ -6,7 +6,6 @@ Each function reads files, trains one model through `fist.train.train`, and writ
 
 from __future__ import annotations
 
-import inspect
 import logging
 import sys
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from fist.data import DataError, Episodes, Windows, load_episodes
 from fist.distance import Distance, DistanceSettings, sample_mixed_pairs, sample_pairs
 from fist.files import fingerprint, sha256
 from fist.skills import SkillSettings, SkillVAE
+from fist.state import code_version
 from fist.train import Run, TrainSettings, compiles, train, uses_bfloat16
 
 log = logging.getLogger(__name__)
@@ -311,6 +311,6 @@ def _check_dims(net: nn.Module, episodes: Episodes, init: Path, data: Path) -> N
 
 def _code(net: nn.Module) -> str:
     """Return a fingerprint of the code that decides what training does."""
-    names = ("data", "networks", "feedback", "optimizer", "train", "pipeline")
+    names = ("data", "networks", "feedback", "optimizer", "state", "train", "pipeline")
     modules = [sys.modules[f"fist.{name}"] for name in names] + [sys.modules[type(net).__module__]]
-    return fingerprint([inspect.getsource(module) for module in modules])
+    return code_version(module.__file__ for module in modules)

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import sys
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +18,9 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
-from tqdm import tqdm
 
 from fist.policy import Choice, Policy
+from fist.progress import Progress
 from fist.results import EpisodeRow
 
 Observer = Callable[[int, gymnasium.Env, Mapping[str, Any]], None]
@@ -72,13 +70,15 @@ def rollout(
     max_steps: int = 0,
     batch: int = 20,
     observer: Observer | None = None,
+    finished: Sequence[EpisodeRow] = (),
+    keep: Callable[[list[EpisodeRow]], None] | None = None,
 ) -> list[EpisodeRow]:
     """Run one episode per seed and return their rows, in the order of the seeds.
 
-    An environment that comes in batches (Gymnasium's `vector_entry_point`) steps `batch` episodes
-    at once; of any other kind, every episode gets an environment of its own, closed at its end, and
-    at most `batch` exist at once. Neither `batch` nor the other episodes have an influence on an
-    episode.
+    The episodes run `batch` at a time: in a vector environment where there is one (Gymnasium's
+    `vector_entry_point`), otherwise each in an environment of its own, closed at its end. Neither
+    `batch` nor the other episodes have an influence on an episode, but for the last bits of the
+    policy's arithmetic.
 
     Args:
         env_id: Gymnasium id, "module:Name-v0" to import the module that registers it.
@@ -88,26 +88,32 @@ def rollout(
         max_steps: length limit; 0 for the environment's own.
         batch: episodes that run at once.
         observer: watches every reset and step, see `Observer`; the environments are then single.
+        finished: rows of whole batches that an earlier call has kept; these are not run again.
+        keep: called after every batch with all rows so far.
 
     Raises:
         ValueError: no limit ends an episode.
         FloatingPointError: an observation is not finite.
     """
-    spec = _spec(env_id, max_steps)
+    spec = make_spec(env_id, max_steps)
     policy.reset(seeds)
-    # A log file wants a line now and then, a terminal a bar that moves.
-    interval = 0.5 if sys.stderr.isatty() else 30.0
-    rows: list[EpisodeRow] = []
-    with tqdm(total=len(seeds), desc="rollout", unit="episode", mininterval=interval) as bar:
-        if spec.vector_entry_point is not None and observer is None:
-            finished = _in_batches(spec, env_kwargs, policy, seeds, batch)
-        else:
-            finished = _one_by_one(spec, env_kwargs, policy, seeds, batch, observer)
-        for row in finished:
-            rows.append(row)
-            bar.set_postfix_str(_score(rows), refresh=False)
-            bar.update()
-    return sorted(rows, key=lambda row: row.episode)
+    vector = spec.vector_entry_point is not None and observer is None
+    rows = list(finished)
+    with Progress(len(seeds), len(rows), "episode") as progress:
+        for first in range(len(rows), len(seeds), batch):
+            numbers = range(first, min(first + batch, len(seeds)))
+            episodes = [_Episode(spec.id, number, seeds[number]) for number in numbers]
+            if vector:
+                ended = _together(spec, env_kwargs, policy, episodes)
+            else:
+                ended = _singly(spec, env_kwargs, policy, episodes, observer)
+            for row in ended:
+                rows.append(row)
+                progress.update(_score(rows))
+            rows.sort(key=lambda row: row.episode)
+            if keep is not None:
+                keep(rows)
+    return rows
 
 
 def make_env(env_id: str | EnvSpec, env_kwargs: Mapping[str, Any]) -> gymnasium.Env:
@@ -118,8 +124,12 @@ def make_env(env_id: str | EnvSpec, env_kwargs: Mapping[str, Any]) -> gymnasium.
     return env
 
 
-def _spec(env_id: str, max_steps: int) -> EnvSpec:
-    """Return the registration of an environment, with the limit on the length of an episode."""
+def make_spec(env_id: str, max_steps: int = 0) -> EnvSpec:
+    """Return the registration of an environment, with the limit on the length of an episode.
+
+    Raises:
+        ValueError: there is no limit.
+    """
     module, _, name = env_id.rpartition(":")
     if module:
         importlib.import_module(module)
@@ -133,16 +143,14 @@ def _spec(env_id: str, max_steps: int) -> EnvSpec:
     return spec
 
 
-def _one_by_one(
+def _singly(
     spec: EnvSpec,
     env_kwargs: Mapping[str, Any],
     policy: Policy,
-    seeds: Sequence[int],
-    batch: int,
+    episodes: Sequence[_Episode],
     observer: Observer | None,
 ) -> Iterator[EpisodeRow]:
     """Run episodes in environments of their own; yield each row as its episode ends."""
-    waiting = deque(enumerate(seeds))
     running: list[tuple[_Episode, gymnasium.Env]] = []
 
     def see(episode: _Episode, env: gymnasium.Env, state: np.ndarray, info: Mapping) -> None:
@@ -151,16 +159,14 @@ def _one_by_one(
             observer(episode.number, env, info)
 
     try:
-        while waiting or running:
-            while waiting and len(running) < batch:
-                number, seed = waiting.popleft()
-                env = make_env(spec, env_kwargs)
-                episode = _Episode(spec.id, number, seed)
-                running.append((episode, env))
-                state, info = env.reset(seed=seed)
-                if "completed_ordered" in info:
-                    episode.steps = dict.fromkeys(env.get_wrapper_attr("subtasks"))
-                see(episode, env, state, info)
+        for episode in episodes:
+            env = make_env(spec, env_kwargs)
+            running.append((episode, env))
+            state, info = env.reset(seed=episode.seed)
+            if "completed_ordered" in info:
+                episode.steps = dict.fromkeys(env.get_wrapper_attr("subtasks"))
+            see(episode, env, state, info)
+        while running:
             lanes = [episode.number for episode, _ in running]
             actions = policy.act(np.stack([episode.state for episode, _ in running]), lanes)
             for (episode, env), action in zip(running, actions, strict=True):
@@ -176,40 +182,33 @@ def _one_by_one(
             env.close()
 
 
-def _in_batches(
-    spec: EnvSpec,
-    env_kwargs: Mapping[str, Any],
-    policy: Policy,
-    seeds: Sequence[int],
-    batch: int,
+def _together(
+    spec: EnvSpec, env_kwargs: Mapping[str, Any], policy: Policy, episodes: Sequence[_Episode]
 ) -> Iterator[EpisodeRow]:
-    """Run episodes in vector environments of `batch`; yield each row as its episode ends."""
-    for first in range(0, len(seeds), batch):
-        numbers = range(first, min(first + batch, len(seeds)))
-        env = gymnasium.make_vec(
-            spec, len(numbers), vectorization_mode="vector_entry_point", **env_kwargs
-        )
-        try:
-            episodes = [_Episode(spec.id, number, seeds[number]) for number in numbers]
-            states, info = env.reset(seed=[episode.seed for episode in episodes])
-            for lane, episode in enumerate(episodes):
-                if "completed_ordered" in info:
-                    episode.steps = dict.fromkeys(env.unwrapped.subtasks)
-                episode.see(states[lane], _lane(info, lane))
-            running = np.arange(len(episodes))
-            actions = np.zeros(env.action_space.shape, env.action_space.dtype)
-            while len(running):
-                actions[running] = policy.act(states[running], [numbers[lane] for lane in running])
-                states, rewards, terminated, truncated, info = env.step(actions)
-                for lane in running:
-                    episode, of_lane = episodes[lane], _lane(info, lane)
-                    episode.count(rewards[lane], terminated[lane], truncated[lane], of_lane)
-                    episode.see(states[lane], of_lane)
-                    if episode.done:
-                        yield episode.row()
-                running = running[[not episodes[lane].done for lane in running]]
-        finally:
-            env.close()
+    """Run episodes in one vector environment; yield each row as its episode ends."""
+    mode = "vector_entry_point"
+    env = gymnasium.make_vec(spec, len(episodes), vectorization_mode=mode, **env_kwargs)
+    try:
+        states, info = env.reset(seed=[episode.seed for episode in episodes])
+        for lane, episode in enumerate(episodes):
+            if "completed_ordered" in info:
+                episode.steps = dict.fromkeys(env.unwrapped.subtasks)
+            episode.see(states[lane], _lane(info, lane))
+        running = np.arange(len(episodes))
+        actions = np.zeros(env.action_space.shape, env.action_space.dtype)
+        while len(running):
+            lanes = [episodes[lane].number for lane in running]
+            actions[running] = policy.act(states[running], lanes)
+            states, rewards, terminated, truncated, info = env.step(actions)
+            for lane in running:
+                episode, of_lane = episodes[lane], _lane(info, lane)
+                episode.count(rewards[lane], terminated[lane], truncated[lane], of_lane)
+                episode.see(states[lane], of_lane)
+                if episode.done:
+                    yield episode.row()
+            running = running[[not episodes[lane].done for lane in running]]
+    finally:
+        env.close()
 
 
 def _lane(info: Mapping[str, Any], lane: int) -> dict[str, Any]:
@@ -267,7 +266,7 @@ class _Episode:
 
 
 def _score(rows: Sequence[EpisodeRow]) -> str:
-    """Return the running averages for the progress bar."""
+    """Return the running averages."""
     score = f"success {np.mean([row.success for row in rows]):.2f}"
     counted = [row.subtasks_ordered for row in rows if row.subtasks_ordered is not None]
     return f"{score}, sub-tasks {np.mean(counted):.2f}" if counted else score

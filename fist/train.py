@@ -11,7 +11,6 @@ import logging
 import math
 import shutil
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from fist.curve import LearningCurve, Row
 from fist.files import write_tensors
 from fist.interrupt import Interrupted, stop_signals
 from fist.optimizer import RAdam
+from fist.state import load_state, save_state
 
 log = logging.getLogger(__name__)
 
@@ -251,35 +251,14 @@ def _resume(
     run: Run, model: nn.Module, optimizer: Any, generator: Generator
 ) -> tuple[int, list[Row]]:
     """Load the resume state if it belongs to this run; return steps done and learning curve."""
-    if run.state is None or not run.state.exists():
-        return 0, []
-    try:
-        _check_intact(run.state)
-        state = torch.load(run.state, weights_only=True, map_location="cpu")
-        key = state["key"]
-    except Exception as error:
-        aside = run.state.with_suffix(".damaged")
-        run.state.replace(aside)
-        log.warning("%s is damaged (%s): set aside as %s, starting anew", run.state, error, aside)
-        return 0, []
-    if key != run.key:
-        log.warning("%s is of other settings, data or code: starting anew", run.state)
+    state = load_state(run.state, run.key)
+    if state is None:
         return 0, []
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     generator.set_state(state["generator"])
     log.info("resuming at step %d of %d", state["step"], run.steps)
     return state["step"], state["rows"]
-
-
-def _check_intact(path: Path) -> None:
-    """Raise ValueError where a part of a saved file is not what was written.
-
-    `torch.load` takes the bytes of a tensor as they are, whatever their checksum says.
-    """
-    with zipfile.ZipFile(path) as archive:
-        if (part := archive.testzip()) is not None:
-            raise ValueError(f"wrong checksum of {part}")
 
 
 def _save(
@@ -290,14 +269,11 @@ def _save(
     generator: Generator,
     rows: list[Row],
 ) -> None:
-    if run.state is None:
-        return
     state = {
-        "key": run.key,
         "step": step,
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "generator": generator.get_state(),
         "rows": rows,
     }
-    write_tensors(run.state, state)
+    save_state(run.state, run.key, state)

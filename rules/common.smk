@@ -65,13 +65,26 @@ TRAINING = [
     "train",
     "optimizer",
     "curve",
+    "progress",
     "interrupt",
+    "state",
     "networks",
     "data",
     "checkpoint",
     "files",
 ]
-ROLLOUT = ["evaluate", "rollout", "policy", "retrieval", "results", "checkpoint", "data", "files"]
+ROLLOUT = [
+    "evaluate",
+    "rollout",
+    "progress",
+    "state",
+    "policy",
+    "retrieval",
+    "results",
+    "checkpoint",
+    "data",
+    "files",
+]
 MODELS = ["skills", "feedback", "distance", "bc", "networks"]
 LIBRARY = {
     "generate_data": [],

@@ -24,9 +24,10 @@ rule rollout:
         files=file_flags,
         env=env_flags,
         labels=label_flags,
+        state=state_file,
     shell:
         "python {input.code[0]} {params.env} {params.policy} {params.files} {params.labels}"
-        " --out {output} > {log} 2>&1"
+        " --state {params.state} --out {output} > {log} 2>&1"
 
 
 rule render_video:

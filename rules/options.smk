@@ -5,9 +5,9 @@ def flags_of(wildcards, section, part, prefix):
 
 
 def state_file(wildcards, output):
-    """Return where a training keeps its resume state: beside the results, but never an output."""
+    """Return where a stage keeps its resume state: beside the results, but never an output."""
     results = config["pathvars"]["results"]
-    return f"{results}/.state/{os.path.relpath(output.weights, results)}.state"
+    return f"{results}/.state/{os.path.relpath(output[0], results)}.state"
 
 
 def tensorboard(wildcards, output):

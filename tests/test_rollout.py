@@ -248,6 +248,75 @@ def test_every_method_is_evaluated_from_its_files(files, tmp_path, changes):
     assert rows == run_it(tmp_path / "again.csv", method(files, **changes))
 
 
+class Stopped(Exception):
+    """Stands for a kill: nothing catches it."""
+
+
+@pytest.fixture
+def reset_seeds(monkeypatch):
+    """The seeds with which environments are reset; `stop_at` is the one at which all ends."""
+    seeds, reset = [], MarksEnv.reset
+
+    def watched(self, *, seed=None, options=None):
+        seeds.append(seed)
+        if seed == watched.stop_at:
+            raise Stopped
+        return reset(self, seed=seed, options=options)
+
+    watched.stop_at = None
+    monkeypatch.setattr(MarksEnv, "reset", watched)
+    return seeds, watched
+
+
+def stop_and_go_on(files, tmp_path, reset_seeds, **changes):
+    """Stop seven episodes in their second batch; return the seeds that are run after that."""
+    seeds, watched = reset_seeds
+    settings = RolloutSettings(episodes=7, max_steps=20, batch=3)
+    arguments = {"out": tmp_path / "episodes.csv", "settings": settings, "labels": LABELS}
+    arguments |= {"env_id": "marks:Marks-v0", "env_kwargs": {}, "method": method(files)}
+    state = tmp_path / "episodes.state"
+    watched.stop_at = 100_004
+    with pytest.raises(Stopped):
+        evaluate(**arguments, state=state)
+    assert not (tmp_path / "episodes.csv").exists()
+    watched.stop_at = None
+    evaluate(**arguments | {"out": tmp_path / "undisturbed.csv"} | changes)
+    del seeds[:]
+    evaluate(**arguments | changes, state=state)
+    undisturbed = (tmp_path / "undisturbed.csv").read_bytes()
+    assert (tmp_path / "episodes.csv").read_bytes() == undisturbed
+    return seeds
+
+
+def test_an_evaluation_that_is_stopped_goes_on_after_the_last_whole_batch(
+    files, tmp_path, reset_seeds
+):
+    assert stop_and_go_on(files, tmp_path, reset_seeds) == list(range(100_003, 100_007))
+
+
+def test_an_evaluation_of_something_else_does_not_go_on_from_the_state(
+    files, tmp_path, reset_seeds, caplog
+):
+    other = method(files, lookup="euclidean")
+    seeds = stop_and_go_on(files, tmp_path, reset_seeds, method=other)
+    assert seeds == list(range(100_000, 100_007))
+    assert "other settings, data or code: starting anew" in caplog.text
+
+
+def test_an_evaluation_that_has_ended_writes_its_rows_again_without_running(
+    files, tmp_path, reset_seeds
+):
+    seeds, _ = reset_seeds
+    settings = RolloutSettings(episodes=3, max_steps=20)
+    arguments = ("marks:Marks-v0", {}, method(files), settings, LABELS, tmp_path / "x.state")
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    evaluate(first, *arguments)
+    del seeds[:]
+    evaluate(second, *arguments)
+    assert seeds == []
+    assert first.read_bytes() == second.read_bytes()
+
+
 def test_the_random_encoder_depends_on_the_seed_and_is_not_the_trained_one(files):
     def features(lookup, seed=0):
         policy = method(files, lookup=lookup).policy(RolloutSettings(), seed)

@@ -24,11 +24,13 @@ class Arguments:
     env_kwargs: str = "{}"
     """Arguments of the environment, as JSON: '{"task_elements": ["microwave", "kettle"]}'."""
     rollout: RolloutSettings = RolloutSettings()
+    state: Path | None = None
+    """Resume state; a run that is stopped continues from it."""
 
 
 def run(args: Arguments) -> None:
     env_kwargs = json.loads(args.env_kwargs)
-    evaluate(args.out, args.env_id, env_kwargs, args.method, args.rollout, args.labels)
+    evaluate(args.out, args.env_id, env_kwargs, args.method, args.rollout, args.labels, args.state)
 
 
 if __name__ == "__main__":

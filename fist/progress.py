@@ -1,0 +1,67 @@
+"""How far work is, and how long it will take: a bar on a terminal, lines in a log file."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from tqdm import tqdm
+
+log = logging.getLogger(__name__)
+
+
+class Progress:
+    """Count the units of work that are done.
+
+    On a terminal there is a progress bar. Elsewhere the log gets a line with the number of units
+    done, the speed and the time that is left, every `interval` seconds and at the end.
+    """
+
+    def __init__(self, total: int, start: int, unit: str, interval: float = 10.0):
+        """Begin, or go on, with `start` of `total` units done; `unit` is a noun, as in "step"."""
+        self._total, self._start, self._unit, self._interval = total, start, unit, interval
+        self._done = start
+        self._began = self._told = time.monotonic()
+        self._bar = tqdm(total=total, initial=start, disable=None, unit=unit, file=sys.stderr)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.close()
+
+    @property
+    def speed(self) -> float:
+        """Units per second since the beginning."""
+        return (self._done - self._start) / (time.monotonic() - self._began)
+
+    def advance(self) -> None:
+        """Count one more unit."""
+        self._done += 1
+        self._bar.update()
+
+    def update(self, text: str) -> None:
+        """Count one more unit and, where it is time, tell how far the work is."""
+        self.advance()
+        due = time.monotonic() - self._told >= self._interval
+        if due or self._done == self._total or not self._bar.disable:
+            self.tell(text)
+
+    def tell(self, text: str) -> None:
+        """Tell how far the work is, and `text`."""
+        if not self._bar.disable:
+            self._bar.set_postfix_str(text)
+            return
+        self._told = time.monotonic()
+        done, speed = f"{self._unit} {self._done}/{self._total}", self.speed
+        left = (self._total - self._done) / speed
+        log.info("%s  %.1f %ss/s  %.0f s left  %s", done, speed, self._unit, left, text)
