@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +33,31 @@ class Gaussian(NamedTuple):
         """Return KL(self || N(0, 1)), per dimension, in nats."""
         variance = (2 * self.log_sigma).exp()
         return 0.5 * (variance + self.mean.square() - 1) - self.log_sigma
+
+
+FEWEST_ROWS = 8
+"""Rows from which a matrix product's bits no longer depend on their number: 4 here, so twice that.
+
+Libraries add up products of one row, or a few, in another order than those of many.
+"""
+
+
+def by_rows(function: Callable, *inputs: Float[Tensor, "B _"]) -> Any:
+    """Return function(*inputs), each row with the same bits whatever the number of rows B.
+
+    Args:
+        function: maps rows to rows: a tensor (B, ...) or a tuple of such tensors.
+        inputs: tensors with B >= 1 rows each.
+    """
+    rows = len(inputs[0])
+    missing = FEWEST_ROWS - rows
+    if missing <= 0:
+        return function(*inputs)
+    out = function(*(torch.cat([x, x[-1:].expand(missing, -1)]) for x in inputs))
+    if isinstance(out, Tensor):
+        return out[:rows]
+    parts = [part[:rows] for part in out]
+    return out._make(parts) if hasattr(out, "_make") else tuple(parts)
 
 
 def gaussian(parameters: Float[Tensor, "*B 2D"]) -> Gaussian:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from fist.bc import BCPolicy
-from fist.networks import Gaussian
+from fist.networks import Gaussian, by_rows
 from fist.retrieval import DemoIndex
 from fist.skills import Prior, SkillVAE
 
@@ -84,14 +84,14 @@ class SkillPolicy:
         if due.any():
             self._skills[lanes[due]] = self._choose(s[due], lanes[due])
         self._steps[lanes] += 1
-        return _actions(self.model.decode(s, self._skills[lanes]))
+        return _actions(by_rows(self.model.decode, s, self._skills[lanes]))
 
     def _choose(self, s: Float[Tensor, "B S"], lanes: Tensor) -> Float[Tensor, "B Z"]:
         """Take a new skill for every one of these lanes."""
         if self.index is None:
-            prior = self.model.prior_state(s)
+            prior = by_rows(self.model.prior_state, s)
         else:
-            prior = self.model.prior_goal(s, self.index.target(s))
+            prior = by_rows(self.model.prior_goal, s, self.index.target(s))
         return self._noise.pick(prior, self.skill, lanes)
 
 
@@ -122,8 +122,8 @@ class ActionPolicy:
     @torch.inference_mode()
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
         s = _states(states, self.model.state_dim)
-        goal = None if self.index is None else self.index.target(s)
-        return _actions(self._noise.pick(self.model(s, goal), self.action, lanes))
+        goals = () if self.index is None else (self.index.target(s),)
+        return _actions(self._noise.pick(by_rows(self.model, s, *goals), self.action, lanes))
 
 
 class ReplayPolicy:

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fist.data import Episodes
+from fist.networks import by_rows
 
 Features = Callable[[Tensor], Tensor]
 """Maps states (N, S) to the space (N, F) in which squared Euclidean distance is measured."""
@@ -117,7 +118,8 @@ class DemoIndex:
                 f"(B, {self.states.shape[1]}): were both recorded in the same environment?"
             )
         f = self._embed(s) - self._centre  # (B, F)
-        return torch.addmm(self._norms, f, self._minus_twice), f.square().sum(1, keepdim=True)
+        scores = by_rows(lambda f: torch.addmm(self._norms, f, self._minus_twice), f)
+        return scores, f.square().sum(1, keepdim=True)
 
     @torch.inference_mode()
     def _embed(self, states: Float[Tensor, "N S"]) -> Float[Tensor, "N F"]:
@@ -125,7 +127,7 @@ class DemoIndex:
 
         NaN compares as neither near nor far, so the search would answer with an arbitrary row.
         """
-        for what, values in (("state", states), ("feature", f := self.features(states))):
+        for what, values in (("state", states), ("feature", f := by_rows(self.features, states))):
             bad = ~torch.isfinite(values)
             if bad.any():
                 row, dim = bad.nonzero()[0].tolist()

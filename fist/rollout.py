@@ -77,8 +77,7 @@ def rollout(
 
     The episodes run `batch` at a time: in a vector environment where there is one (Gymnasium's
     `vector_entry_point`), otherwise each in an environment of its own, closed at its end. Neither
-    `batch` nor the other episodes have an influence on an episode, but for the last bits of the
-    policy's arithmetic.
+    `batch` nor the other episodes have an influence on an episode.
 
     Args:
         env_id: Gymnasium id, "module:Name-v0" to import the module that registers it.

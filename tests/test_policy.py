@@ -6,6 +6,7 @@ import torch
 
 from fist.bc import BCPolicy, BCSettings
 from fist.data import Episodes
+from fist.distance import Distance, DistanceSettings
 from fist.policy import ActionPolicy, NeighbourPolicy, ReplayPolicy, SkillPolicy
 from fist.retrieval import DemoIndex, raw_states
 from fist.skills import SkillSettings, SkillVAE
@@ -189,3 +190,28 @@ def test_neighbours_give_the_actions_of_the_nearest_states_weighted_by_nearness(
     )
     everyone = NeighbourPolicy(index, k=1000).act(np.array([[0.0, 4.0, 0.0]]), [0])
     assert everyone.shape == (1, A)
+
+
+@pytest.mark.parametrize("kind", ["fist", "spirl", "bc", "goal_bc", "neighbours"])
+@pytest.mark.parametrize("lane", range(3))
+def test_a_lane_acts_the_same_to_the_last_bit_whoever_acts_beside_it(kind, lane):
+    """With networks of the real size, where libraries add up few rows unlike many."""
+    torch.manual_seed(0)
+    demos = Episodes(torch.randn(300, 60), torch.randn(300, 9).tanh(), torch.tensor([200, 100]))
+    index = DemoIndex(demos, Distance(DistanceSettings(), 60).eval().features, 10)
+    policy = {
+        "fist": lambda: SkillPolicy(SkillVAE(SkillSettings(), 60, 9), "goal", index),
+        "spirl": lambda: SkillPolicy(SkillVAE(SkillSettings(), 60, 9), "state"),
+        "bc": lambda: ActionPolicy(BCPolicy(BCSettings(goal=False), 60, 9)),
+        "goal_bc": lambda: ActionPolicy(BCPolicy(BCSettings(goal=True), 60, 9), index),
+        "neighbours": lambda: NeighbourPolicy(index),
+    }[kind]()
+    seen = np.random.default_rng(0).normal(size=(3, 40, 60))
+
+    def act(lanes):
+        policy.reset(range(40))
+        return [policy.act(states[lanes], lanes)[lanes.index(lane)] for states in seen]
+
+    together = act(list(range(40)))
+    for lanes in ([lane], [lane, 9], [8, 9, lane], [30, lane, 4, 9, 12]):
+        assert np.array_equal(act(lanes), together)
