@@ -1,0 +1,88 @@
+"""Web pages that come where data was asked for: what do they want?
+
+Google Drive puts a page with a form before large files ("can't scan this file for viruses"), and
+answers with other pages when a file has been fetched too often or may not be seen.
+"""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urlencode, urljoin, urlsplit
+
+DRIVE_FILE = re.compile(r"https://drive\.google\.com/(?:file/d/|(?:uc|open)\?(?:.*&)?id=)([\w-]+)")
+DRIVE_DIRECT = "https://drive.usercontent.google.com/download?id={}&export=download&confirm=t"
+BEGINNINGS = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")
+
+
+class Page(Exception):
+    """A web page came instead of a file."""
+
+    def __init__(self, url: str, html: str):
+        self.url, self.html = url, html
+        super().__init__(f"{url}: {self.complaint()}")
+
+    def complaint(self) -> str:
+        """Say in a few words what the page is about."""
+        text = self.html.lower()
+        if "quota" in text or "too many users" in text:
+            return "too many people have fetched this file lately (quota exceeded): try tomorrow"
+        if "accounts.google.com" in self.url or "sign in" in text or "log in" in text:
+            return "the server wants a login"
+        title = re.search(r"<title>\s*(.{1,80}?)\s*</title>", self.html, re.S | re.I)
+        return f"a web page came instead of the file{f' ({title[1]!r})' if title else ''}"
+
+    def confirmed(self) -> str | None:
+        """Return the URL that the page's download form leads to, if there is such a form.
+
+        Only a form that leads to the page's own host, or from one of Google's to another, counts.
+        """
+        form = _DownloadForm()
+        form.feed(self.html)
+        if form.action is None:
+            return None
+        target = urljoin(self.url, form.action)
+        if not _related(urlsplit(self.url).hostname, urlsplit(target).hostname):
+            return None
+        return f"{target.partition('?')[0]}?{urlencode(form.fields)}" if form.fields else target
+
+
+class _DownloadForm(HTMLParser):
+    """Finds the form of the id `download-form` and its hidden fields."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.action: str | None = None
+        self.fields: dict[str, str] = {}
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form" and given.get("id") == "download-form":
+            self.action, self._inside = given.get("action", ""), True
+        elif tag == "input" and self._inside and given.get("type") == "hidden":
+            self.fields[given.get("name", "")] = given.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "form"
+
+
+def direct(url: str) -> str:
+    """Return the URL that gives the file behind a link; Google Drive's links show a page."""
+    found = DRIVE_FILE.match(url)
+    return DRIVE_DIRECT.format(found[1]) if found else url
+
+
+def is_page(path: Path) -> bool:
+    """Tell whether a file is a web page, whatever it is called."""
+    with open(path, "rb") as file:
+        return file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(BEGINNINGS)
+
+
+def _related(host: str | None, target: str | None) -> bool:
+    return host == target or (_is_googles(host) and _is_googles(target))
+
+
+def _is_googles(host: str | None) -> bool:
+    return host is not None and f".{host}".endswith((".google.com", ".googleusercontent.com"))

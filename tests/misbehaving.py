@@ -1,0 +1,186 @@
+"""An HTTP server on loopback that misbehaves on request."""
+
+import socket
+import struct
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `content`; `acts` are played in turn, one per request, the last one for ever.
+
+    An act is a function of the request's handler. Range requests are kept in `ranges`.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, content, *acts):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content, self.acts, self.requests, self.ranges = content, acts, 0, []
+        self.etag = '"first"'
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}/data/play.hdf5"
+
+    def handle_error(self, request, client_address):
+        pass  # connections that the acts break off on purpose
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        acts = self.server.acts
+        act = acts[min(self.server.requests, len(acts) - 1)]
+        self.server.requests += 1
+        self.server.ranges.append(self.headers.get("Range"))
+        act(self)
+        self.close_connection = True
+
+    def log_message(self, *_):
+        pass
+
+    def head(self, status, **headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), str(value))
+        self.send_header("Connection", "close")
+        self.end_headers()
+
+
+def _body(handler, ranges=True):
+    """Answer with the right head; return the body that belongs to it."""
+    content, asked = handler.server.content, handler.headers.get("Range")
+    same = handler.headers.get("If-Range", handler.server.etag) == handler.server.etag
+    validator = {"ETag": handler.server.etag} if handler.server.etag else {}
+    if asked and ranges and same:
+        start = int(asked.removeprefix("bytes=").rstrip("-"))
+        if start >= len(content):
+            handler.head(416, Content_Range=f"bytes */{len(content)}", Content_Length=0)
+            return b""
+        span = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        handler.head(206, Content_Range=span, Content_Length=len(content) - start, **validator)
+        return content[start:]
+    handler.head(200, Content_Length=len(content), **validator)
+    return content
+
+
+def good(handler):
+    """Serve the file, or the part that is asked for."""
+    handler.wfile.write(_body(handler))
+
+
+def no_ranges(handler):
+    """Serve the whole file whatever is asked for."""
+    handler.wfile.write(_body(handler, ranges=False))
+
+
+def status(code, **headers):
+    """Answer with a status and a short text."""
+
+    def act(handler):
+        handler.head(code, Content_Type="text/plain", Content_Length=4, **headers)
+        handler.wfile.write(b"oops")
+
+    return act
+
+
+def page(html, code=200, content_type="text/html; charset=utf-8"):
+    """Answer with a web page."""
+
+    def act(handler):
+        handler.head(code, Content_Type=content_type, Content_Length=len(html.encode()))
+        handler.wfile.write(html.encode())
+
+    return act
+
+
+def redirect(location):
+    """Send to another place."""
+    return lambda handler: handler.head(302, Location=location, Content_Length=0)
+
+
+def reset_after(n, serve=_body):
+    """Break the connection off after n bytes of the body, the hard way."""
+
+    def act(handler):
+        handler.wfile.write(serve(handler)[:n])
+        handler.wfile.flush()
+        time.sleep(0.01)
+        linger = struct.pack("ii", 1, 0)
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        handler.connection.close()
+
+    return act
+
+
+def end_after(n):
+    """End the connection in good order, but before the body's end."""
+    return lambda handler: handler.wfile.write(_body(handler)[:n])
+
+
+def length(n):
+    """Announce n bytes, whatever the file has."""
+
+    def act(handler):
+        handler.head(200, Content_Length=n)
+        handler.wfile.write(handler.server.content[:n])
+
+    return act
+
+
+def no_length(handler):
+    """Say nothing of the length, and end the connection where the content ends."""
+    handler.head(200)
+    handler.wfile.write(handler.server.content)
+
+
+def other(content, act=good):
+    """Serve another file, under another ETag where there are any."""
+
+    def change(handler):
+        handler.server.content = content
+        handler.server.etag = handler.server.etag and '"second"'
+        act(handler)
+
+    return change
+
+
+def ignore_if_range(handler):
+    """Continue with the present file although it is not the one that was begun."""
+    if "If-Range" in handler.headers:
+        del handler.headers["If-Range"]
+    good(handler)
+
+
+def drip(handler):
+    """Send a byte now and then, for ever."""
+    handler.head(200, Content_Length=len(handler.server.content))
+    for byte in handler.server.content:
+        handler.wfile.write(bytes([byte]))
+        handler.wfile.flush()
+        time.sleep(0.02)
+
+
+def silence(handler):
+    """Send nothing more after the head."""
+    _body(handler)
+    handler.wfile.flush()
+    time.sleep(30)
+
+
+@contextmanager
+def serving(content, *acts):
+    """Run a server for a while."""
+    server = Server(content, *acts)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
