@@ -1,4 +1,4 @@
-"""Interquartile mean and bootstrap confidence intervals over seeds and episodes."""
+"""Interquartile mean, comparisons, and bootstrap confidence intervals over seeds and episodes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from jaxtyping import Float
 
 Statistic = Callable[..., np.ndarray]
 """Reduces the axis given as `axis=`: np.mean, np.median, iqm, …"""
+
+Comparison = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Reduces two samples (..., tasks, seeds, episodes) to (...): difference, improvement, …"""
 
 BLOCK = 2_000_000
 """Values that are resampled at once: bounds the memory to some tens of megabytes."""
@@ -44,29 +47,87 @@ def bootstrap_interval(
         level: coverage of the interval, in (0, 1).
         resamples: how many resamples to draw.
     """
+    scores = _by_task(scores)
+    return _interval(
+        lambda n: statistic(_resample(scores, n, rng).reshape(n, -1), axis=-1),
+        scores.size,
+        level,
+        resamples,
+    )
+
+
+def comparison_interval(
+    scores: Float[np.ndarray, "*tasks seeds episodes"],
+    others: Float[np.ndarray, "*tasks others_seeds others_episodes"],
+    rng: np.random.Generator,
+    comparison: Comparison,
+    level: float = 0.95,
+    resamples: int = 10_000,
+) -> tuple[float, float]:
+    """Return the ends of the same interval for a comparison of two samples of the same tasks.
+
+    Both are resampled, each on its own; the other arguments are those of `bootstrap_interval`.
+    """
+    scores, others = _by_task(scores), _by_task(others)
+    return _interval(
+        lambda n: comparison(_resample(scores, n, rng), _resample(others, n, rng)),
+        max(scores.size, others.size),
+        level,
+        resamples,
+    )
+
+
+def difference(
+    scores: Float[np.ndarray, "... tasks seeds episodes"],
+    others: Float[np.ndarray, "... tasks others_seeds others_episodes"],
+) -> np.ndarray:
+    """Return by how much the mean of `scores` is above the mean of `others`."""
+    return scores.mean((-3, -2, -1)) - others.mean((-3, -2, -1))
+
+
+def improvement(
+    scores: Float[np.ndarray, "... tasks seeds episodes"],
+    others: Float[np.ndarray, "... tasks others_seeds others_episodes"],
+) -> np.ndarray:
+    """Return the probability that a training run scores higher than a training run of `others`.
+
+    A run's score is its mean over episodes; of two equal scores each is the higher one half the
+    time. Every task counts the same (Agarwal et al., 2021).
+    """
+    ours, theirs = scores.mean(-1)[..., :, None], others.mean(-1)[..., None, :]
+    return ((ours > theirs) + 0.5 * (ours == theirs)).mean((-3, -2, -1))
+
+
+def _interval(
+    draw: Callable[[int], np.ndarray], size: int, level: float, resamples: int
+) -> tuple[float, float]:
+    """Return the percentiles of values that are drawn n at a time, each from `size` scores."""
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}, must lie between 0 and 1")
+    per_block = max(1, BLOCK // size)
+    blocks = [min(per_block, resamples - done) for done in range(0, resamples, per_block)]
+    tail = (1 - level) / 2
+    low, high = np.quantile(np.concatenate([draw(n) for n in blocks]), (tail, 1 - tail))
+    return float(low), float(high)
+
+
+def _by_task(scores: np.ndarray) -> Float[np.ndarray, "tasks seeds episodes"]:
+    """Check scores and give them one axis of tasks."""
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim < 2 or scores.size == 0 or not np.isfinite(scores).all():
         raise ValueError(
             f"scores have shape {scores.shape}, must be finite numbers (…, seeds, episodes), "
             "at least one of each"
         )
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}, must lie between 0 and 1")
-    scores = scores.reshape(-1, *scores.shape[-2:])
-    per_block = max(1, BLOCK // scores.size)
-    blocks = [min(per_block, resamples - done) for done in range(0, resamples, per_block)]
-    values = np.concatenate([statistic(_resample(scores, n, rng), axis=-1) for n in blocks])
-    tail = (1 - level) / 2
-    low, high = np.quantile(values, (tail, 1 - tail))
-    return float(low), float(high)
+    return scores.reshape(-1, *scores.shape[-2:])
 
 
 def _resample(
     scores: Float[np.ndarray, "tasks seeds episodes"], n: int, rng: np.random.Generator
-) -> Float[np.ndarray, "n values"]:
-    """Draw n resamples, each laid out flat."""
+) -> Float[np.ndarray, "n tasks seeds episodes"]:
+    """Draw n resamples: seeds, then episodes within each seed drawn."""
     tasks, seeds, episodes = scores.shape
     task = np.arange(tasks)[:, None, None]
     seed = rng.integers(seeds, size=(n, tasks, seeds, 1))
     episode = rng.integers(episodes, size=(n, tasks, seeds, episodes))
-    return scores[task, seed, episode].reshape(n, -1)
+    return scores[task, seed, episode]

@@ -6,22 +6,27 @@ that are done or not, in a time that matters (the mazes).
 
 from __future__ import annotations
 
-import csv
-import io
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-import numpy as np
-
+from fist.comparison import (
+    COLUMNS,
+    LENGTH,
+    SUBTASKS,
+    SUCCESS,
+    Measure,
+    compare,
+    describe,
+    interval,
+)
 from fist.files import write_text
 from fist.results import Cell, ResultsError, collect
-from fist.stats import bootstrap_interval
+from fist.tabular import Record, csv_table, pipe_table
 
-Record = dict[str, str]
-"""One row of the CSV, formatted."""
+STATISTICS = "_statistics"
+"""Ending of the name of the CSV of statistics, beside that of the table."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class TableSettings:
     """What a task is called in this environment: the name of the first column."""
     fold: int = 1
     """Episodes that make one fold; layout "success" tells the spread of the folds' mean length."""
+    baselines: tuple[str, ...] = ()
+    """Methods of which the strongest is what the others are measured against."""
 
     def __post_init__(self) -> None:
         if self.fold < 1:
@@ -46,8 +53,11 @@ def summarise(
     held_out: Mapping[str, str],
     paper: Mapping[str, float] | None = None,
     settings: TableSettings = TableSettings(),
+    references: Sequence[str | Path] = (),
 ) -> str:
     """Write the table of these results as CSV and, beside it, as Markdown; return the Markdown.
+
+    A second CSV, <out>_statistics.csv, compares the methods (`fist.comparison`).
 
     Rows come in the order in which their task and method first appear among the files. Of
     every number there are three decimals. n_episodes counts the episodes of all seeds together.
@@ -59,11 +69,13 @@ def summarise(
         paper: published numbers by "task/method/measure"; the measure is subtasks, success or
             length.
         settings: what the table shows.
+        references: the same files of methods that are compared with, but get no row.
 
     Raises:
         ResultsError: the files cannot be read or do not fit together; says which and why.
     """
-    cells = collect(files)
+    everything = collect([*files, *references])
+    cells = everything if not references else collect(files)
     unknown = sorted({cell.task for cell in cells} - set(held_out))
     if unknown:
         raise ResultsError(
@@ -74,17 +86,23 @@ def summarise(
         cells, settings, held_out, paper or {}
     )
     records = [layout.record(cell) for cell in cells]
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, layout.columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
     lines = [layout.line(cell, record) for cell, record in zip(cells, records, strict=True)]
-    averages = _averages(cells, layout)
-    parts = (_pipe_table(layout.head, lines), "", layout.note, *([""] if averages else []))
-    markdown = "\n".join((*parts, *averages)) + "\n"
+    methods = list(dict.fromkeys(cell.method for cell in cells))
+    statistics = compare(everything, layout.measures, settings.baselines, methods)
+    markdown = "\n".join(
+        (
+            pipe_table(layout.head, lines),
+            "",
+            layout.note,
+            "",
+            describe(statistics, layout.measures[0], layout.rows),
+            "",
+        )
+    )
     out = Path(out)
     write_text(out.with_suffix(".md"), markdown)
-    write_text(out, buffer.getvalue())
+    write_text(out.with_stem(out.stem + STATISTICS), csv_table(COLUMNS, statistics))
+    write_text(out, csv_table(layout.columns, records))
     return markdown
 
 
@@ -95,11 +113,12 @@ class Layout(Protocol):
     """Columns of the CSV."""
     head: tuple[str, ...]
     """Head of the Markdown."""
+    rows: str
+    """What a task is called."""
     note: str
     """What the numbers are."""
-
-    def score(self, cell: Cell) -> np.ndarray | None:
-        """Return the score that is averaged, (seeds, episodes); None where there is none."""
+    measures: tuple[Measure, ...]
+    """What is compared; the Markdown shows the first."""
 
     def record(self, cell: Cell) -> Record:
         """Return a cell's row of the CSV."""
@@ -115,6 +134,7 @@ class Subtasks:
         "Mean number of sub-tasks counted in the task's order, with a 95 % bootstrap interval over "
         "training seeds and test episodes in brackets; paper: the published value."
     )
+    measures = (SUBTASKS, SUCCESS)
 
     def __init__(
         self,
@@ -136,9 +156,6 @@ class Subtasks:
             *("each sub-task in order", "paper", "seeds x episodes", "data"),
         )
 
-    def score(self, cell: Cell) -> np.ndarray | None:
-        return cell.ordered if cell.subtasks else None
-
     def record(self, cell: Cell) -> Record:
         record = _leading(cell, self.rows, self.held_out) | {
             "success_rate": f"{cell.successes.mean():.3f}",
@@ -146,7 +163,7 @@ class Subtasks:
             "data_source": cell.data_source,
         }
         if cell.subtasks:
-            low, high = _interval(cell.ordered, f"{cell.task}/{cell.method}")
+            low, high = interval(cell.ordered, f"{cell.task}/{cell.method}")
             record |= {
                 "subtasks_ordered": f"{cell.ordered.mean():.3f}",
                 "subtasks_ordered_lo": f"{low:.3f}",
@@ -178,6 +195,8 @@ class Subtasks:
 class Success:
     """How often the task was done, and in how many steps; a failure counts as the longest."""
 
+    measures = (SUCCESS, LENGTH)
+
     def __init__(
         self,
         cells: Sequence[Cell],
@@ -202,11 +221,8 @@ class Success:
             f"deviation of the mean over folds of {self.fold} episodes; paper: published values."
         )
 
-    def score(self, cell: Cell) -> np.ndarray:
-        return cell.successes
-
     def record(self, cell: Cell) -> Record:
-        low, high = _interval(cell.successes, f"{cell.task}/{cell.method}")
+        low, high = interval(cell.successes, f"{cell.task}/{cell.method}")
         record = _leading(cell, self.rows, self.held_out) | {
             "success_rate": f"{cell.successes.mean():.3f}",
             "success_lo": f"{low:.3f}",
@@ -259,35 +275,3 @@ def _leading(cell: Cell, rows: str, held_out: Mapping[str, str]) -> Record:
 def _published(paper: Mapping[str, float], cell: Cell, measure: str) -> str:
     value = paper.get(f"{cell.task}/{cell.method}/{measure}")
     return "" if value is None else f"{value:g}"
-
-
-def _pipe_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay a table out for reading, in Markdown."""
-    lines = [head, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    lines.insert(1, tuple("-" * width for width in widths))
-    return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
-
-
-def _averages(cells: Sequence[Cell], layout: Layout) -> list[str]:
-    """Return a line on each method that was run, with equal numbers of episodes, on every task."""
-    tasks = {cell.task for cell in cells}
-    lines = []
-    for method in dict.fromkeys(cell.method for cell in cells):
-        scores = [layout.score(cell) for cell in cells if cell.method == method]
-        scores = [score for score in scores if score is not None]
-        if len(tasks) > 1 and len(scores) == len(tasks) and len({s.shape for s in scores}) == 1:
-            low, high = _interval(np.stack(scores), method)
-            lines.append(
-                f"- {method}, mean of the {len(tasks)} {layout.rows}s: {np.mean(scores):.2f} "
-                f"[{low:.2f}, {high:.2f}]"
-            )
-    return lines
-
-
-def _interval(scores: np.ndarray, name: str) -> tuple[float, float]:
-    """Return the 95 % stratified bootstrap interval of a mean.
-
-    The resamples depend on the name alone, so that adding a method changes no other row.
-    """
-    return bootstrap_interval(scores, np.random.default_rng(zlib.crc32(name.encode())))

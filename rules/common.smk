@@ -99,7 +99,7 @@ LIBRARY = {
     "rollout": [*ROLLOUT, *MODELS],
     "render_video": [*ROLLOUT, *MODELS, "video"],
     "trace_episodes": [*ROLLOUT, *MODELS, "trace"],
-    "summarise": ["table", "results", "stats", "files"],
+    "summarise": ["table", "comparison", "tabular", "results", "stats", "files"],
 }
 
 

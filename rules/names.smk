@@ -65,13 +65,13 @@ class Cell(NamedTuple):
         return f"<results>/{self.env}/{self.task}/{self.method}/seed_{self.seed}"
 
 
-def table_cells(*tables):
+def table_cells(*tables, methods="methods"):
     """Return the cells of some tables (by default, the default ones), row by row."""
     return [
         Cell(config["tables"][table]["env"], task_name, method, seed)
         for table in tables or config["default_tables"]
         for task_name in config["tables"][table]["tasks"]
-        for method in config["tables"][table]["methods"]
+        for method in config["tables"][table].get(methods, [])
         for seed in config["seeds"]
     ]
 
@@ -145,3 +145,9 @@ def demos_to_leave_out(wildcards):
 
 def table_rows(wildcards):
     return [f"{cell.folder}/episodes.csv" for cell in table_cells(wildcards.table)]
+
+
+def reference_rows(wildcards):
+    """Return the results that a table compares with, but does not show."""
+    cells = table_cells(wildcards.table, methods="references")
+    return [f"{cell.folder}/episodes.csv" for cell in cells]

@@ -88,6 +88,7 @@ def table_flags(wildcards):
     table = config["tables"][wildcards.table]
     tasks = config["environments"][table["env"]]["tasks"]
     shown = {key: table[key] for key in ("layout", "rows", "fold") if key in table}
+    shown["baselines"] = config["baselines"]
     options = ["--held-out"]
     for name in table["tasks"]:
         options += [name, "+".join(tasks[name]["held_out"])]

@@ -5,8 +5,10 @@ rule summarise:
     input:
         code=code("summarise"),
         episodes=table_rows,
+        references=reference_rows,
     output:
         csv="<results>/{table}.csv",
+        statistics="<results>/{table}_statistics.csv",
         markdown="<results>/{table}.md",
     log:
         "<logs>/{table}.log",
@@ -21,4 +23,5 @@ rule summarise:
     params:
         table=table_flags,
     shell:
-        "python {input.code[0]} --files {input.episodes} {params.table} --out {output.csv} 2> {log}"
+        "python {input.code[0]} --files {input.episodes} --references {input.references}"
+        " {params.table} --out {output.csv} 2> {log}"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from fist.stats import bootstrap_interval, iqm
+from fist.stats import bootstrap_interval, comparison_interval, difference, improvement, iqm
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -102,3 +102,48 @@ def test_scores_without_seeds_or_with_nan_are_refused(scores):
 def test_a_level_in_percent_is_refused():
     with pytest.raises(ValueError, match="level is 95"):
         bootstrap_interval(np.zeros((2, 2)), rng(), level=95)
+
+
+def test_improvement_is_the_share_of_pairs_of_runs_that_are_won_ties_half():
+    """Runs score 1, 2, 3 against 2: one loses, one ties, one wins."""
+    ours = np.array([[[0.0, 2.0], [2.0, 2.0], [4.0, 2.0]]])
+    assert improvement(ours, np.array([[[1.0, 3.0]]])) == 0.5
+    assert improvement(ours, np.array([[[0.0, 0.0]]])) == 1.0
+    assert improvement(ours, np.array([[[0.0], [2.5]]])) == (3 + 1) / 6
+
+
+def test_improvement_is_the_u_statistic_of_mann_and_whitney():
+    ours, theirs = rng(12).integers(0, 5, (1, 9, 4)), rng(13).integers(0, 5, (1, 7, 4))
+    u = scipy.stats.mannwhitneyu(ours[0].mean(-1), theirs[0].mean(-1)).statistic
+    assert improvement(ours, theirs) == pytest.approx(u / (9 * 7))
+
+
+def test_improvement_counts_every_task_the_same():
+    ours = np.stack([np.ones((3, 2)), np.zeros((3, 2))])
+    assert improvement(ours, np.full((2, 3, 2), 0.5)) == 0.5
+
+
+def test_better_by_any_chance_is_an_interval_at_one_and_the_other_way_round_at_zero():
+    high, low = np.full((1, 3, 8), 3.0) + rng(14).uniform(0, 1, (1, 3, 8)), np.zeros((1, 2, 8))
+    assert comparison_interval(high, low, rng(), improvement) == (1.0, 1.0)
+    assert comparison_interval(low, high, rng(), improvement) == (0.0, 0.0)
+
+
+def test_the_interval_of_a_difference_is_scipys():
+    ours, theirs = rng(15).normal(1, 1, 30), rng(16).normal(0, 2, 40)
+    found = comparison_interval(ours[None], theirs[None], rng(17), difference, resamples=20_000)
+    scipys = scipy.stats.bootstrap(
+        (ours, theirs),
+        lambda a, b, axis: a.mean(axis) - b.mean(axis),
+        method="percentile",
+        n_resamples=20_000,
+        rng=rng(18),
+    ).confidence_interval
+    assert np.allclose(found, scipys, atol=0.04)
+
+
+def test_a_difference_between_seeds_is_resampled_as_seeds():
+    """Against a constant, two seeds at 0 and 1 are 0, 1/2 or 1 better: 1/4, 1/2, 1/4."""
+    scores = np.stack([np.zeros(20), np.ones(20)])
+    interval = comparison_interval(scores, np.zeros((1, 20)), rng(), difference, level=0.4)
+    assert interval == (0.5, 0.5)

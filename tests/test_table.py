@@ -130,20 +130,75 @@ def test_the_markdown_twin_is_returned_and_tells_the_same(tmp_path):
         write_all(tmp_path), tmp_path / "table.csv", HELD_OUT, {"top_burner/fist/subtasks": 3.6}
     )
     assert (tmp_path / "table.md").read_text() == markdown
-    lines = markdown.splitlines()
+    lines = markdown.split("\n\n")[0].splitlines()
     assert len({len(line) for line in lines if line.startswith("|")}) == 1
     for record, line in zip(read(tmp_path / "table.csv"), lines[2:], strict=False):
         assert line.startswith(f"| {record['task']}")
         assert f"**{float(record['subtasks_ordered']):.2f}**" in line
         assert "2 x 20" in line
     assert "3.6" in lines[2] and "3.6" not in lines[3]
-    assert "fist, mean of the 2 tasks:" in markdown
 
 
 def test_an_average_over_tasks_needs_the_method_on_every_task(tmp_path):
     files = [f for f in write_all(tmp_path) if f.parts[-4:-2] != ("slide_cabinet", "spirl")]
-    markdown = summarise(files, tmp_path / "table.csv", HELD_OUT)
-    assert "fist, mean of" in markdown and "spirl, mean of" not in markdown
+    summarise(files, tmp_path / "table.csv", HELD_OUT)
+    rows = read(tmp_path / "table_statistics.csv")
+    assert {row["method"] for row in rows if row["task"] == "all"} == {"fist"}
+
+
+WITH_BASELINES = TableSettings(baselines=("spirl", "bc"))
+
+
+def test_the_statistics_of_a_hand_made_pair_of_methods(tmp_path):
+    """Runs of fist score 2.75 on average, 3.25 and 2.25; of spirl 2.25 twice."""
+    files = [
+        write(tmp_path, seed=0, counted=(4, 3, 4, 2)),
+        write(tmp_path, seed=1, counted=(1, 0, 4, 4)),
+        *(write(tmp_path, method="spirl", seed=seed, counted=(4, 1, 4, 0)) for seed in (0, 1)),
+    ]
+    summarise(files, tmp_path / "table.csv", HELD_OUT, settings=WITH_BASELINES)
+    fist, spirl = read(tmp_path / "table_statistics.csv")[:2]
+    expected = {"measure": "subtasks_ordered", "task": "top_burner", "method": "fist"}
+    expected |= {"mean": "2.750", "iqm": "3.250", "against": "spirl"}  # 4 3 4 2 1 0 4 4
+    expected |= {"difference": "0.500", "improvement": "0.750", "n_seeds": "2", "n_episodes": "8"}
+    assert {key: fist[key] for key in expected} == expected
+    assert float(fist["difference_lo"]) < 0.5 < float(fist["difference_hi"])
+    assert spirl["against"] == spirl["improvement"] == ""
+
+
+def test_the_strongest_baseline_is_told_for_every_row(tmp_path):
+    scores = {("top_burner", "spirl"): 2, ("top_burner", "bc"): 3}
+    scores |= {("slide_cabinet", "spirl"): 4, ("slide_cabinet", "bc"): 1}
+    files = [write(tmp_path, task, counted=[4, 4, 3, 2]) for task in TASKS]
+    references = [write(tmp_path, *cell, counted=[n] * 4) for cell, n in scores.items()]
+    arguments = (tmp_path / "table.csv", HELD_OUT)
+    summarise(files, *arguments, settings=WITH_BASELINES, references=references)
+    rows = [row for row in read(tmp_path / "table_statistics.csv") if row["measure"] != "success"]
+    assert [(row["task"], row["method"], row["against"]) for row in rows] == [
+        ("top_burner", "fist", "bc"),
+        ("slide_cabinet", "fist", "spirl"),
+        ("all", "fist", "spirl"),
+    ]
+    assert [row["method"] for row in read(tmp_path / "table.csv")] == ["fist", "fist"]
+
+
+def test_the_mean_of_the_statistics_is_that_of_the_table(tmp_path):
+    summarise(write_all(tmp_path), tmp_path / "table.csv", HELD_OUT, settings=WITH_BASELINES)
+    table, statistics = (read(tmp_path / f"table{end}.csv") for end in ("", "_statistics"))
+    of_table = [[row[f"subtasks_ordered{end}"] for end in ("", "_lo", "_hi")] for row in table]
+    of_statistics = [[row[f"mean{end}"] for end in ("", "_lo", "_hi")] for row in statistics]
+    assert of_statistics[: len(of_table)] == of_table
+
+
+def test_shorter_is_better_where_lengths_are_compared(tmp_path):
+    quick, slow = (
+        write_maze(tmp_path / name, [(n, n)], method=name) for name, n in (("fist", 9), ("bc", 99))
+    )
+    settings = replace(MAZE, baselines=("bc",))
+    summarise([*quick, *slow], tmp_path / "table.csv", {"left": "left"}, settings=settings)
+    rows = read(tmp_path / "table_statistics.csv")
+    row = rows[[row["measure"] for row in rows].index("episode_length")]
+    assert (row["mean"], row["difference"], row["improvement"]) == ("9.000", "90.000", "1.000")
 
 
 def test_a_missing_column_is_named_with_its_file(tmp_path):
@@ -202,7 +257,7 @@ def test_without_subtasks_the_table_still_tells_success(tmp_path):
 MAZE = TableSettings(layout="success", rows="section", fold=2)
 
 
-def write_maze(folder, lengths, longest=2001):
+def write_maze(folder, lengths, longest=2001, method="fist"):
     """Write an episodes.csv per training seed of episodes that fail where they are the longest."""
     files = []
     for seed, of_seed in enumerate(lengths):
@@ -211,7 +266,7 @@ def write_maze(folder, lengths, longest=2001):
             for i, n in enumerate(of_seed)
         ]
         files.append(folder / f"seed_{seed}" / "episodes.csv")
-        write_episodes_csv(files[-1], Labels("maze", "left", "fist", seed, "generated"), rows)
+        write_episodes_csv(files[-1], Labels("maze", "left", method, seed, "generated"), rows)
     return files
 
 

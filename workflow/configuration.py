@@ -183,11 +183,17 @@ def _table_contradictions(
         yield [*path, "env"], f"`{_dotted(path)}`: no {table['env']} among environments: {known}"
         return
     entry = config["environments"][table["env"]]
-    for kind, defined in (("tasks", entry["tasks"]), ("methods", config["methods"])):
-        for name in table[kind]:
+    for key, kind, defined in (
+        ("tasks", "tasks", entry["tasks"]),
+        ("methods", "methods", config["methods"]),
+        ("references", "methods", config["methods"]),
+    ):
+        where = [*path, key]
+        for name in table.get(key, []):
             if name not in defined:
-                where = [*path, kind]
                 yield where, f"`{_dotted(where)}`: no {name} among {kind}: {', '.join(defined)}"
+    for name in set(table.get("references", [])) & set(table["methods"]):
+        yield [*path, "references"], f"`{_dotted(path)}`: {name} is a row, so it is no reference"
     fold, episodes = table.get("fold", 1), settings(config, table["env"], "rollout").get("episodes")
     if episodes and episodes % fold:
         yield (

@@ -18,10 +18,13 @@ class Arguments:
     """For every task what its play data lack: TASK OBJECT TASK OBJECT …"""
     paper: dict[str, float] = field(default_factory=dict)
     """Published numbers: TASK/METHOD/MEASURE NUMBER …, measures: subtasks, success, length."""
+    references: tuple[Path, ...] = ()
+    """The episodes.csv of methods that are compared with, but get no row."""
 
 
 def run(args: Arguments) -> None:
-    print(summarise(args.files, args.out, args.held_out, args.paper, args.table))
+    table = summarise(args.files, args.out, args.held_out, args.paper, args.table, args.references)
+    print(table)
 
 
 if __name__ == "__main__":
