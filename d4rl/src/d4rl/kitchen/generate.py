@@ -146,7 +146,7 @@ def generate(
                     kept[index] = performance
                     bar.update()
             tried = batch.stop
-    _write(Path(path), kept, {"sequence": name, "seed": seed})
+    write_performances(Path(path), kept, {"sequence": name, "seed": seed})
     rows = sum(len(performance.actions) for performance in kept.values())
     return {
         "sequence": name,
@@ -183,7 +183,9 @@ def _bar(name: str, episodes: int, progress: bool) -> tqdm:
     return tqdm(total=episodes, desc=name, unit="episode", file=sys.stderr, disable=not progress)
 
 
-def _write(path: Path, performances: dict[int, Performance], labels: dict[str, object]) -> None:
+def write_performances(
+    path: Path, performances: dict[int, Performance], labels: dict[str, object]
+) -> None:
     """Write performances by their indices, through a temporary file beside `path`."""
     lengths = [len(performance.actions) for performance in performances.values()]
     successful = np.array([performance.successful for performance in performances.values()])
