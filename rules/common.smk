@@ -102,6 +102,9 @@ LIBRARY = {
     "summarise": ["table", "comparison", "tabular", "results", "stats", "files"],
 }
 
+# Modules beside the packages of the environments, which all of these may use.
+SHARED = ["contact", "recording", "rendering"]
+
 
 @cache
 def code(script, env=None):
@@ -112,8 +115,10 @@ def code(script, env=None):
     for package in sorted(
         {entry["generator"].rpartition(".")[0] for entry in data if "generator" in entry}
     ):
-        sources = Path(ROOT, "d4rl", "src", *package.split(".")).glob("*.py")
-        files += [file.relative_to(ROOT).as_posix() for file in sorted(sources)]
+        folder = Path(ROOT, "d4rl", "src", *package.split("."))
+        shared = [folder.parent / f"{name}.py" for name in SHARED]
+        sources = [*filter(Path.exists, shared), *sorted(folder.glob("*.py"))]
+        files += [file.relative_to(ROOT).as_posix() for file in sources]
     return [os.path.relpath(ROOT / file) for file in files]
 
 

@@ -131,13 +131,18 @@ def distance_file(wildcards):
 
 
 def demos_to_leave_out(wildcards):
-    """Return the demonstrations that must not stand in a split: those of its tasks (mixed: all)."""
+    """Return the demonstrations that must not stand in a split: those of its tasks (mixed: all).
+
+    Those made here cannot: they have another seed than play, which the configuration must say.
+    """
     entry = environment(wildcards)
     demos = entry["data"]["demos"]
+    if demos["source"] == "generated":
+        return []
     files = set()
     for row in entry["tasks"].values():
         split = split_name(row["held_out"]).removeprefix("no")
-        known = demos["source"] == "generated" or "-".join(row["order"]) in demos["files"]
+        known = "-".join(row["order"]) in demos["files"]
         if known and (not wildcards.without or split.replace("_", "-no-", 1) == wildcards.without):
             files.add(demos_file(wildcards.env, row["order"]))
     return sorted(files)

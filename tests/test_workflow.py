@@ -20,9 +20,9 @@ ROOT = Path(__file__).parents[1]
 PIPELINE = ("Snakefile", "rules", "workflow", "config", "envs", "profiles", "fist", "d4rl/src")
 TEST = ("--configfile", "config/test.yaml")
 EVERYTHING = {  # in the kitchen and in the maze
-    "generate_data": 6 + 2,
+    "generate_data": 4 + 2,
     "make_split": 1 + 1,
-    "make_demos": 3 + 1,
+    "make_demos": 1 + 1,
     "train_skills": 1 + 1,
     "train_distance": 1 + 1,
     "train_bc": 0 + 1,

@@ -1,4 +1,4 @@
-"""D4RL's kitchen on maintained parts.
+"""D4RL's kitchen and its large maze on maintained parts.
 
     import d4rl, gymnasium
     env = gymnasium.make("kitchen-mixed-v0", task_elements=["microwave", "kettle"])
@@ -8,6 +8,7 @@ Importing registers the environments; MuJoCo itself is loaded when one is made.
 
 from gymnasium.envs.registration import register
 
+from .maze.layouts import LAYOUTS
 from .offline import get_dataset, get_normalized_score, qlearning_dataset, sequence_dataset
 
 __all__ = ["get_dataset", "get_normalized_score", "qlearning_dataset", "sequence_dataset"]
@@ -24,4 +25,13 @@ for _id, _task_elements in _TASKS.items():
         entry_point="d4rl.kitchen.env:KitchenEnv",
         max_episode_steps=280,
         kwargs={"task_elements": _task_elements},
+    )
+
+for _maze in LAYOUTS:
+    register(
+        id=f"maze2d-{_maze}-v1",
+        entry_point="d4rl.maze.env:MazeEnv",
+        vector_entry_point="d4rl.maze.vector:MazeVectorEnv",
+        max_episode_steps=800,
+        kwargs={"maze": _maze},
     )

@@ -25,6 +25,7 @@ _REFERENCE_SCORES = {
     "kitchen-complete-v0": (0.0, 4.0),
     "kitchen-partial-v0": (0.0, 4.0),
     "kitchen-mixed-v0": (0.0, 4.0),
+    "maze2d-large-v1": (6.7, 273.99),
 }
 """Returns that D4RL calls 0 and 1."""
 
@@ -136,7 +137,7 @@ def qlearning_dataset(
 
 
 def get_normalized_score(env_id: str, score: float | np.ndarray) -> float | np.ndarray:
-    """Return a return on D4RL's scale, on which the kitchen's 4 sub-tasks are 1.
+    """Return a return on D4RL's scale: 0 for a random policy, 1 for an expert (all 4 sub-tasks).
 
     Raises:
         ValueError: no reference scores are known for `env_id`.

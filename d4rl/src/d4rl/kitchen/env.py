@@ -7,10 +7,10 @@ import gymnasium
 import mujoco
 import numpy as np
 
+from ..rendering import Camera, Renderer
 from . import elements
 from .elements import NOISE, OBSERVATION_SIZE, QPOS_SIZE, ROBOT_SIZE
 from .model import kitchen_model
-from .rendering import Renderer
 
 SUBSTEPS = 40
 """Physics steps of 2 ms in one environment step: 12.5 Hz."""
@@ -21,6 +21,7 @@ SET_POINT_PER_ACTION = 0.16
 SET_POINT_LOW = np.array([-2.9, -1.8, -2.9, -3.1, -2.9, 0.0, -2.9, 0.0, 0.0])
 SET_POINT_HIGH = np.array([2.9, 1.8, 2.9, 0.0, 2.9, 3.8, 2.9, 0.04, 0.04])
 """Range of the set-points that reach the actuators (rad, m)."""
+CAMERA = Camera(lookat=(-0.2, 0.5, 2.0), distance=2.2, azimuth=70.0, elevation=-35.0)
 
 
 class KitchenEnv(gymnasium.Env):
@@ -135,7 +136,7 @@ class KitchenEnv(gymnasium.Env):
         if self.render_mode is None:
             return None
         if self._renderer is None:
-            self._renderer = Renderer(self.model, *self._frame_size)
+            self._renderer = Renderer(self.model, *self._frame_size, CAMERA)
         return self._renderer.frame(self.data)
 
     def close(self) -> None:

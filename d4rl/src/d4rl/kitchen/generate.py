@@ -20,10 +20,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Self
 
-import h5py
 import numpy as np
 from tqdm import tqdm
 
+from ..recording import write_recording
 from .elements import ELEMENTS, INITIAL_QPOS, canonical_sequence
 from .env import KitchenEnv
 from .sequences import sequence_name
@@ -186,7 +186,7 @@ def _bar(name: str, episodes: int, progress: bool) -> tqdm:
 def write_performances(
     path: Path, performances: dict[int, Performance], labels: dict[str, object]
 ) -> None:
-    """Write performances by their indices, through a temporary file beside `path`."""
+    """Write performances by their indices."""
     lengths = [len(performance.actions) for performance in performances.values()]
     successful = np.array([performance.successful for performance in performances.values()])
     last = np.zeros(sum(lengths), dtype=np.bool_)
@@ -201,16 +201,4 @@ def write_performances(
         "timeouts": last & ~finished,
         "infos": np.repeat(np.array(list(performances), dtype=np.int32), lengths),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs.update(labels)
-            for key, values in columns.items():
-                file.create_dataset(
-                    key, data=values, compression="gzip", compression_opts=4, track_times=False
-                )
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_recording(path, columns, labels)

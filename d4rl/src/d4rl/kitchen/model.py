@@ -6,17 +6,9 @@ from pathlib import Path
 
 import mujoco
 
-_KITCHEN_XML = Path("envs/assets/kitchen_franka/kitchen_assets/kitchen_env_model.xml")
+from ..contact import margins_add_up
 
-# Two balls 5 cm apart whose margins are 4 cm each: they touch only where margins add up.
-_MARGIN_PROBE_XML = """
-<mujoco>
-  <worldbody>
-    <geom type="sphere" size="0.1" margin="0.04"/>
-    <body pos="0.25 0 0"><freejoint/><geom type="sphere" size="0.1" margin="0.04"/></body>
-  </worldbody>
-</mujoco>
-"""
+_KITCHEN_XML = Path("envs/assets/kitchen_franka/kitchen_assets/kitchen_env_model.xml")
 
 
 def kitchen_xml() -> Path:
@@ -36,17 +28,6 @@ def kitchen_xml() -> Path:
         f"the kitchen's model {_KITCHEN_XML} was not found in the package gymnasium_robotics; "
         "install it with: pip install 'gymnasium-robotics>=1.4'"
     )
-
-
-def margins_add_up() -> bool:
-    """Probe whether this MuJoCo gives a pair of geoms the sum of their contact margins.
-
-    Newer versions take the sum, older ones the larger of the two.
-    """
-    model = mujoco.MjModel.from_xml_string(_MARGIN_PROBE_XML)
-    data = mujoco.MjData(model)
-    mujoco.mj_forward(model, data)
-    return data.ncon > 0
 
 
 @lru_cache(maxsize=1)

@@ -1,12 +1,22 @@
-"""Render the kitchen offscreen through EGL, without a display."""
+"""Render a model offscreen through EGL, without a display."""
+
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
 
-_CAMERA_LOOKAT = (-0.2, 0.5, 2.0)
-_CAMERA_DISTANCE = 2.2
-_CAMERA_AZIMUTH = 70.0
-_CAMERA_ELEVATION = -35.0
+
+class Camera(NamedTuple):
+    """Where a picture is taken from."""
+
+    lookat: tuple[float, float, float]
+    """The point in its middle (m)."""
+    distance: float
+    """Distance from that point (m)."""
+    azimuth: float
+    """Degrees around the vertical."""
+    elevation: float
+    """Degrees above the horizon, negative to look down."""
 
 
 def _egl_context(width: int, height: int):
@@ -22,7 +32,7 @@ def _egl_context(width: int, height: int):
         context.make_current()
     except Exception as error:  # missing libraries and devices show up as many kinds of error
         raise RuntimeError(
-            f"the kitchen is rendered through EGL, which does not work here: {error}. "
+            f"pictures are rendered through EGL, which does not work here: {error}. "
             "Install libEGL (Debian: libegl1 and libgl1-mesa-dri), or make the environment "
             "without render_mode: nothing else needs OpenGL"
         ) from error
@@ -32,7 +42,7 @@ def _egl_context(width: int, height: int):
 class Renderer:
     """Draws a state of the model from a fixed camera, with shadows and reflections off."""
 
-    def __init__(self, model: mujoco.MjModel, width: int, height: int):
+    def __init__(self, model: mujoco.MjModel, width: int, height: int, camera: Camera):
         limit = model.vis.global_
         if not (0 < width <= limit.offwidth and 0 < height <= limit.offheight):
             raise ValueError(
@@ -48,10 +58,10 @@ class Renderer:
         self._scene.flags[int(mujoco.mjtRndFlag.mjRND_REFLECTION)] = False
         self._options = mujoco.MjvOption()
         self._camera = mujoco.MjvCamera()
-        self._camera.lookat[:] = _CAMERA_LOOKAT
-        self._camera.distance = _CAMERA_DISTANCE
-        self._camera.azimuth = _CAMERA_AZIMUTH
-        self._camera.elevation = _CAMERA_ELEVATION
+        self._camera.lookat[:] = camera.lookat
+        self._camera.distance = camera.distance
+        self._camera.azimuth = camera.azimuth
+        self._camera.elevation = camera.elevation
         self._rectangle = mujoco.MjrRect(0, 0, width, height)
         self._frame = np.empty((height, width, 3), dtype=np.uint8)
 

@@ -1,0 +1,262 @@
+"""Record data in mazes: play that wanders from goal to goal, and demonstrations of a section.
+
+Both are made by the way-point controller with noise on its actions, as D4RL's were. The file has
+D4RL's layout; row t holds the true state before action a_t:
+
+    observations         positions and velocities   (N, 4) float32
+    actions              forces / 100 N             (N, 2) float32
+    rewards              1 where a_t ends within 0.5 of a demonstration's target  (N,) float32
+    terminals, timeouts  the last row of a demonstration, of a recording of play  (N,) bool
+    infos/qpos, qvel     the two halves of the observation                        (N, 2) float32
+    infos/goal           where the controller is going                            (N, 2) float32
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..recording import write_recording
+from .controller import WaypointController
+from .law import Law
+from .layouts import Layout, layout
+from .task import JITTER, Task, reached
+
+NOISE = 0.5
+"""Standard deviation of the noise on each component of an action."""
+PATIENCE = 800
+"""Steps after which play gives up a goal."""
+LONGEST = 2001
+"""A demonstration that has not arrived after so many steps is left out."""
+ATTEMPTS_PER_EPISODE = 20
+"""Demonstrations that are tried for each one wanted, before giving up."""
+
+Maze = str | Sequence[str]
+Sections = Mapping[str, Mapping[str, Any]] | None
+
+
+def wander(
+    path: str | os.PathLike[str],
+    sequence: Sequence[str],
+    episodes: int,
+    seed: int,
+    workers: int = 1,
+    steps: int = 4_000_000,
+    maze: Maze = "large",
+    sections: Sections = None,
+) -> dict[str, object]:
+    """Write a recording of play in a maze in which some sections are walled up.
+
+    Each episode is one walk that is never reset: whenever its goal is reached, or after 800 steps,
+    it gets a new one, anywhere in the maze.
+
+    Args:
+        path: the file to write; its folder is made.
+        sequence: the split's name, as a list: ["mixed"] walls nothing up, ["no_left"] the section
+            left, ["no_left", "right"] both.
+        episodes: walks that the steps are shared out among.
+        seed: 0 or more; the bytes depend on it and on all other arguments but `workers`.
+        workers: has no effect: all walks are stepped together, which takes seconds.
+        steps: rows of the file, a multiple of `episodes`.
+        maze, sections: the maze, see `layouts.layout`.
+
+    Returns:
+        sequence, seed, episodes and rows.
+
+    Raises:
+        ValueError: an unknown section, or a number out of its range.
+    """
+    _check(episodes, seed, workers)
+    if steps < episodes or steps % episodes:
+        raise ValueError(f"steps is {steps}: not a multiple of episodes, {episodes}")
+    name = "-".join(sequence)
+    here = layout(maze, sections).without(held_out(sequence))
+    rng = np.random.default_rng(seed)
+    task = Task(here)
+    states = np.array([task.begin(rng, None)[1] for _ in range(episodes)])
+    rows = {"states": [], "actions": [], "goals": []}
+    for values in _walk(here, states, steps // episodes, rng):
+        for key, value in zip(rows, values, strict=True):
+            rows[key].append(value)
+    columns = {key: np.stack(rows.pop(key), 1).reshape(steps, -1) for key in list(rows)}
+    last = np.zeros((episodes, steps // episodes), dtype=np.bool_)
+    last[:, -1] = True
+    _write(path, columns, np.zeros(steps), timeouts=last.ravel(), labels=(name, seed))
+    return {"sequence": name, "seed": seed, "episodes": episodes, "rows": steps}
+
+
+def demonstrate(
+    path: str | os.PathLike[str],
+    sequence: Sequence[str],
+    episodes: int,
+    seed: int,
+    workers: int = 1,
+    minimum_length: int = 0,
+    maze: Maze = "large",
+    sections: Sections = None,
+) -> dict[str, object]:
+    """Write demonstrations of how to get to a section of a maze.
+
+    All go to the same place in the section's target cell, and start anywhere outside the section.
+
+    Args:
+        path, seed, workers, maze, sections: as for `wander`.
+        sequence: the section's name, as a list: ["left"].
+        episodes: demonstrations in the file.
+        minimum_length: shorter ones are left out, and others recorded instead.
+
+    Returns:
+        sequence, seed, episodes, rows, left_out and mean_length.
+
+    Raises:
+        ValueError: an unknown section, or a number out of its range.
+        RuntimeError: too few are long enough.
+    """
+    _check(episodes, seed, workers)
+    here = layout(maze, sections)
+    task = Task(here, sequence)
+    rng = np.random.default_rng(seed)
+    target, _ = task.begin(rng, None)
+    tries = ATTEMPTS_PER_EPISODE * episodes
+    states = np.array([task.begin(rng, None)[1] for _ in range(tries)])
+    states, actions, lengths = _go(here, states, target, rng)
+    kept = np.flatnonzero((lengths >= max(minimum_length, 1)) & (lengths <= LONGEST))[:episodes]
+    if len(kept) < episodes:
+        raise RuntimeError(
+            f"only {len(kept)} of {tries} demonstrations of {'-'.join(sequence)} arrive after "
+            f"{minimum_length} to {LONGEST} steps, {episodes} are wanted: change minimum_length"
+        )
+    lengths = lengths[kept]
+    after = np.concatenate([states[lane, 1 : n + 1] for lane, n in zip(kept, lengths, strict=True)])
+    columns = {
+        "states": np.concatenate([states[i, :n] for i, n in zip(kept, lengths, strict=True)]),
+        "actions": np.concatenate([actions[i, :n] for i, n in zip(kept, lengths, strict=True)]),
+    }
+    columns["goals"] = np.tile(target.astype(np.float32), (len(after), 1))
+    last = np.zeros(len(after), dtype=np.bool_)
+    last[np.cumsum(lengths) - 1] = True
+    name = "-".join(sequence)
+    _write(path, columns, reached(after[:, :2], target), terminals=last, labels=(name, seed))
+    return {
+        "sequence": name,
+        "seed": seed,
+        "episodes": episodes,
+        "rows": len(after),
+        "left_out": int(kept[-1]) + 1 - episodes,
+        "mean_length": len(after) / episodes,
+    }
+
+
+def held_out(sequence: Sequence[str]) -> list[str]:
+    """Return the sections that a split's name leaves out: mixed; no_left; no_left-right.
+
+    Raises:
+        ValueError: the name is neither `mixed` nor begins with `no_`.
+    """
+    if list(sequence) == ["mixed"]:
+        return []
+    if not sequence or not sequence[0].startswith("no_"):
+        raise ValueError(
+            f"a recording is called mixed, no_SECTION or no_SECTION-SECTION, not "
+            f"{'-'.join(sequence)!r}"
+        )
+    return [sequence[0].removeprefix("no_"), *sequence[1:]]
+
+
+def _walk(here: Layout, states: np.ndarray, steps: int, rng: np.random.Generator):
+    """Yield states (E, 4), actions (E, 2) and goals (E, 2) of every step of some walks."""
+    law, controller = Law(here), WaypointController(here, len(states), rng)
+    position, velocity = states[:, :2], states[:, 2:]
+    everyone = np.arange(len(states))
+    goals = np.zeros((len(states), 2))
+    age = np.full(len(states), PATIENCE)
+    for _ in range(steps):
+        new = everyone[age >= PATIENCE]
+        if len(new):
+            cells = here.cells[rng.integers(len(here.cells), size=len(new))]
+            goals[new] = cells + rng.uniform(-JITTER, JITTER, cells.shape)
+            controller.set_goals(new, position[new], cells)
+            age[new] = 0
+        actions, arrived = controller.act(position, velocity)
+        actions = _noisy(actions, rng)
+        yield _rows(position, velocity), actions, goals.astype(np.float32)
+        position, velocity = law.step(position, velocity, actions)
+        age += 1
+        age[arrived] = PATIENCE
+
+
+def _go(
+    here: Layout, states: np.ndarray, target: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Go to a target from some states (E, 4), until the controller reports arrival.
+
+    Returns:
+        states (E, T + 1, 4), actions (E, T, 2), and lengths (E,) in actions; LONGEST + 1 where the
+        target was not reached.
+    """
+    law, controller = Law(here), WaypointController(here, len(states), rng)
+    position, velocity = states[:, :2], states[:, 2:]
+    everyone = np.arange(len(states))
+    controller.set_goals(everyone, position, np.tile(here.cell(target), (len(states), 1)))
+    seen, done = [_rows(position, velocity)], []
+    lengths = np.full(len(states), LONGEST + 1)
+    for step in range(LONGEST):
+        actions, arrived = controller.act(position, velocity)
+        lengths = np.where(arrived & (lengths > LONGEST), step, lengths)
+        if (lengths <= LONGEST).all():
+            break
+        actions = _noisy(actions, rng)
+        position, velocity = law.step(position, velocity, actions)
+        done.append(actions)
+        seen.append(_rows(position, velocity))
+    return np.stack(seen, 1), np.stack(done, 1), lengths
+
+
+def _noisy(actions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the actions that are carried out, and recorded: float32."""
+    noisy = actions + NOISE * rng.standard_normal(actions.shape)
+    return np.minimum(np.maximum(noisy, -1.0), 1.0).astype(np.float32)
+
+
+def _rows(position: np.ndarray, velocity: np.ndarray) -> np.ndarray:
+    return np.concatenate((position, velocity), axis=1, dtype=np.float32, casting="same_kind")
+
+
+def _check(episodes: int, seed: int, workers: int) -> None:
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, got {episodes}")
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, got {seed}")
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+
+
+def _write(
+    path: str | os.PathLike[str],
+    columns: Mapping[str, np.ndarray],
+    rewards: np.ndarray,
+    *,
+    labels: tuple[str, int],
+    terminals: np.ndarray | None = None,
+    timeouts: np.ndarray | None = None,
+) -> None:
+    """Write rows of states (N, 4), actions (N, 2) and goals (N, 2)."""
+    nowhere = np.zeros(len(rewards), dtype=np.bool_)
+    write_recording(
+        path,
+        {
+            "observations": columns["states"],
+            "actions": columns["actions"],
+            "rewards": rewards.astype(np.float32),
+            "terminals": nowhere if terminals is None else terminals,
+            "timeouts": nowhere if timeouts is None else timeouts,
+            "infos/qpos": columns["states"][:, :2],
+            "infos/qvel": columns["states"][:, 2:],
+            "infos/goal": columns["goals"],
+        },
+        {"sequence": labels[0], "seed": labels[1]},
+        compression=1,
+    )

@@ -1,0 +1,230 @@
+"""Mazes as drawings, and their sections: the parts that play data can leave out.
+
+In a drawing `#` is wall, `O` is free and `G` is free and a default goal. Line i, character j is the
+cell (i, j), which spans [i - 0.7, i + 0.3] x [j - 0.7, j + 0.3] of the point's coordinates: D4RL's
+coordinates are 0.2 off the cells' centres. Seen from above, as it is rendered, the first coordinate
+points right and the second up, so the drawing lies on its side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+CELL_LOW = 0.7
+"""Cell i spans [i - CELL_LOW, i - CELL_LOW + 1] of a coordinate."""
+
+LARGE = """
+    ############
+    #OOOO#OOOOO#
+    #O##O#O#O#O#
+    #OOOOOO#OOO#
+    #O####O###O#
+    #OO#O#OOOOO#
+    ##O#O#O#O###
+    #OO#OOO#OGO#
+    ############
+"""
+BLOCKED = {
+    "lr": """
+        ############
+        #OOOO#OOOOO#
+        #O##O#O#O#O#
+        #OOOOOO#OOO#
+        ######O###O#
+        ####O#OOOOO#
+        ####O#O#O###
+        ####OOO#OGO#
+        ############
+    """,
+    "left": """
+        ############
+        #OOOO#O#####
+        #O##O#O#####
+        #OOOOOO#####
+        #O####O#####
+        #OO#O#OOO###
+        ##O#O#O#O###
+        #OO#OOO#OGO#
+        ############
+    """,
+    "right": """
+        ############
+        #OOOO#OOOOO#
+        #O##O#O#O#O#
+        #OOOOOO#OOG#
+        #O####O#####
+        #OO#O#O#####
+        ##O#O#O#####
+        #OO#OOO#####
+        ############
+    """,
+    "ul": """
+        ############
+        #OOOO#######
+        #O##O#######
+        #OOOOOO#OOO#
+        #O####O###O#
+        #OO#O#OOOOO#
+        ##O#O#O#O###
+        #OO#OOO#OGO#
+        ############
+    """,
+    "ll": """
+        ############
+        ######OOOOO#
+        ######O#O#O#
+        #OOOOOO#OOO#
+        #O####O###O#
+        #OO#O#OOOOO#
+        ##O#O#O#O###
+        #OO#OOO#OGO#
+        ############
+    """,
+    "mr": """
+        ############
+        #OOOO#OOOOO#
+        #O##O#O#O#O#
+        #OOOOOO#OOO#
+        #O####O###O#
+        #OO###OOOOO#
+        ##O#####O###
+        #OO#####OGO#
+        ############
+    """,
+}
+"""The large maze with one section walled up, by the names of the reference's files."""
+
+LAYOUTS = {"large": LARGE} | {f"large-b{name}": drawing for name, drawing in BLOCKED.items()}
+"""Mazes that can be named instead of drawn."""
+
+SECTIONS = {
+    "large": {
+        "left": {"blocked": "large-bleft", "target": (3, 10)},
+        "right": {"blocked": "large-bright", "target": (7, 10)},
+        "bottom": {"blocked": "large-blr", "target": (7, 1)},
+        "ul": {"blocked": "large-bul", "target": (1, 10)},
+        "ll": {"blocked": "large-bll", "target": (1, 1)},
+        "mr": {"blocked": "large-bmr", "target": (5, 4)},
+    }
+}
+"""Sections of the mazes that have a name: the maze without them, and the cell to be reached."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a maze."""
+
+    name: str
+    cells: frozenset[tuple[int, int]]
+    """Its cells: free in the maze, walled where the section is blocked."""
+    target: tuple[int, int]
+    """The cell to be reached, one of `cells`."""
+
+
+class Layout:
+    """Walls, free cells and sections of a maze."""
+
+    def __init__(self, walls: np.ndarray, goals: Sequence[tuple[int, int]] = ()):
+        """Take over (R, C) bool walls; `goals` are the default goals."""
+        self.walls = walls
+        self.goals = tuple(goals)
+        self.sections: dict[str, Section] = {}
+
+    @cached_property
+    def cells(self) -> np.ndarray:
+        """Free cells (n, 2), line by line."""
+        return np.argwhere(~self.walls)
+
+    def cell(self, positions: np.ndarray) -> np.ndarray:
+        """Return the cells (..., 2) that points at `positions` (..., 2) are in."""
+        return np.floor(np.asarray(positions) + CELL_LOW).astype(np.int64)
+
+    def without(self, names: Iterable[str]) -> Layout:
+        """Return the maze with some of its sections walled up."""
+        walls = self.walls.copy()
+        for name in names:
+            for cell in self.section(name).cells:
+                walls[cell] = True
+        return Layout(walls, [goal for goal in self.goals if not walls[goal]])
+
+    def section(self, name: str) -> Section:
+        """Return a section by its name; ValueError where there is none of this name."""
+        if name not in self.sections:
+            known = ", ".join(self.sections) or "none: describe it in `sections`"
+            raise ValueError(f"this maze has no section {name!r}; it knows {known}")
+        return self.sections[name]
+
+    def inside(self, positions: np.ndarray) -> np.ndarray:
+        """Return which sections points are in: (..., 2) to (..., K) bool, in `sections`' order."""
+        cells = self.cell(positions)
+        found = np.zeros((*cells.shape[:-1], len(self.sections)), dtype=bool)
+        for column, section in enumerate(self.sections.values()):
+            member = np.zeros(self.walls.shape, dtype=bool)
+            member[tuple(np.array(sorted(section.cells)).T)] = True
+            found[..., column] = member[cells[..., 0], cells[..., 1]]
+        return found
+
+
+def layout(
+    maze: str | Sequence[str] = "large", sections: Mapping[str, Mapping[str, Any]] | None = None
+) -> Layout:
+    """Read a maze and its sections.
+
+    Args:
+        maze: a name of `LAYOUTS`, or a drawing: lines of `#`, `O` and `G`.
+        sections: more sections, by name, each {"blocked": the same maze with the section's cells
+            walled up (a name or a drawing), "target": [line, character] of the cell to be reached}.
+
+    Raises:
+        ValueError: an unknown name, or a drawing or a section that makes no sense; says which.
+    """
+    found = _drawn(maze, "maze")
+    known = SECTIONS.get(maze, {}) if isinstance(maze, str) else {}
+    for name, entry in {**known, **(sections or {})}.items():
+        found.sections[name] = _section(found, name, entry)
+    return found
+
+
+def _section(maze: Layout, name: str, entry: Mapping[str, Any]) -> Section:
+    where = f"section {name}"
+    if not isinstance(entry, Mapping) or set(entry) != {"blocked", "target"}:
+        raise ValueError(f"{where} needs `blocked` (a drawing) and `target` (a cell), got {entry}")
+    blocked = _drawn(entry["blocked"], where).walls
+    if blocked.shape != maze.walls.shape:
+        raise ValueError(f"{where} is drawn {blocked.shape}, the maze {maze.walls.shape}")
+    if (maze.walls & ~blocked).any():
+        cell = tuple(map(int, np.argwhere(maze.walls & ~blocked)[0]))
+        raise ValueError(f"{where}: cell {cell} is free in its drawing, but a wall of the maze")
+    cells = frozenset(map(tuple, np.argwhere(blocked & ~maze.walls).tolist()))
+    target = tuple(entry["target"])
+    if target not in cells:
+        raise ValueError(f"{where}: target {list(target)} is none of the cells that it blocks")
+    return Section(name, cells, target)
+
+
+def _drawn(maze: str | Sequence[str], what: str) -> Layout:
+    """Read a drawing, or a name of one."""
+    if isinstance(maze, str) and "#" not in maze:
+        if maze not in LAYOUTS:
+            raise ValueError(f"{what}: no maze called {maze!r}; known: {', '.join(LAYOUTS)}")
+        maze = LAYOUTS[maze]
+    lines = maze.split() if isinstance(maze, str) else list(maze)
+    drawing = [list(line) for line in lines]
+    if not drawing or len({len(line) for line in drawing}) != 1:
+        raise ValueError(f"{what}: the lines of the drawing differ in length: {lines}")
+    cells = np.array(drawing)
+    strange = sorted(set(cells.ravel().tolist()) - set("#OG"))
+    if strange:
+        raise ValueError(f"{what}: a drawing is made of #, O and G, not {' '.join(strange)}")
+    walls = cells == "#"
+    border = np.concatenate([walls[0], walls[-1], walls[:, 0], walls[:, -1]])
+    if not border.all():
+        raise ValueError(f"{what}: the maze is open at its border; close it with #")
+    if walls.all():
+        raise ValueError(f"{what}: the maze has no free cell")
+    return Layout(walls, [tuple(cell) for cell in np.argwhere(cells == "G").tolist()])

@@ -1,0 +1,133 @@
+"""What one episode in a maze and many at once share: spaces, sections, starts and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from .layouts import Layout
+
+OBSERVATION_SPACE = gymnasium.spaces.Box(-np.inf, np.inf, (4,), np.float64)
+ACTION_SPACE = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
+REACHED = 0.5
+"""The target is reached within this distance (m)."""
+JITTER = 0.1
+"""Targets and starts lie up to this far from their cell's coordinates, along each axis."""
+START_SPEED = 0.1
+"""Standard deviation of the first velocity (m/s)."""
+RESET_POINTS_SEED = 0
+"""Seed of the fixed reset points."""
+
+
+class Sections:
+    """What the data stages ask of an environment: the sections of the maze are its elements."""
+
+    layout: Layout
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Names of the sections."""
+        return tuple(self.layout.sections)
+
+    def element_complete(self, observations: np.ndarray) -> np.ndarray:
+        """Return in which sections the point is: (T, 4) -> (T, K) bool."""
+        return self.layout.inside(observations[:, :2])
+
+    def element_moved(self, observations: np.ndarray) -> np.ndarray:
+        """Return which sections moved in an episode, (T, 4) -> (K,) bool: none ever does."""
+        return np.zeros(len(self.layout.sections), dtype=bool)
+
+
+class Task:
+    """The start and the target of every episode."""
+
+    def __init__(self, layout: Layout, targets: Sequence[str] = (), starts: int = 0):
+        """Set a task.
+
+        Args:
+            layout: the maze.
+            targets: the section to be reached, a list of one name; none: a default goal (`G`).
+            starts: number of fixed reset points; 0 draws a start for every episode.
+
+        Raises:
+            ValueError: an unknown section, or more than one.
+            TypeError: `targets` is a text instead of a list.
+        """
+        if isinstance(targets, str):
+            raise TypeError(f"targets must be a list of names, not the text {targets!r}")
+        if len(targets) > 1:
+            raise ValueError(f"an episode has one target, got {', '.join(targets)}")
+        if starts < 0:
+            raise ValueError(f"starts must be 0 or more, got {starts}")
+        self.layout, self.starts = layout, starts
+        if targets:
+            section = layout.section(targets[0])
+            self._goals = np.array([section.target])
+            free = [cell for cell in layout.cells.tolist() if tuple(cell) not in section.cells]
+        else:
+            self._goals = np.array(layout.goals or layout.cells)
+            free = layout.cells.tolist()
+        if not free:
+            raise ValueError(f"section {targets[0]} is the whole maze: nowhere is left to start")
+        self._free = np.array(free)
+
+    @cached_property
+    def reset_points(self) -> np.ndarray:
+        """The fixed reset points (starts, 4): position and velocity, in different free cells.
+
+        All lie outside the section to be reached. Where there are more points than cells, cells
+        repeat.
+        """
+        rng = np.random.default_rng(RESET_POINTS_SEED)
+        rounds = -(-self.starts // len(self._free))
+        order = np.concatenate([rng.permutation(len(self._free)) for _ in range(rounds)])
+        return _states(self._free[order[: self.starts]], rng)
+
+    def begin(self, rng: np.random.Generator, seed: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the target (2,) and the first state (4,) of an episode.
+
+        Args:
+            rng: the episode's generator; draws the target's place in its cell and, without fixed
+                reset points, the start.
+            seed: the episode's seed: an episode of seed i starts at reset point i mod `starts`;
+                None draws one of them.
+        """
+        goal = self._goals[rng.integers(len(self._goals))]
+        target = goal + rng.uniform(-JITTER, JITTER, 2)
+        if self.starts:
+            point = rng.integers(self.starts) if seed is None else seed % self.starts
+            return target, self.reset_points[point].copy()
+        return target, _states(self._free[rng.integers(len(self._free), size=1)], rng)[0]
+
+
+def reached(positions: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return which positions (..., 2) have reached their targets (..., 2)."""
+    return np.linalg.norm(positions - targets, axis=-1) <= REACHED
+
+
+def first_state(maze: Layout, state: np.ndarray, options: Mapping[str, Any] | None) -> np.ndarray:
+    """Return the state that an episode starts in."""
+    options = options or {}
+    unknown = set(options) - {"state"}
+    if unknown:
+        raise ValueError(f"unknown reset option {', '.join(sorted(unknown))}; known: state")
+    if "state" not in options:
+        return state
+    state = np.array(options["state"], dtype=np.float64)
+    if state.shape != (4,) or not np.isfinite(state).all():
+        raise ValueError(f"option state must be 4 finite numbers, got {options['state']}")
+    cell = maze.cell(state[:2])
+    outside = (cell < 0).any() or (cell >= maze.walls.shape).any()
+    if outside or maze.walls[tuple(cell)]:
+        raise ValueError(f"option state puts the point into a wall, at {state[:2].tolist()}")
+    return state
+
+
+def _states(cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a random state (n, 4) in each of n cells."""
+    positions = cells + rng.uniform(-JITTER, JITTER, cells.shape)
+    return np.concatenate((positions, rng.normal(0.0, START_SPEED, cells.shape)), axis=1)

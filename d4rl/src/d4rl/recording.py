@@ -1,0 +1,43 @@
+"""Write recorded episodes as HDF5 files in D4RL's layout."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+
+def write_recording(
+    path: str | os.PathLike[str],
+    columns: Mapping[str, np.ndarray],
+    labels: Mapping[str, object],
+    compression: int = 4,
+) -> None:
+    """Write arrays of N rows, whole or not at all; the same arrays give the same bytes.
+
+    Args:
+        path: the file to write, through a temporary one beside it; its folder is made.
+        columns: the arrays; "infos/goal" is the array goal of the group infos.
+        labels: attributes of the file.
+        compression: gzip's level.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with h5py.File(temporary, "w") as file:
+            file.attrs.update(labels)
+            for key, values in columns.items():
+                file.create_dataset(
+                    key,
+                    data=values,
+                    compression="gzip",
+                    compression_opts=compression,
+                    shuffle=compression == 1,
+                    track_times=False,
+                )
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

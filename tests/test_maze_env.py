@@ -1,0 +1,304 @@
+"""Laws of the maze environments, of their drawings and sections."""
+
+import subprocess
+import sys
+import warnings
+
+import gymnasium
+import mujoco
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import d4rl
+from d4rl.maze.env import MazeEnv
+from d4rl.maze.layouts import BLOCKED, LAYOUTS, SECTIONS, layout
+from d4rl.maze.model import maze_model
+from d4rl.maze.task import REACHED
+from d4rl.maze.vector import MazeVectorEnv
+from d4rl.rendering import Camera, Renderer
+
+SMALL = ["#####", "#OOO#", "#O#G#", "#####"]
+CORNER = {"corner": {"blocked": ["#####", "#OO##", "#O###", "#####"], "target": [2, 3]}}
+
+
+def pushed(env, seed, steps=60):
+    """Return the observations and rewards of an episode under random pushes."""
+    rng = np.random.default_rng(seed)
+    observation, _ = env.reset(seed=seed)
+    seen, rewards = [observation], []
+    for _ in range(steps):
+        observation, reward, *_ = env.step(rng.uniform(-1, 1, 2))
+        seen.append(observation)
+        rewards.append(reward)
+    return np.array(seen), np.array(rewards)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_registered_maze_passes_gymnasiums_check(name):
+    env = gymnasium.make(f"maze2d-{name}-v1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".*infinity.*")
+        check_env(env.unwrapped, skip_render_check=True)
+    assert env.spec.max_episode_steps == 800
+
+
+def test_a_section_is_what_its_layout_walls_up_and_holds_its_target():
+    maze = layout("large")
+    assert sorted(maze.sections) == sorted(SECTIONS["large"])
+    for section in maze.sections.values():
+        walls = maze.without([section.name]).walls
+        assert {*map(tuple, np.argwhere(walls != maze.walls).tolist())} == section.cells
+        assert section.target in section.cells
+    assert len(BLOCKED) == len(maze.sections) == 6
+
+
+def test_every_cell_of_every_maze_can_be_reached():
+    for name in LAYOUTS:
+        maze = layout(name)
+        seen, edge = set(), [tuple(maze.cells[0].tolist())]
+        while edge:
+            i, j = edge.pop()
+            if (i, j) not in seen and not maze.walls[i, j]:
+                seen.add((i, j))
+                edge += [(i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)]
+        assert len(seen) == len(maze.cells), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"maze": "huge"}, "no maze called 'huge'; known: large, large-blr"),
+        ({"maze": ["###", "#O", "###"]}, "differ in length"),
+        ({"maze": ["###", "#x#", "###"]}, "made of #, O and G, not x"),
+        ({"maze": ["###", "#OO", "###"]}, "open at its border"),
+        ({"maze": ["###", "###"]}, "no free cell"),
+        ({"targets": ["top"]}, "no section 'top'; it knows left, right"),
+        ({"targets": ["left", "right"]}, "one target, got left, right"),
+        ({"starts": -1}, "starts must be 0 or more, got -1"),
+        ({"sections": {"a": {"target": [1, 1]}}}, "section a needs `blocked`"),
+        ({"sections": {"a": {"blocked": SMALL, "target": [1, 1]}}}, r"drawn \(4, 5\), the maze"),
+        (
+            {"maze": SMALL, "sections": {"a": {**CORNER["corner"], "target": [1, 1]}}},
+            r"section a: target \[1, 1\] is none of the cells",
+        ),
+        ({"maze": SMALL, "targets": ["left"]}, "it knows none: describe it in `sections`"),
+        ({"render_mode": "human"}, "render_mode must be None or 'rgb_array', not 'human'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_a_clear_word(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        MazeEnv(**arguments)
+
+
+def test_a_text_is_no_list_of_targets():
+    with pytest.raises(TypeError, match="a list of names, not the text 'left'"):
+        MazeEnv(targets="left")
+
+
+def test_an_episode_starts_in_a_free_cell_at_low_speed():
+    env = MazeEnv()
+    starts = np.array([env.reset(seed=seed)[0] for seed in range(400)])
+    cells = np.round(starts[:, :2]).astype(int)
+    assert np.abs(starts[:, :2] - cells).max() <= 0.1
+    assert {*map(tuple, cells.tolist())} == {*map(tuple, env.layout.cells.tolist())}
+    assert 0.08 < starts[:, 2:].std() < 0.12
+
+
+def test_the_default_target_is_a_goal_of_the_drawing():
+    env = MazeEnv()
+    targets = np.array([env.reset(seed=seed)[1]["target"] for seed in range(50)])
+    assert np.abs(targets - (7, 9)).max() <= 0.1 and targets.std(0).min() > 0.03
+
+
+@pytest.mark.parametrize("name", SECTIONS["large"])
+def test_fixed_reset_points_lie_outside_the_section_and_repeat_with_the_seed(name):
+    env = MazeEnv(targets=[name], starts=10)
+    starts = np.array([env.reset(seed=100_000 + i)[0] for i in range(20)])
+    np.testing.assert_array_equal(starts[:10], starts[10:])
+    np.testing.assert_array_equal(starts[:10], env.task.reset_points)
+    assert len(np.unique(starts, axis=0)) == 10
+    column = env.elements.index(name)
+    assert not env.element_complete(starts)[:, column].any()
+    targets = np.array([env.reset(seed=100_000 + i)[1]["target"] for i in range(20)])
+    assert np.abs(targets - SECTIONS["large"][name]["target"]).max() <= 0.1
+    assert len(np.unique(targets, axis=0)) == 20  # its place in the cell is drawn every time
+
+
+def test_reaching_the_target_earns_a_reward_and_ends_an_episode_only_if_it_was_asked_for():
+    for targets, ends in ((["left"], True), ([], False)):
+        env = MazeEnv(targets=targets)
+        _, info = env.reset(seed=3)
+        for distance, near in ((REACHED + 0.03, False), (REACHED - 0.03, True)):
+            state = np.array([*info["target"] - (0, distance), 0, 0])
+            env.reset(seed=3, options={"state": state})
+            _, reward, terminated, truncated, after = env.step(np.zeros(2))
+            assert (reward, terminated, truncated) == (float(near), near and ends, False)
+            assert after["success"] == near
+
+
+def test_an_action_pushes_and_the_speed_is_limited():
+    env = MazeEnv()
+    env.reset(seed=0, options={"state": [1.0, 1.0, 0.0, 9.0]})
+    observation, *_ = env.step([0.0, 0.0])
+    assert observation[1] - 1.0 == pytest.approx(0.05, abs=2e-4)
+    env.reset(seed=0, options={"state": [1.0, 1.0, 0.0, 0.0]})
+    strong, *_ = env.step([0.0, 7.0])
+    env.reset(seed=0, options={"state": [1.0, 1.0, 0.0, 0.0]})
+    full, *_ = env.step([0.0, 1.0])
+    np.testing.assert_array_equal(strong, full)
+    assert full[3] == pytest.approx(100 * 0.01 / 4.19, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"qpos": [1, 1]}, "unknown reset option qpos; known: state"),
+        ({"state": [1, 1]}, "4 finite numbers"),
+        ({"state": [0, 0, 0, 0]}, "into a wall"),
+        ({"state": [-5, 40, 0, 0]}, "into a wall"),
+    ],
+)
+def test_an_impossible_start_is_refused(options, message):
+    for env in (MazeEnv(), MazeVectorEnv(2, 10)):
+        with pytest.raises(ValueError, match=message):
+            env.reset(seed=0, options=options)
+
+
+def test_actions_that_are_no_numbers_are_refused():
+    env, lanes = MazeEnv(), MazeVectorEnv(2, 10)
+    env.reset(seed=0)
+    lanes.reset(seed=0)
+    with pytest.raises(ValueError, match="2 finite numbers"):
+        env.step([np.nan, 0])
+    with pytest.raises(ValueError, match=r"\(2, 2\) finite numbers"):
+        lanes.step(np.zeros((2, 3)))
+
+
+def test_two_episodes_of_one_seed_are_equal_and_another_seed_differs():
+    env = MazeEnv()
+    first, _ = pushed(env, 5)
+    np.testing.assert_array_equal(pushed(env, 5)[0], first)
+    assert (pushed(env, 6)[0] != first).any()
+
+
+def test_a_lane_does_what_the_single_environment_does():
+    """From the same seeds and actions: the same start and target, and the same motion to 1e-9."""
+    kwargs = {"targets": ["right"], "starts": 4}
+    lanes = gymnasium.make_vec(
+        "maze2d-large-v1", 3, vectorization_mode="vector_entry_point", **kwargs
+    )
+    seeds = [11, 7, 12]
+    observations, info = lanes.reset(seed=seeds)
+    seen = [(observations, info["target"])]
+    rng = np.random.default_rng(0)
+    pushes = rng.uniform(-1, 1, (200, 3, 2))
+    for push in pushes:
+        observations, *_, info = lanes.step(push)
+        seen.append((observations, info["target"]))
+    for lane, seed in enumerate(seeds):
+        env = MazeEnv(**kwargs)
+        state, info = env.reset(seed=seed)
+        np.testing.assert_array_equal(state, seen[0][0][lane])
+        for (observations, targets), push in zip(seen[1:], pushes[:, lane], strict=True):
+            state, *_, info = env.step(push)
+            np.testing.assert_allclose(observations[lane], state, atol=1e-9)
+            np.testing.assert_array_equal(targets[lane], info["target"])
+
+
+def test_a_lane_that_has_ended_stays_where_it_is_and_the_limit_ends_the_others():
+    env = MazeVectorEnv(2, 5, targets=["left"])
+    _, info = env.reset(seed=[0, 1])
+    env.reset(seed=[0, 1], options={"state": [*info["target"][0] - (0, 0.49), 0, 0]})
+    env._targets[1] = 1.0, 1.0
+    ends = []
+    for _ in range(5):
+        before = env._position[0].copy()
+        observations, _, terminated, truncated, _ = env.step(np.full((2, 2), 0.2))
+        ends.append((terminated.tolist(), truncated.tolist()))
+        if len(ends) > 1:
+            np.testing.assert_array_equal(observations[0, :2], before)
+    assert ends[0] == ([True, False], [False, False])
+    assert ends[-1] == ([True, False], [False, True])
+
+
+def test_one_seed_for_all_lanes_counts_up_and_their_number_is_checked():
+    env = MazeVectorEnv(3, 10)
+    observations, _ = env.reset(seed=8)
+    np.testing.assert_array_equal(observations, env.reset(seed=[8, 9, 10])[0])
+    with pytest.raises(ValueError, match="3 lanes need as many seeds, got 2"):
+        env.reset(seed=[1, 2])
+
+
+def test_stepping_many_points_needs_no_mujoco():
+    code = (
+        "import sys, gymnasium, d4rl; "
+        "env = gymnasium.make_vec('maze2d-large-v1', 2, vectorization_mode='vector_entry_point'); "
+        "env.reset(seed=0); env.step(env.action_space.sample()); "
+        "sys.exit('mujoco' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_drawn_maze_has_the_sections_it_is_given():
+    env = MazeEnv(maze=SMALL, sections=CORNER, targets=["corner"])
+    observation, info = env.reset(seed=0)
+    assert env.elements == ("corner",)
+    assert np.abs(info["target"] - (2, 3)).max() <= 0.1
+    assert not env.element_complete(observation[None])[0, 0]
+    assert env.element_complete(np.array([[2.0, 3.0, 0, 0], [1.0, 3.0, 0, 0]])).all()
+    assert not env.element_moved(observation[None]).any()
+
+
+def test_scores_are_normalised_as_d4rl_does():
+    assert d4rl.get_normalized_score("d4rl:maze2d-large-v1", 273.99) == pytest.approx(1.0)
+    assert d4rl.get_normalized_score("maze2d-large-v1", 6.7) == 0.0
+
+
+@pytest.fixture
+def egl():
+    try:
+        Renderer(maze_model(layout(SMALL)), 16, 16, Camera((0, 0, 0), 5, 90, -90)).close()
+    except RuntimeError as error:
+        pytest.skip(str(error))
+
+
+def test_a_picture_shows_walls_point_and_target_from_above(egl):
+    """The first coordinate points right, the second up."""
+    env = MazeEnv(targets=["left"], render_mode="rgb_array", width=360, height=480)
+    env.reset(seed=0, options={"state": [7.0, 1.0, 0, 0]})
+    frame = env.render().astype(int)
+    assert frame.shape == (480, 360, 3)
+
+    def colour(x, y):  # around a place; the picture shows a little more than 9 x 12 cells
+        scale = 480 / 12.4
+        row, column = int(240 - scale * (y - 5.3)), int(180 + scale * (x - 3.8))
+        return frame[row - 1 : row + 2, column - 1 : column + 2].mean((0, 1))
+
+    red, green, blue = colour(7, 1)
+    assert red > green + 60 and red > blue + 60  # the point
+    red, green, blue = colour(3, 10)
+    assert green > red + 20  # the target
+    assert colour(3.8, 3.8).mean() < colour(2.8, 3.8).mean() - 40  # a wall, a free cell
+    env.close()
+
+
+def test_pictures_change_nothing(egl):
+    plain, _ = pushed(MazeEnv(), 1)
+    env = MazeEnv(render_mode="rgb_array", width=32, height=32)
+    env.reset(seed=1)
+    env.render()
+    np.testing.assert_array_equal(pushed(env, 1)[0], plain)
+    env.step(np.zeros(2))
+    env.render()
+    state = env.data.qpos.copy()
+    env.render()
+    np.testing.assert_array_equal(env.data.qpos, state)
+    assert MazeEnv().render() is None
+    env.close()
+
+
+def test_mujoco_solves_contacts_to_the_end():
+    assert maze_model(layout("large")).opt.tolerance <= 1e-12
+    assert int(maze_model(layout("large")).opt.integrator) == int(mujoco.mjtIntegrator.mjINT_EULER)
