@@ -19,6 +19,7 @@ pathvars:
 include: "rules/common.smk"
 include: "rules/names.smk"
 include: "rules/options.smk"
+include: "rules/sources.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
@@ -31,6 +32,8 @@ localrules:
     data,
     models,
     videos,
+    download_data,
+    convert_minari,
 
 
 rule all:

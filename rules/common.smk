@@ -15,7 +15,7 @@ from snakemake.utils import update_config
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from configuration import ConfigError, check, flags, settings, split_name, typed
+from configuration import ConfigError, check, flags, listed_files, settings, split_name, typed
 
 # Jobs run the Python that runs Snakemake and the code of this folder, whatever is installed.
 os.environ.update(
@@ -57,6 +57,8 @@ wildcard_constraints:
     without=r"(-no-[a-z0-9_]+(-[a-z0-9_]+)*)?",
     sequence=r"[a-z0-9_]+(-[a-z0-9_]+)*",
     parameters="all|prior|scratch",
+    download="|".join(map(re.escape, config["downloads"])) or "none",
+    name=r"[A-Za-z0-9._-]+",
 
 
 # Modules of the library that each script runs; a change in one of them makes its stage run again.
@@ -86,7 +88,14 @@ ROLLOUT = [
     "files",
 ]
 MODELS = ["skills", "feedback", "distance", "bc", "networks"]
+ARCHIVE = ["sources/archive", "data", "files"]
 LIBRARY = {
+    "download_data": [f"sources/{module}" for module in ("download", "transfer", "pages", "checks")]
+    + ["files"],
+    "unpack_data": [*ARCHIVE, "sources/release", "sources/pickles"],
+    "convert_logs": ["sources/archive", "sources/logs", "files"],
+    "convert_minari": ["sources/minari", "sources/logs", "sources/archive", "data", "files"],
+    "export_minari": ["sources/minari", "data", "files"],
     "generate_data": [],
     "make_split": ["split", "data", "files"],
     "make_demos": ["split", "data", "files"],
@@ -119,6 +128,10 @@ def code(script, env=None):
         shared = [folder.parent / f"{name}.py" for name in SHARED]
         sources = [*filter(Path.exists, shared), *sorted(folder.glob("*.py"))]
         files += [file.relative_to(ROOT).as_posix() for file in sources]
+    if any("converter" in entry for entry in data):  # it runs the simulator, too
+        sources = Path(ROOT, "d4rl", "src").rglob("*.py")
+        files += [file.relative_to(ROOT).as_posix() for file in sorted(sources)]
+        files = list(dict.fromkeys(files))
     return [os.path.relpath(ROOT / file) for file in files]
 
 

@@ -2,14 +2,23 @@
 def play_files(wildcards):
     """Return the recordings that a split is made from: those that are given, or one per sequence.
 
-    Where no sequences are listed, each split has a recording of its own, called like the split.
+    Where no sequences are listed, each split has a recording of its own, called like the split; so
+    it has where the given files are listed by split.
     """
     play = environment(wildcards)["data"]["play"]
-    if play["source"] == "local":
-        return [local(file) for file in play["files"]]
     own = wildcards.without.replace("-no-", "no_") or "mixed"
-    sequences = play.get("sequences", [own])
-    return [f"<data>/{wildcards.env}/play/{sequence}.hdf5" for sequence in sequences]
+    if play["source"] == "generated":
+        sequences = play.get("sequences", [own])
+        return [f"<data>/{wildcards.env}/play/{sequence}.hdf5" for sequence in sequences]
+    files = play["files"]
+    if isinstance(files, dict):
+        if own not in files:
+            raise WorkflowError(
+                f"no play data for {own}: name its files in the configuration, "
+                f"environments.{wildcards.env}.data.play.files"
+            )
+        files = files[own]
+    return [given(wildcards.env, play, file) for file in files]
 
 
 def raw_demos_file(wildcards):
@@ -22,11 +31,39 @@ def raw_demos_file(wildcards):
             f"no demonstrations of {wildcards.sequence}: name their file in the configuration, "
             f"environments.{wildcards.env}.data.demos.files"
         )
-    return local(demos["files"][wildcards.sequence])
+    return given(wildcards.env, demos, demos["files"][wildcards.sequence])
 
 
-def local(file):
-    return os.path.join(config["local_dir"], file)
+def given(env, data, file):
+    """Return where a file of a data set that is not generated lies, or will lie."""
+    if data["source"] == "local":
+        return os.path.join(config["local_dir"], file)
+    if data["source"] == "d4rl":
+        return f"<data>/downloads/{file}"
+    return f"<data>/{env}/raw/{data['source']}/{slug(file)}.hdf5"
+
+
+def slug(file):
+    """Return the name of what is made of a member, a folder or a Minari data set."""
+    return (
+        re.sub(r"[^A-Za-z0-9._-]+", "_", re.sub(r"[.](hdf5|pkl)$", "", file)).strip("_.-") or "all"
+    )
+
+
+def raw(wildcards, source):
+    """Return the data set that a converted file belongs to, and what it is converted from."""
+    for data in environment(wildcards)["data"].values():
+        for file in listed_files(data) if data["source"] == source else ():
+            if slug(file) == wildcards.name:
+                return data, file
+    raise WorkflowError(
+        f"no file called {wildcards.name} with source {source} in the configuration, "
+        f"environments.{wildcards.env}.data"
+    )
+
+
+def archive(wildcards, source):
+    return f"<data>/downloads/{raw(wildcards, source)[0]['archive']}"
 
 
 def split_file(env, split):

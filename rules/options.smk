@@ -64,6 +64,29 @@ def generator_flags(wildcards):
     return shlex.join(options)
 
 
+def download_flags(wildcards):
+    """Return the options that say where a published file is and how to know it."""
+    entry = config["downloads"][wildcards.download]
+    options = ["--urls", *entry["urls"], "--cache", config["cache_dir"]]
+    for key in ("sha256", "bytes", "page"):
+        if entry.get(key) is not None:
+            options += [f"--{key}", str(entry[key])]
+    return shlex.join(options)
+
+
+def raw_flags(source):
+    """Return a function for the options that say what is converted, and how."""
+
+    def options(wildcards):
+        data, file = raw(wildcards, source)
+        words = ["--what", file]
+        if source != "fist" and "converter" in data:
+            words += ["--converter", data["converter"]]
+        return shlex.join(words)
+
+    return options
+
+
 def bc_flags(wildcards):
     """Return the options that say what a cloned policy is like."""
     goal = {"goal": wildcards.policy == "goal_bc"}
@@ -77,7 +100,7 @@ def label_flags(wildcards):
 
 
 def data_source(wildcards):
-    """Name the source of the training data: generated, local, or both."""
+    """Name the source of the training data, or both of play and demonstrations."""
     data = environment(wildcards)["data"]
     play, demos = data["play"]["source"], data["demos"]["source"]
     return play if play == demos else f"play:{play} demos:{demos}"

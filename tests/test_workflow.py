@@ -115,7 +115,8 @@ def imported_modules(file, found=None):
     found = set() if found is None else found
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "fist":
-            names = node.module.split(".")[1:] or [alias.name for alias in node.names]
+            inner = "/".join(node.module.split(".")[1:])
+            names = [inner] if inner else [alias.name for alias in node.names]
             for name in set(names) - found:
                 found.add(name)
                 imported_modules(ROOT / "fist" / f"{name}.py", found)
@@ -129,7 +130,7 @@ def test_every_stage_depends_on_the_code_that_it_runs(fresh):
     inputs = dict(re.findall(r"^rule (\w+):\n +input: (.*)$", said, flags=re.M))
     for rule in {*EVERYTHING, "render_video", "trace_episodes"}:
         script = ROOT / "workflow" / "scripts" / f"{rule}.py"
-        listed = set(re.findall(r"fist/(\w+)\.py", inputs[rule]))
+        listed = set(re.findall(r"fist/([\w/]+)\.py", inputs[rule]))
         assert listed == imported_modules(script) - UNUSED.get(rule, set()), rule
         assert f"workflow/scripts/{rule}.py, workflow/scripts/_cli.py" in inputs[rule]
 

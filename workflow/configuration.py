@@ -72,6 +72,13 @@ def split_name(held_out: Sequence[str]) -> str:
     return "no_" + "-".join(held_out) if held_out else "mixed"
 
 
+def listed_files(data: Mapping[str, Any]) -> list[str]:
+    """Return the files of a data set, whether they are listed, by split or by sequence."""
+    files = data.get("files", [])
+    entries = files.values() if isinstance(files, Mapping) else files
+    return [name for entry in entries for name in ([entry] if isinstance(entry, str) else entry)]
+
+
 def _explain(error: ValidationError) -> Iterator[tuple[list[Any], str]]:
     """Turn a schema violation into (path, message) pairs."""
     path = list(error.absolute_path)
@@ -129,7 +136,7 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[tuple[list[Any], str]
         where = ["methods", name]
         yield from ((where, f"`methods.{name}`: {fault}") for fault in _method_faults(name, method))
     for env, entry in config["environments"].items():
-        yield from _data_contradictions(["environments", env], entry)
+        yield from _data_contradictions(["environments", env], entry, config["downloads"])
     for name, table in config["tables"].items():
         yield from _table_contradictions(["tables", name], table, config)
     for key, kind in (("default_tables", "tables"), ("baselines", "methods")):
@@ -207,19 +214,32 @@ def _table_contradictions(
             where = ["environments", table["env"], "tasks", task]
             row = {"n_demos": config["n_demos"]} | entry["tasks"][task]
             yield from _demo_contradictions(where, row, entry["data"]["demos"])
+            yield from _play_contradictions(where, row, entry["data"]["play"])
 
 
 def _data_contradictions(
-    path: list[str], entry: Mapping[str, Any]
+    path: list[str], entry: Mapping[str, Any], downloads: Mapping[str, Any]
 ) -> Iterator[tuple[list[Any], str]]:
-    """Find data sets that lack what their source needs."""
-    needs = {"generated": ("generator", "seed", "episodes"), "local": ("files",)}
+    """Find data sets that lack what their source needs, or need what is not defined."""
+    needs = {
+        "generated": ("generator", "seed", "episodes"),
+        "local": ("files",),
+        "d4rl": ("files",),
+        "fist": ("archive", "files"),
+        "relay": ("archive", "converter", "files"),
+        "minari": ("files",),
+    }
     data = entry["data"]
     for kind in ("play", "demos"):
         where, source = [*path, "data", kind], data[kind]["source"]
         for key in needs[source]:
             if data[kind].get(key) in (None, [], {}):
                 yield where, f"`{_dotted(where)}`: source {source} needs {key}"
+        wanted = [data[kind].get("archive")] if source in ("fist", "relay") else []
+        for name in listed_files(data[kind]) if source == "d4rl" else filter(None, wanted):
+            if name not in downloads:
+                known = ", ".join(downloads)
+                yield where, f"`{_dotted(where)}`: no {name} among downloads: {known}"
     generated = all(data[kind]["source"] == "generated" for kind in ("play", "demos"))
     if generated and data["play"].get("seed") == data["demos"].get("seed"):
         yield (
@@ -234,7 +254,7 @@ def _demo_contradictions(
 ) -> Iterator[tuple[list[Any], str]]:
     """Find tasks of a table that ask for demonstrations that there are not."""
     order, n_demos = "-".join(task["order"]), task["n_demos"]
-    if demos["source"] == "local" and order not in demos.get("files", {}):
+    if demos["source"] != "generated" and order not in demos.get("files", {}):
         yield path, f"`{_dotted(path)}`: data.demos.files has no file for {order}"
     if demos["source"] == "generated" and n_demos > demos.get("episodes", n_demos):
         yield (
@@ -242,6 +262,15 @@ def _demo_contradictions(
             f"`{_dotted(path)}`: n_demos {n_demos} is more than data.demos.episodes, "
             f"{demos['episodes']}",
         )
+
+
+def _play_contradictions(
+    path: list[str], task: Mapping[str, Any], play: Mapping[str, Any]
+) -> Iterator[tuple[list[Any], str]]:
+    """Find tasks of a table whose split has no play data."""
+    files, split = play.get("files"), split_name(task["held_out"])
+    if play["source"] != "generated" and isinstance(files, Mapping) and split not in files:
+        yield path, f"`{_dotted(path)}`: data.play.files has no files for {split}"
 
 
 def _dotted(path: Sequence[Any]) -> str:

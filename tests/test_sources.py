@@ -1,0 +1,273 @@
+"""Laws of the pipeline's data from elsewhere: every source gives the data that it holds."""
+
+import json
+import pickle
+import re
+import shutil
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+from mjl import set_points, write_log
+from recordings import random_episodes
+from test_workflow import ROOT, copy_pipeline, imported_modules, snakemake
+
+import d4rl
+from d4rl.kitchen.generate import generate
+from fist.data import DataError, load_episodes, save_episodes
+from fist.sources.archive import ArchiveError
+from fist.sources.minari import export_minari, import_minari
+from fist.sources.release import demonstrations, unpack
+
+PLAY = "kettle-bottom_burner-light_switch"
+TASK = "microwave-kettle"
+SPLIT = "data/kitchen/kitchen-mixed-no-microwave.hdf5"
+DEMOS = f"data/kitchen/kitchen-demo-{TASK}.hdf5"
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A folder with a recording of play, one of demonstrations, and archives of both."""
+    folder = tmp_path_factory.mktemp("recorded")
+    for number, sequence in enumerate((PLAY, TASK)):
+        path = folder / f"{sequence}.hdf5"
+        generate(path, sequence.split("-"), 2, number, only_successful=True, progress=False)
+    with zipfile.ZipFile(folder / "kitchen.zip", "w") as archive:
+        archive.write(folder / f"{PLAY}.hdf5", "data/kitchen/kitchen-mixed-no-microwave.hdf5")
+        archive.write(folder / f"{TASK}.hdf5", "data/kitchen/kitchen-demo-microwave_kettle.hdf5")
+    with zipfile.ZipFile(folder / "logs.zip", "w") as archive:
+        for sequence in (PLAY, TASK):
+            dataset = d4rl.get_dataset(folder / f"{sequence}.hdf5")
+            for number, episode in enumerate(d4rl.sequence_dataset(dataset=dataset)):
+                log = folder / f"{sequence}_{number}.mjl"
+                write_log(log, *set_points(episode["observations"], episode["actions"]))
+                archive.write(log, f"multitask/friday_{sequence}/{log.name}")
+        archive.writestr(f"multitask/friday_{PLAY}/cut.mjl", log.read_bytes()[:-9])
+        archive.write(log, f"multitask/friday_{PLAY}/{log.stem}(1).mjl")
+        archive.write(log, f"multitask/friday_{PLAY}/{log.stem}.mjl")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    return copy_pipeline(tmp_path_factory.mktemp("pipeline"))
+
+
+def configured(pipeline, play, demos, downloads=()):
+    """Write a configuration for one task with the given data; return Snakemake's options."""
+    config = {
+        "environments": {
+            "kitchen": {
+                "data": {"play": play, "demos": demos},
+                "tasks": {"microwave": {"order": TASK.split("-")}},
+            }
+        },
+        "tables": {"kitchen_table": {"tasks": ["microwave"], "methods": ["spirl"]}},
+        "downloads": {path.name: {"urls": [path.as_uri()]} for path in downloads},
+    }
+    name = f"config/{play['source']}.yaml"
+    (pipeline / name).write_text(yaml.safe_dump(config))
+    shutil.rmtree(pipeline / "data", ignore_errors=True)
+    return "--configfile", name
+
+
+def check_data(pipeline, play_rows, demo_rows):
+    """Make sure that play and demonstrations have come through, in the numbers given."""
+    play, demos = load_episodes(pipeline / SPLIT), load_episodes(pipeline / DEMOS)
+    assert play.lengths.tolist() == play_rows
+    assert demos.lengths.tolist() == demo_rows
+    assert play.state_dim == demos.state_dim == 60
+
+
+def rows(path):
+    return load_episodes(path).lengths.tolist()
+
+
+@pytest.mark.slow
+def test_published_files_are_used_as_they_are(pipeline, recorded):
+    files = [recorded / f"{sequence}.hdf5" for sequence in (PLAY, TASK)]
+    options = configured(
+        pipeline,
+        {"source": "d4rl", "files": [files[0].name]},
+        {"source": "d4rl", "files": {TASK: files[1].name}},
+        files,
+    )
+    status, said = snakemake(pipeline, SPLIT, DEMOS, *options)
+    assert status == 0, said
+    check_data(pipeline, rows(files[0]), rows(files[1]))
+    lock = json.loads((pipeline / "data/cache/checksums.json").read_text())
+    assert sorted(lock) == sorted(file.name for file in files)
+    status, said = snakemake(pipeline, SPLIT, DEMOS, *options)
+    assert "Nothing to be done" in said
+
+
+def test_members_of_the_release_are_unpacked_by_split_and_sequence(pipeline, recorded):
+    options = configured(
+        pipeline,
+        {
+            "source": "fist",
+            "archive": "kitchen.zip",
+            "files": {"no_microwave": ["kitchen-mixed-no-microwave.hdf5"]},
+        },
+        {
+            "source": "fist",
+            "archive": "kitchen.zip",
+            "files": {TASK: "kitchen-demo-microwave_kettle.hdf5"},
+        },
+        [recorded / "kitchen.zip"],
+    )
+    status, said = snakemake(pipeline, SPLIT, DEMOS, *options)
+    assert status == 0, said
+    check_data(pipeline, rows(recorded / f"{PLAY}.hdf5"), rows(recorded / f"{TASK}.hdf5"))
+    status, said = snakemake(pipeline, "data/kitchen/kitchen-mixed-no-kettle.hdf5", *options, "-n")
+    assert status == 1
+    assert "no play data for no_kettle: name its files in the configuration" in said
+
+
+@pytest.mark.slow
+def test_raw_logs_are_replayed_and_what_is_left_out_is_reported(pipeline, recorded):
+    common = {
+        "source": "relay",
+        "archive": "logs.zip",
+        "converter": "d4rl.recorded.relay:convert",
+    }
+    options = configured(
+        pipeline,
+        common | {"files": [f"*_{PLAY}"]},
+        common | {"files": {TASK: f"*_{TASK}"}},
+        [recorded / "logs.zip"],
+    )
+    status, said = snakemake(pipeline, SPLIT, DEMOS, *options)
+    assert status == 0, said
+    report = json.loads((pipeline / f"data/kitchen/raw/relay/{PLAY}.json").read_text())
+    skipped = {path.rpartition("/")[2]: why for path, why in report["skipped"].items()}
+    assert sorted(skipped) == ["cut.mjl", f"{TASK}_1.mjl"]
+    assert "is cut off within a record" in skipped["cut.mjl"]
+    assert skipped[f"{TASK}_1.mjl"] == f"a duplicate of {TASK}_1(1).mjl"
+    # The copy of a demonstration in the play folder does the held-out element: it is left out.
+    check_data(pipeline, rows(recorded / f"{PLAY}.hdf5"), rows(recorded / f"{TASK}.hdf5"))
+
+
+@pytest.mark.slow
+def test_minari_data_sets_come_in_and_go_out(pipeline, recorded, monkeypatch):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(recorded / "minari"))
+    for name in (PLAY, TASK):
+        export_minari(recorded / f"{name}.hdf5", f"kitchen/{name}-v0", "d4rl:kitchen-mixed-v0")
+    options = configured(
+        pipeline,
+        {"source": "minari", "files": [f"kitchen/{PLAY}-v0"]},
+        {"source": "minari", "files": {TASK: f"kitchen/{TASK}-v0"}},
+    )
+    out = f"data/minari/kitchen/kitchen-demo-{TASK}-v0/data/main_data.hdf5"
+    status, said = snakemake(pipeline, SPLIT, out, *options)
+    assert status == 0, said
+    # An exported episode has lost its last action, an imported one its last state: the same row.
+    before = [rows(recorded / f"{name}.hdf5") for name in (PLAY, TASK)]
+    check_data(pipeline, *[[n - 1 for n in lengths] for lengths in before])
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(pipeline / "data" / "minari"))
+    again = recorded / "again.hdf5"
+    import_minari(f"kitchen/kitchen-demo-{TASK}-v0", again)
+    episode, original = load_episodes(again), load_episodes(pipeline / DEMOS)
+    assert np.array_equal(episode.observations(0), original.observations(0)[:-1])
+
+
+def test_the_papers_configuration_plans_without_a_network(pipeline):
+    options = ("--configfile", "config/paper.yaml", "-n")
+    status, said = snakemake(pipeline, "all", "results/paper/kitchen_tasks.csv", *options)
+    assert status == 0, said
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", said, flags=re.M))
+    assert jobs["download_data"] == "1"
+    assert "generate_data" not in jobs
+    status, said = snakemake(pipeline, "results/paper/maze_table.csv", *options)
+    assert status == 0, said
+
+
+def test_every_source_depends_on_the_code_that_it_runs(pipeline, recorded):
+    relay = {"source": "relay", "archive": "logs.zip", "converter": "d4rl.recorded.relay:convert"}
+    options = configured(
+        pipeline,
+        relay | {"files": ["*"]},
+        {"source": "minari", "files": {TASK: "kitchen/demos-v0"}},
+        [recorded / "logs.zip"],
+    )
+    exported = "data/minari/kitchen/kitchen-mixed-v0/data/main_data.hdf5"
+    status, one = snakemake(pipeline, SPLIT, DEMOS, exported, *options, "-n")
+    assert status == 0, one
+    paper = ("--configfile", "config/paper.yaml", "-n")
+    status, two = snakemake(pipeline, "data/paper/kitchen/raw/fist/kitchen-mixed-v0.hdf5", *paper)
+    assert status == 0, two
+    inputs = dict(re.findall(r"^(?:local)?rule (\w+):\n +input: (.*)$", one + two, flags=re.M))
+    for rule in ("download_data", "unpack_data", "convert_logs", "convert_minari", "export_minari"):
+        script = ROOT / "workflow" / "scripts" / f"{rule}.py"
+        listed = set(re.findall(r"fist/([\w/]+)\.py", inputs[rule]))
+        assert listed == imported_modules(script), rule
+    assert "d4rl/src/d4rl/kitchen/env.py" in inputs["convert_logs"]
+
+
+def test_a_download_that_fails_names_the_page_and_the_place(pipeline, recorded):
+    options = configured(
+        pipeline,
+        {"source": "d4rl", "files": ["gone.hdf5"]},
+        {"source": "d4rl", "files": {TASK: "gone.hdf5"}},
+        [recorded / "gone.hdf5"],
+    )
+    status, said = snakemake(
+        pipeline, SPLIT, *options, "--config", "downloads={gone.hdf5: {page: 'http://x.org'}}"
+    )
+    assert status == 1
+    assert "by hand from http://x.org and put it at data/cache/gone.hdf5" in said
+    assert not (pipeline / "data/downloads/gone.hdf5").exists()
+
+
+def test_a_recording_without_an_end_becomes_one_episode(tmp_path):
+    save_episodes(tmp_path / "blocked.hdf5", random_episodes([30, 20]))
+    with h5py.File(tmp_path / "blocked.hdf5", "r+") as file:
+        file["terminals"][:] = False
+    with zipfile.ZipFile(tmp_path / "maze.zip", "w") as archive:
+        archive.write(tmp_path / "blocked.hdf5", "data/maze/left/blocked.hdf5")
+    unpack(tmp_path / "maze.zip", "left/blocked.hdf5", tmp_path / "out.hdf5")
+    assert load_episodes(tmp_path / "out.hdf5").lengths.tolist() == [50]
+
+
+def test_pickled_demonstrations_become_a_data_set(tmp_path):
+    rng = np.random.default_rng(0)
+    states = [rng.normal(size=(n + 1, 4)) for n in (12, 20)]
+    actions = [rng.uniform(-1, 1, size=(n, 2)) for n in (12, 20)]
+    with zipfile.ZipFile(tmp_path / "maze.zip", "w") as archive:
+        archive.writestr("data/maze/left/demos.pkl", pickle.dumps((states, actions)))
+    unpack(tmp_path / "maze.zip", "demos.pkl", tmp_path / "out.hdf5")
+    loaded = load_episodes(tmp_path / "out.hdf5")
+    assert loaded.lengths.tolist() == [12, 20]
+    np.testing.assert_array_equal(loaded.observations(1), states[1][:-1].astype("f4"))
+
+
+BAD = {
+    "no lists": ({"states": []}, "expected a list of states"),
+    "uneven": (([np.zeros((3, 2))], []), "1 lists of states, 0 of actions"),
+    "flat": (([np.zeros(3)], [np.zeros(2)]), r"episode 0 has states \(3,\)"),
+    "too few states": (([np.zeros((3, 2))], [np.zeros((5, 2))]), "expected"),
+}
+
+
+@pytest.mark.parametrize(("value", "reason"), BAD.values(), ids=BAD)
+def test_other_pickles_are_refused(tmp_path, value, reason):
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(value))
+    with pytest.raises(DataError, match=reason):
+        demonstrations(tmp_path / "a.pkl")
+
+
+def test_a_member_must_be_named_clearly(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("left/demos.pkl", b"")
+        archive.writestr("right/demos.pkl", b"")
+    with pytest.raises(ArchiveError, match=r"matches several files: left/demos.pkl, right/demos"):
+        unpack(tmp_path / "a.zip", "demos.pkl", tmp_path / "out.hdf5")
+
+
+def test_a_minari_data_set_that_cannot_be_had_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(DataError, match="minari download kitchen/none-v0"):
+        import_minari("kitchen/none-v0", tmp_path / "out.hdf5")
