@@ -129,12 +129,13 @@ def describe(statistics: Sequence[Record], measure: Measure, rows: str) -> str:
     return "\n".join((pipe_table((*head, "P(better)"), lines), "", note))
 
 
-def interval(scores: np.ndarray, name: str, statistic: Callable = np.mean) -> tuple[float, float]:
+def interval(
+    scores: np.ndarray, name: str, statistic: Callable = np.mean, resamples: int = 10_000
+) -> tuple[float, float]:
     """Return the 95 % stratified bootstrap interval of a statistic.
 
     The resamples depend on the name alone, so that adding a method changes no other row.
     """
-    resamples = 10_000 if statistic is np.mean else RESAMPLES
     return bootstrap_interval(scores, _rng(name), statistic, resamples=resamples)
 
 
@@ -178,7 +179,7 @@ def _record(sample: Sample, rivals: Sequence[Sample], measure: Measure) -> Recor
         "data_source": sample.data_source,
     }
     record |= _numbers("mean", (float(scores.mean()), *interval(scores, name)))
-    record |= _numbers("iqm", (float(iqm(scores.ravel())), *interval(scores, name, iqm)))
+    record |= _numbers("iqm", (float(iqm(scores.ravel())), *interval(scores, name, iqm, RESAMPLES)))
     if rivals:
         best = max(rivals, key=lambda other: sign * other.scores.mean())
         record["against"] = best.method

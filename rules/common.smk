@@ -89,6 +89,7 @@ ROLLOUT = [
 ]
 MODELS = ["skills", "feedback", "distance", "bc", "networks"]
 ARCHIVE = ["sources/archive", "data", "files"]
+DRAWN = ["checkpoint", "data", "distance", "networks", "files"]
 LIBRARY = {
     "download_data": [f"sources/{module}" for module in ("download", "transfer", "pages", "checks")]
     + ["files"],
@@ -108,6 +109,28 @@ LIBRARY = {
     "rollout": [*ROLLOUT, *MODELS],
     "render_video": [*ROLLOUT, *MODELS, "video"],
     "trace_episodes": [*ROLLOUT, *MODELS, "trace"],
+    "combine_tables": [
+        "experiments",
+        "table",
+        "comparison",
+        "tabular",
+        "results",
+        "stats",
+        "files",
+    ],
+    "check_claims": ["claims", "comparison", "tabular", "results", "stats", "files"],
+    "plot_results": [
+        "figures/results",
+        "figures/style",
+        "comparison",
+        "tabular",
+        "results",
+        "stats",
+        "files",
+    ],
+    "plot_curves": ["figures/curves", "figures/style", "files"],
+    "plot_retrieval": ["figures/retrieval", "figures/style", *DRAWN],
+    "plot_features": ["figures/retrieval", "figures/style", *DRAWN],
     "summarise": ["table", "comparison", "tabular", "results", "stats", "files"],
 }
 

@@ -28,3 +28,99 @@ rule trace_episodes:
     shell:
         "python {input.code[0]} {params.env} {params.policy} {params.files} {params.labels}"
         " --episodes {params.episodes} --out {output} > {log} 2>&1"
+
+
+rule plot_results:
+    input:
+        code=code("plot_results"),
+        episodes=drawn_episodes,
+    output:
+        csv="<results>/figures/{table}/{kind}.csv",
+        pdf="<results>/figures/{table}/{kind}.pdf",
+        png="<results>/figures/{table}/{kind}.png",
+    log:
+        "<logs>/figures/{table}/{kind}.log",
+    benchmark:
+        "<benchmarks>/figures/{table}/{kind}.tsv"
+    wildcard_constraints:
+        kind="scores|progress|profile|demonstrations",
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        options=plot_flags,
+    shell:
+        "python {input.code[0]} --files {input.episodes} {params.options} --out {output.csv} > {log} 2>&1"
+
+
+rule plot_curves:
+    input:
+        code=code("plot_curves"),
+        curves=drawn_curves,
+    output:
+        csv="<results>/figures/{table}/curves.csv",
+        pdf="<results>/figures/{table}/curves.pdf",
+        png="<results>/figures/{table}/curves.png",
+    log:
+        "<logs>/figures/{table}/curves.log",
+    benchmark:
+        "<benchmarks>/figures/{table}/curves.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    shell:
+        "python {input.code[0]} --files {input.curves} --out {output.csv} > {log} 2>&1"
+
+
+rule plot_retrieval:
+    input:
+        code=code("plot_retrieval"),
+        traces=drawn_traces,
+    output:
+        csv="<results>/figures/{table}/retrieval.csv",
+        pdf="<results>/figures/{table}/retrieval.pdf",
+        png="<results>/figures/{table}/retrieval.png",
+    log:
+        "<logs>/figures/{table}/retrieval.log",
+    benchmark:
+        "<benchmarks>/figures/{table}/retrieval.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    shell:
+        "python {input.code[0]} --files {input.traces} --out {output.csv} > {log} 2>&1"
+
+
+rule plot_features:
+    input:
+        code=code("plot_features"),
+        distances=drawn_distances,
+        demos=drawn_demos,
+    output:
+        csv="<results>/figures/{table}/features.csv",
+        pdf="<results>/figures/{table}/features.pdf",
+        png="<results>/figures/{table}/features.png",
+    log:
+        "<logs>/figures/{table}/features.log",
+    benchmark:
+        "<benchmarks>/figures/{table}/features.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        files=feature_flags,
+        n_demos=config["n_demos"],
+    shell:
+        "python {input.code[0]} {params.files} --n-demos {params.n_demos} --out {output.csv} > {log} 2>&1"

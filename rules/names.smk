@@ -193,3 +193,76 @@ def reference_rows(wildcards):
     """Return the results that a table compares with, but does not show."""
     cells = table_cells(wildcards.table, methods="references")
     return [f"{cell.folder}/episodes.csv" for cell in cells]
+
+
+def looks_up(method):
+    """Tell whether a method follows what it looks up step by step."""
+    entry = config["methods"][method]
+    return entry["lookup"] != "none" and entry.get("kind") not in ("replay", "neighbours")
+
+
+def looking_up(table, lookups=("distance", "euclidean", "random")):
+    """Return a cell for every task of a table: its first method with such a look-up, first seed."""
+    for method in config["tables"][table]["methods"]:
+        if looks_up(method) and config["methods"][method]["lookup"] in lookups:
+            cells = table_cells(table)
+            return [cell for cell in cells if cell[2:] == (method, config["seeds"][0])]
+    return []
+
+
+def figure_files(table):
+    """Return the figures of a table that can be drawn of it."""
+    kinds = ["scores", "progress", "profile", "demonstrations", "curves"]
+    kinds += ["retrieval"] if looking_up(table) else []
+    kinds += ["features"] if looking_up(table, ("distance",)) else []
+    return [f"<results>/figures/{table}/{kind}.pdf" for kind in kinds]
+
+
+def drawn_episodes(wildcards):
+    """Return the test results that a figure shows: the table's, or those over demonstrations."""
+    if wildcards.kind != "demonstrations":
+        return table_rows(wildcards)
+    entry = config["tables"][wildcards.table]
+    return [
+        f"{Cell(entry['env'], task_name, method, seed).folder}/episodes.csv"
+        for task_name in entry["tasks"]
+        for method in config["figures"]["demonstrations"]
+        for seed in config["seeds"]
+    ]
+
+
+def drawn_curves(wildcards):
+    """Return the learning curves of a table's models, those before fine-tuning included."""
+    cells = [(cell, file) for cell in table_cells(wildcards.table) for file in model_files(cell)]
+    before = [pretrained(cell, Path(file).stem) for cell, file in cells]
+    return [
+        str(Path(file).with_suffix(".csv"))
+        for file in dict.fromkeys([*before, *(file for _, file in cells)])
+    ]
+
+
+def drawn_traces(wildcards):
+    return [f"{cell.folder}/trace.csv" for cell in looking_up(wildcards.table)]
+
+
+def drawn_distances(wildcards):
+    return [distance_file(cell)[0] for cell in looking_up(wildcards.table, ("distance",))]
+
+
+def drawn_demos(wildcards):
+    return [task_demos(cell) for cell in looking_up(wildcards.table, ("distance",))]
+
+
+def claim_rows():
+    """Return the test results that the claims are about."""
+    return list(
+        dict.fromkeys(
+            f"{Cell(table['env'], task_name, method, seed).folder}/episodes.csv"
+            for claim in config["claims"]
+            for table in [config["tables"][claim["table"]]]
+            for task_name in table["tasks"]
+            for method in (claim["better"], claim.get("worse"))
+            if method is not None
+            for seed in config["seeds"]
+        )
+    )

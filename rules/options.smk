@@ -125,3 +125,45 @@ def table_flags(wildcards):
     if published:
         options += ["--paper", *(word for pair in published for word in pair)]
     return f"{flags('table', shown)} {shlex.join(options)}"
+
+
+def plot_flags(wildcards):
+    """Return the options of a figure of test results."""
+    table = config["tables"][wildcards.table]
+    options = ["--kind", wildcards.kind, "--layout", table.get("layout", "subtasks")]
+    if wildcards.kind == "demonstrations":
+        options.append("--demos")
+        for method in config["figures"]["demonstrations"]:
+            options += [method, str(config["methods"][method].get("n_demos", config["n_demos"]))]
+    if wildcards.kind == "scores":
+        measure = {"success": "success"}.get(table.get("layout"), "subtasks")
+        paper = [
+            (f"{name}/{method}", str(measures[measure]))
+            for name in table["tasks"]
+            for method, measures in config["environments"][table["env"]]["tasks"][name]
+            .get("paper", {})
+            .items()
+            if measures.get(measure) is not None
+        ]
+        options += ["--paper", *(word for pair in paper for word in pair)] if paper else []
+    return shlex.join(options)
+
+
+def feature_flags(wildcards, input):
+    """Return the options that name the distance and the demonstrations of every task."""
+    tasks = [cell.task for cell in looking_up(wildcards.table, ("distance",))]
+    options = []
+    for option, files in (("--distances", input.distances), ("--demos", input.demos)):
+        options += [option, *(word for pair in zip(tasks, files) for word in pair)]
+    return shlex.join(options)
+
+
+def claims_json():
+    """Return the claims as JSON: each with the environment, tasks and measure of its table."""
+    claims = []
+    for claim in config["claims"]:
+        table = config["tables"][claim["table"]]
+        of_table = {key: table[key] for key in ("env", "tasks")}
+        of_table["measure"] = table.get("layout", "subtasks")
+        claims.append(of_table | {key: value for key, value in claim.items() if key != "table"})
+    return json.dumps(claims)

@@ -1,4 +1,5 @@
-# The table. Its Markdown twin is also printed.
+# The tables, one for all of them, and what they say about the paper's claims.
+# The Markdown twins are also printed.
 
 
 rule summarise:
@@ -25,3 +26,55 @@ rule summarise:
     shell:
         "python {input.code[0]} --files {input.episodes} --references {input.references}"
         " {params.table} --out {output.csv} 2> {log}"
+
+
+rule combine_tables:
+    input:
+        code=code("combine_tables"),
+        tables=[f"<results>/{table}.csv" for table in config["tables"]],
+        statistics=[f"<results>/{table}_statistics.csv" for table in config["tables"]],
+    output:
+        "<results>/all_experiments.csv",
+    log:
+        "<logs>/all_experiments.log",
+    benchmark:
+        "<benchmarks>/all_experiments.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        tables=lambda wildcards, input: shlex.join(
+            word for pair in zip(config["tables"], input.tables) for word in pair
+        ),
+        envs=shlex.join(
+            word for table, entry in config["tables"].items() for word in (table, entry["env"])
+        ),
+    shell:
+        "python {input.code[0]} --tables {params.tables} --envs {params.envs} --out {output} > {log} 2>&1"
+
+
+rule check_claims:
+    input:
+        code=code("check_claims"),
+        episodes=claim_rows(),
+    output:
+        csv="<results>/claims.csv",
+        markdown="<results>/claims.md",
+    log:
+        "<logs>/claims.log",
+    benchmark:
+        "<benchmarks>/claims.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        claims=claims_json(),
+    shell:
+        "python {input.code[0]} --files {input.episodes} --claims {params.claims:q}"
+        " --out {output.csv} 2> {log}"

@@ -31,6 +31,7 @@ SCRIPTS = [
     ("train_bc", "bc", "train"),
     ("finetune_bc", "bc", "finetune"),
 ]
+CLAIM = {"text": "x", "table": "kitchen_table", "better": "fist", "worse": "spirl"}
 SET_BY_THE_METHOD = {"goal"}  # of bc.model
 
 
@@ -128,6 +129,12 @@ def test_the_message_names_the_file_that_the_key_came_from():
         ("tables.maze_table.fold", 7, "100 does not make folds of 7"),
         ("default_tables", ["kitchen"], "no kitchen among tables: kitchen_table"),
         ("baselines", ["sprl"], "no sprl among methods: fist"),
+        ("tables.kitchen_table.references", ["sprl"], "no sprl among methods: fist"),
+        ("tables.kitchen_table.references", ["fist"], "fist is a row, so it is no reference"),
+        ("figures.demonstrations", ["fist_3"], "no fist_3 among methods: fist"),
+        ("claims", [CLAIM | {"worse": "sprl"}], "`claims.0`: no sprl among methods: fist"),
+        ("claims", [CLAIM | {"table": "kitchen"}], "`claims.0`: no kitchen among tables"),
+        ("claims", [CLAIM | {"at_least": 2}], "needs either worse (a method) or at_least"),
         ("environments.kitchen.tasks.kettle.n_demos", 23, "n_demos 23 is more than"),
         ("environments.kitchen.data.play.source", "local", "source local needs files"),
         ("environments.kitchen.data.demos.seed", 0, "same seed"),

@@ -135,6 +135,27 @@ def test_every_stage_depends_on_the_code_that_it_runs(fresh):
         assert f"workflow/scripts/{rule}.py, workflow/scripts/_cli.py" in inputs[rule]
 
 
+VARIANT = """\
+methods:
+  fist_twice: {prior: goal, lookup: distance, finetune: all, rollout: {replan_every: 2}}
+tables:
+  kitchen_table:
+    methods: [fist, fist_twice]
+"""
+
+
+def test_a_variant_of_a_method_is_six_lines_of_yaml_or_fewer_and_trains_nothing_new(fresh):
+    """What differs in how it acts alone shares every model with the method it varies."""
+    assert len(VARIANT.splitlines()) <= 6
+    (fresh / "variant.yaml").write_text(VARIANT)
+    target, only = "results/kitchen_table.csv", ("--config", "default_tables=[kitchen_table]")
+    status, said = snakemake(fresh, target, *TEST, "variant.yaml", *only, "-n")
+    assert status == 0, said
+    assert "results/kitchen/top_burner/fist_twice/seed_0/episodes.csv" in said
+    with_variant = plan(fresh, target, *TEST, "variant.yaml", *only)
+    assert with_variant == plan(fresh, target, *TEST, *only)  # fist_twice instead of spirl
+
+
 @pytest.mark.parametrize("name", ["paper", "real"])
 def test_the_other_configurations_write_to_folders_of_their_own(fresh, name):
     (fresh / "data" / "real").mkdir(parents=True, exist_ok=True)

@@ -135,14 +135,30 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[tuple[list[Any], str]
     for name, method in config["methods"].items():
         where = ["methods", name]
         yield from ((where, f"`methods.{name}`: {fault}") for fault in _method_faults(name, method))
+    for number, claim in enumerate(config["claims"]):
+        where = ["claims", number]
+        yield from ((where, f"`{_dotted(where)}`: {f}") for f in _claim_faults(claim, config))
     for env, entry in config["environments"].items():
         yield from _data_contradictions(["environments", env], entry, config["downloads"])
     for name, table in config["tables"].items():
         yield from _table_contradictions(["tables", name], table, config)
-    for key, kind in (("default_tables", "tables"), ("baselines", "methods")):
-        for name in config[key]:
+    for path, names, kind in (
+        (["default_tables"], config["default_tables"], "tables"),
+        (["baselines"], config["baselines"], "methods"),
+        (["figures", "demonstrations"], config["figures"]["demonstrations"], "methods"),
+    ):
+        for name in names:
             if name not in config[kind]:
-                yield [key], f"`{key}`: no {name} among {kind}: {', '.join(config[kind])}"
+                yield path, f"`{_dotted(path)}`: no {name} among {kind}: {', '.join(config[kind])}"
+
+
+def _claim_faults(claim: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
+    """Say what is wrong with a claim."""
+    for key, kind in (("table", "tables"), ("better", "methods"), ("worse", "methods")):
+        if key in claim and claim[key] not in config[kind]:
+            yield f"no {claim[key]} among {kind}: {', '.join(config[kind])}"
+    if ("worse" in claim) == ("at_least" in claim):
+        yield "needs either worse (a method) or at_least (a score)"
 
 
 def _method_faults(name: str, method: Mapping[str, Any]) -> Iterator[str]:

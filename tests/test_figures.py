@@ -1,0 +1,172 @@
+"""Laws of the figures: each is drawn from the CSV beside it, and can be read without colour."""
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from test_table import TASKS, write
+
+from fist.checkpoint import save_model
+from fist.data import Episodes, save_episodes
+from fist.distance import Distance, DistanceSettings
+from fist.figures.curves import plot_curves
+from fist.figures.results import plot_results
+from fist.figures.retrieval import plot_features, plot_retrieval, principal_plane
+from fist.figures.style import looks
+from fist.results import EpisodeRow, Labels, write_episodes_csv
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    rng = np.random.default_rng(0)
+    return [
+        write(folder, task, method, seed, rng.integers(low, 5, size=10).tolist())
+        for task in TASKS
+        for method, low in (("fist", 2), ("spirl", 0))
+        for seed in (0, 1)
+    ]
+
+
+def luminance(color) -> float:
+    return float(np.dot(color[:3], (0.2126, 0.7152, 0.0722)))
+
+
+@pytest.mark.parametrize("n", [2, 4, 8])
+def test_lines_differ_in_luminance_and_in_marker(n):
+    chosen = looks(n)
+    assert np.diff([luminance(look.color) for look in chosen]).min() > 0.5 / n
+    assert len({look.marker for look in chosen}) == n
+
+
+@pytest.mark.parametrize("kind", ["scores", "progress", "profile", "demonstrations"])
+def test_a_figure_is_a_pdf_and_a_picture_with_ink_beside_its_csv(files, tmp_path, kind):
+    out = tmp_path / f"{kind}.csv"
+    drawn = plot_results(kind, files, out, demos={"fist": 10, "spirl": 1})
+    pd.testing.assert_frame_equal(pd.read_csv(out), drawn.reset_index(drop=True), rtol=1e-4)
+    assert (tmp_path / f"{kind}.pdf").read_bytes().startswith(b"%PDF")
+    picture = matplotlib.image.imread(tmp_path / f"{kind}.png")[..., :3]
+    assert 0.005 < (picture < 0.5).mean() < 0.5
+    for name in ("pdf", "png"):
+        before = out.with_suffix(f".{name}").read_bytes()
+        plot_results(kind, files, out, demos={"fist": 10, "spirl": 1})
+        assert out.with_suffix(f".{name}").read_bytes() == before
+
+
+def test_bars_are_the_means_of_the_cells(files, tmp_path):
+    drawn = plot_results("scores", files, tmp_path / "scores.csv", paper={"top_burner/fist": 3.6})
+    scores = pd.concat(map(pd.read_csv, files))
+    means = scores.groupby(["task", "method"]).subtasks_ordered.mean()
+    assert drawn.set_index(["task", "method"])["mean"].to_dict() == pytest.approx(means.to_dict())
+    assert drawn.paper.dropna().tolist() == [3.6]
+
+
+def test_progress_begins_with_nothing_and_ends_with_the_score(files, tmp_path):
+    drawn = plot_results("progress", files, tmp_path / "progress.csv")
+    scores = plot_results("scores", files, tmp_path / "scores.csv")
+    ends = drawn.groupby(["task", "method"], sort=False)["mean"]
+    assert (ends.first() == 0).all() and drawn["mean"].diff()[drawn.step > 0].min() >= 0
+    assert np.allclose(ends.last(), scores["mean"])
+    at_50 = drawn[(drawn.task == "top_burner") & (drawn.method == "fist") & (drawn.step == 49)]
+    assert at_50["mean"].item() == 1.0  # fist always counts the first at step 10, none before 50
+
+
+def test_progress_of_a_task_without_subtasks_is_the_share_that_has_arrived(tmp_path):
+    rows = [EpisodeRow(i, i, n, 0.0, None, None, n < 100) for i, n in enumerate((20, 60, 100, 100))]
+    file = tmp_path / "episodes.csv"
+    write_episodes_csv(file, Labels("maze", "left", "fist", 0, "generated"), rows)
+    drawn = plot_results("progress", [file], tmp_path / "progress.csv", layout="success")
+    share = drawn.set_index("step")["mean"]
+    assert [share[10], share[20], share[58], share[60], share[100]] == [0, 0.25, 0.25, 0.5, 0.5]
+
+
+def test_a_profile_is_the_share_of_training_runs_that_reach_a_score(files, tmp_path):
+    drawn = plot_results("profile", files, tmp_path / "profile.csv")
+    runs = pd.concat(map(pd.read_csv, files)).groupby(["method", "task", "seed"])
+    means = runs.subtasks_ordered.mean()
+    for method, of_method in drawn.groupby("method"):
+        expected = [(means[method] >= x - 1e-9).mean() for x in of_method.threshold]
+        assert np.allclose(of_method["mean"], expected)
+
+
+def test_a_method_without_its_number_of_demonstrations_is_named(files, tmp_path):
+    with pytest.raises(ValueError, match="how many demonstrations has spirl"):
+        plot_results("demonstrations", files, tmp_path / "x.csv", demos={"fist": 10})
+
+
+def curve(folder, name, rows):
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(file, index=False)
+    return file
+
+
+def test_learning_curves_keep_data_sets_stages_and_terms_apart(tmp_path):
+    rows = [
+        {"step": s, "learning_rate": 1, "kl": 1 / s, "validation_kl": 2 / s, "steps_per_s": 9}
+        for s in (10, 20)
+    ]
+    names = ["no_kettle/seed_0/skills.csv", "no_kettle/seed_1/skills.csv"]
+    names += ["kettle/finetune_all_10demos/seed_0/skills.csv"]
+    drawn = plot_curves([curve(tmp_path, name, rows) for name in names], tmp_path / "curves.csv")
+    assert set(drawn.term) == {"kl", "validation_kl"}
+    stages = drawn[["stage", "group", "variant", "seed"]].drop_duplicates().values.tolist()
+    assert stages == [
+        ["training", "no_kettle", "", 0],
+        ["training", "no_kettle", "", 1],
+        ["fine-tuning", "kettle", "finetune_all_10demos", 0],
+    ]
+    with pytest.raises(ValueError, match="a learning curve is called"):
+        plot_curves([curve(tmp_path, "kettle/skills.csv", rows)], tmp_path / "curves.csv")
+
+
+def write_trace(folder, found=True):
+    rows = [
+        {"task": "kettle", "method": "fist", "seed": 0, "episode": 0, "step": step}
+        | {"counted": int(step > 3), "demo": step % 2 if found else None}
+        | {"demo_step": step, "distance": 0.5, "looked_up": int(found)}
+        for step in range(6)
+    ]
+    return curve(folder, "trace.csv", rows)
+
+
+def test_the_look_ups_of_an_episode_are_drawn_as_they_stand_in_its_trace(tmp_path):
+    file = write_trace(tmp_path)
+    drawn = plot_retrieval([file], tmp_path / "retrieval.csv")
+    pd.testing.assert_frame_equal(drawn, pd.read_csv(file), check_dtype=False)
+    with pytest.raises(ValueError, match="no episode 3 among the 1 that were followed"):
+        plot_retrieval([file], tmp_path / "retrieval.csv", episode=3)
+    with pytest.raises(ValueError, match="looks nothing up"):
+        plot_retrieval([write_trace(tmp_path, found=False)], tmp_path / "retrieval.csv")
+
+
+def test_the_principal_plane_holds_what_varies_most():
+    rng = np.random.default_rng(0)
+    spread = rng.normal(size=(200, 2)) * (5, 2)
+    directions, _ = np.linalg.qr(rng.normal(size=(6, 6)))
+    points = spread @ directions[:2] + 0.01 * rng.normal(size=(200, 6)) + 7
+    plane, share = principal_plane(points)
+    assert share > 0.999
+    centred = spread - spread.mean(0)
+    assert np.allclose(np.linalg.norm(plane, axis=1), np.linalg.norm(centred, axis=1), atol=0.1)
+    assert np.abs(np.cov(plane.T)[0, 1]) < 1e-6
+
+
+def test_features_are_drawn_for_every_state_of_the_demonstrations(tmp_path):
+    lengths = torch.tensor([4, 6])
+    states = torch.rand(10, 3)
+    save_episodes(tmp_path / "demos.hdf5", Episodes(states, torch.zeros(10, 2), lengths))
+    save_model(tmp_path / "distance.pt", Distance(DistanceSettings(2, 8, 4), 3), {})
+    drawn = plot_features(
+        {"kettle": tmp_path / "distance.pt"},
+        {"kettle": tmp_path / "demos.hdf5"},
+        2,
+        tmp_path / "features.csv",
+    )
+    of_states = drawn[drawn.space == "states"]
+    assert of_states.step.tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 4, 5]
+    assert of_states.progress.tolist()[3] == of_states.progress.tolist()[9] == 1
+    expected, _ = principal_plane(states.numpy())
+    assert np.allclose(of_states[["x", "y"]], expected, atol=1e-5)
+    assert (tmp_path / "features.pdf").exists() and len(drawn) == 20
