@@ -34,7 +34,6 @@ localrules:
     videos,
     download_data,
     convert_minari,
-    figures,
 
 
 rule all:
@@ -56,8 +55,3 @@ rule models:
 rule videos:
     input:
         [f"{cell.folder}/video.mp4" for cell in table_cells() if cell.seed == config["seeds"][0]],
-
-
-rule figures:
-    input:
-        [file for table in config["default_tables"] for file in figure_files(table)],

@@ -1,6 +1,15 @@
 # Figures, and what only they need: episodes step by step.
 
 
+localrules:
+    figures,
+
+
+rule figures:
+    input:
+        [file for table in config["default_tables"] for file in figure_files(table)],
+
+
 rule trace_episodes:
     input:
         code=lambda wildcards: code("trace_episodes", wildcards.env),
