@@ -27,7 +27,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from fist.files import replacing
+from fist.files import write_bytes
 
 REQUIRED = ("observations", "actions", "terminals")
 LARGEST_RATIO = 1100
@@ -221,9 +221,12 @@ def save_episodes(path: str | Path, episodes: Episodes) -> None:
         "terminals": terminals,
         "timeouts": np.zeros_like(terminals),
     }
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    # In memory first: HDF5 may crash where a disk is full.
+    with h5py.File("episodes", "w", driver="core", backing_store=False) as file:
         for key, array in arrays.items():
             file.create_dataset(key, data=array, compression="gzip", track_times=False)
+        file.flush()
+        write_bytes(path, file.id.get_file_image())
 
 
 def concatenate(parts: Sequence[Episodes]) -> Episodes:

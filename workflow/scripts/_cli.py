@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 import logging
+import resource
+import signal
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType, TracebackType
 from typing import Any
 
-import tyro
+interrupted = False
+"""Whether Ctrl-C was pressed. It may come while modules are imported, and surface as any error."""
+
+
+def _note_interruption(number: int, frame: FrameType | None) -> None:
+    global interrupted
+    interrupted = True
+    signal.default_int_handler(number, frame)
+
+
+def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if interrupted:
+        print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+# Scripts import this module before those that take seconds.
+if Path(sys.argv[0]).resolve().parent == Path(__file__).resolve().parent:
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _note_interruption)
+    sys.excepthook = _tell
 
 
 def main(arguments: type, run: Callable[[Any], Any], description: str) -> None:
@@ -17,17 +41,31 @@ def main(arguments: type, run: Callable[[Any], Any], description: str) -> None:
 
     What the user can put right (bad data, a bad setting, a missing file, a full disk, Ctrl-C) ends
     in one line on standard error. Anything else is a mistake of this program: its traceback is
-    shown.
+    shown. The log's last line says what the script used.
     """
+    import tyro
+
     script = Path(sys.argv[0]).name
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
     try:
         run(tyro.cli(arguments, description=description))
-    except (OSError, ValueError, ArithmeticError) as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        sys.exit(f"{script}: error: {error} ({Path(place.filename).name}:{place.lineno})")
     except KeyboardInterrupt:
         print(f"{script}: interrupted", file=sys.stderr)
         sys.exit(130)
+    except (OSError, ValueError, ArithmeticError) as error:
+        if interrupted:
+            raise
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        sys.exit(f"{script}: error: {error} ({Path(place.filename).name}:{place.lineno})")
+    used_s, used_mb = used()
+    logging.info("used %.1f s of processor time and at most %.0f MB of memory", used_s, used_mb)
+
+
+def used() -> tuple[float, float]:
+    """Return the seconds of processor time and the most memory (MB) of this process and its own."""
+    parts = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    unit = 1 if sys.platform == "darwin" else 1024
+    seconds = sum(part.ru_utime + part.ru_stime for part in parts)
+    return seconds, max(part.ru_maxrss for part in parts) * unit / 1e6

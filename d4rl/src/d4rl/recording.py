@@ -21,23 +21,31 @@ def write_recording(
         columns: the arrays; "infos/goal" is the array goal of the group infos.
         labels: attributes of the file.
         compression: gzip's level.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written; the message names `path`.
     """
+    # In memory first: HDF5 may crash where a disk is full.
+    with h5py.File("recording", "w", driver="core", backing_store=False) as file:
+        file.attrs.update(labels)
+        for key, values in columns.items():
+            file.create_dataset(
+                key,
+                data=values,
+                compression="gzip",
+                compression_opts=compression,
+                shuffle=compression == 1,
+                track_times=False,
+            )
+        file.flush()
+        content = file.id.get_file_image()
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs.update(labels)
-            for key, values in columns.items():
-                file.create_dataset(
-                    key,
-                    data=values,
-                    compression="gzip",
-                    compression_opts=compression,
-                    shuffle=compression == 1,
-                    track_times=False,
-                )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
         os.replace(temporary, path)
-    except BaseException:
+    except OSError as error:
+        raise OSError(error.errno, f"could not write {path}: {error.strerror or error}") from error
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
