@@ -16,6 +16,11 @@ pathvars:
     benchmarks="results/benchmarks",
 
 
+# GPUs are counted on the machine that has them: a cluster counts its own.
+resource_scopes:
+    gpu="local",
+
+
 include: "rules/common.smk"
 include: "rules/names.smk"
 include: "rules/options.smk"
@@ -34,6 +39,8 @@ localrules:
     videos,
     download_data,
     convert_minari,
+    summarise,
+    cost,
 
 
 rule all:

@@ -23,6 +23,9 @@ os.environ.update(
     PYTHONPATH=os.pathsep.join([str(ROOT / "d4rl" / "src"), str(ROOT)]),
 )
 
+# Puts a training on a GPU that is free.
+ON_GPU = os.path.relpath(ROOT / "workflow" / "scripts" / "on_gpu.sh")
+
 
 def config_sources():
     """Return what each source of the configuration holds, in order of merging."""
@@ -131,6 +134,7 @@ LIBRARY = {
     "plot_curves": ["figures/curves", "figures/style", "files"],
     "plot_retrieval": ["figures/retrieval", "figures/style", *DRAWN],
     "plot_features": ["figures/retrieval", "figures/style", *DRAWN],
+    "cost": ["cost", "tabular", "files"],
     "summarise": ["table", "comparison", "tabular", "results", "stats", "files"],
 }
 
@@ -156,6 +160,11 @@ def code(script, env=None):
         files += [file.relative_to(ROOT).as_posix() for file in sorted(sources)]
         files = list(dict.fromkeys(files))
     return [os.path.relpath(ROOT / file) for file in files]
+
+
+def grows(amount):
+    """Return a request for a resource that grows with every attempt: amount, then twice that, …"""
+    return lambda wildcards, attempt: amount * attempt
 
 
 def environment(wildcards):

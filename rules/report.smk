@@ -78,3 +78,32 @@ rule check_claims:
     shell:
         "python {input.code[0]} --files {input.episodes} --claims {params.claims:q}"
         " --out {output.csv} 2> {log}"
+
+
+# What has run so far, for other targets too, is in it.
+rule cost:
+    input:
+        code=code("cost"),
+        tables=[f"<results>/{table}.csv" for table in config["default_tables"]],
+    output:
+        csv="<results>/cost.csv",
+        markdown="<results>/cost.md",
+    log:
+        "<logs>/cost.log",
+    benchmark:
+        "<logs>/cost.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folders=lambda wildcards: shlex.join(
+            word
+            for name in ("benchmarks", "logs", "results")
+            for word in (f"--{name}", config["pathvars"][name])
+        ),
+        order=list(LIBRARY),
+    shell:
+        "python {input.code[0]} {params.folders} --order {params.order} --out {output.csv} 2> {log}"

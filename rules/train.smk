@@ -20,15 +20,18 @@ rule train_skills:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=720,
+        gpu=config["gpus"],
+        mem_mb=grows(1500),
+        runtime=grows(240),
     params:
+        on_gpu=ON_GPU,
         model=lambda wildcards: flags_of(wildcards, "skills", "model", "model"),
         train=lambda wildcards: flags_of(wildcards, "skills", "train", "train"),
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "python {input.code[0]} --data {input.data} --out {output.weights} --seed {wildcards.seed}"
+        "{params.on_gpu} {resources.gpu} python {input.code[0]} --data {input.data}"
+        " --out {output.weights} --seed {wildcards.seed}"
         " --state {params.state} {params.tensorboard} {params.model} {params.train} > {log} 2>&1"
 
 
@@ -49,14 +52,17 @@ rule finetune_skills:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=120,
+        gpu=config["gpus"],
+        mem_mb=grows(1500),
+        runtime=grows(60),
     params:
+        on_gpu=ON_GPU,
         train=lambda wildcards: flags_of(wildcards, "skills", "finetune", "train"),
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "python {input.code[0]} --init {input.init} --demos {input.demos}"
+        "{params.on_gpu} {resources.gpu} python {input.code[0]} --init {input.init}"
+        " --demos {input.demos}"
         " --n-demos {wildcards.n_demos} --parameters {wildcards.parameters}"
         " --out {output.weights} --seed {wildcards.seed}"
         " --state {params.state} {params.tensorboard} {params.train} > {log} 2>&1"
@@ -78,15 +84,18 @@ rule train_distance:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=720,
+        gpu=config["gpus"],
+        mem_mb=grows(1500),
+        runtime=grows(240),
     params:
+        on_gpu=ON_GPU,
         model=lambda wildcards: flags_of(wildcards, "distance", "model", "model"),
         train=lambda wildcards: flags_of(wildcards, "distance", "train", "train"),
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "python {input.code[0]} --data {input.data} --out {output.weights} --seed {wildcards.seed}"
+        "{params.on_gpu} {resources.gpu} python {input.code[0]} --data {input.data}"
+        " --out {output.weights} --seed {wildcards.seed}"
         " --state {params.state} {params.tensorboard} {params.model} {params.train} > {log} 2>&1"
 
 
@@ -108,14 +117,17 @@ rule finetune_distance:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=120,
+        gpu=config["gpus"],
+        mem_mb=grows(1500),
+        runtime=grows(60),
     params:
+        on_gpu=ON_GPU,
         train=lambda wildcards: flags_of(wildcards, "distance", "finetune", "train"),
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "python {input.code[0]} --init {input.init} --data {input.data} --demos {input.demos}"
+        "{params.on_gpu} {resources.gpu} python {input.code[0]} --init {input.init}"
+        " --data {input.data} --demos {input.demos}"
         " --n-demos {wildcards.n_demos} --out {output.weights} --seed {wildcards.seed}"
         " --state {params.state} {params.tensorboard} {params.train} > {log} 2>&1"
 
@@ -136,15 +148,18 @@ rule train_bc:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=720,
+        gpu=config["gpus"],
+        mem_mb=grows(1500),
+        runtime=grows(240),
     params:
+        on_gpu=ON_GPU,
         model=bc_flags,
         train=lambda wildcards: flags_of(wildcards, "bc", "train", "train"),
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "python {input.code[0]} --data {input.data} --out {output.weights} --seed {wildcards.seed}"
+        "{params.on_gpu} {resources.gpu} python {input.code[0]} --data {input.data}"
+        " --out {output.weights} --seed {wildcards.seed}"
         " --state {params.state} {params.tensorboard} {params.model} {params.train} > {log} 2>&1"
 
 
@@ -165,14 +180,17 @@ rule finetune_bc:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=120,
+        gpu=config["gpus"],
+        mem_mb=grows(1500),
+        runtime=grows(60),
     params:
+        on_gpu=ON_GPU,
         train=lambda wildcards: flags_of(wildcards, "bc", "finetune", "train"),
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "python {input.code[0]} --init {input.init} --demos {input.demos}"
+        "{params.on_gpu} {resources.gpu} python {input.code[0]} --init {input.init}"
+        " --demos {input.demos}"
         " --n-demos {wildcards.n_demos} --parameters {wildcards.parameters}"
         " --out {output.weights} --seed {wildcards.seed}"
         " --state {params.state} {params.tensorboard} {params.train} > {log} 2>&1"

@@ -7,18 +7,13 @@ import ast
 import csv
 import os
 import re
-import shutil
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
+import pipeline_copy
 import pytest
+from pipeline_copy import ROOT, copy_pipeline, start, wait_for
+from pipeline_copy import TINY as TEST
 
-ROOT = Path(__file__).parents[1]
-PIPELINE = ("Snakefile", "rules", "workflow", "config", "envs", "profiles", "fist", "d4rl/src")
-TEST = ("--configfile", "config/test.yaml")
 EVERYTHING = {  # in the kitchen and in the maze
     "generate_data": 4 + 2,
     "make_split": 1 + 1,
@@ -34,17 +29,9 @@ EVERYTHING = {  # in the kitchen and in the maze
 }
 
 
-def command(*options):
-    return [sys.executable, "-m", "snakemake", "-j2", *options]
-
-
 def snakemake(folder, *options):
     """Run Snakemake in a folder; return its exit status and everything it said."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    result = subprocess.run(
-        command(*options), cwd=folder, env=environment, capture_output=True, text=True, timeout=900
-    )
-    return result.returncode, result.stdout + result.stderr
+    return pipeline_copy.snakemake(folder, "-j2", *options, seconds=900)
 
 
 def plan(folder, *options):
@@ -53,19 +40,6 @@ def plan(folder, *options):
     assert status == 0, said
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", said, flags=re.M))
     return {rule: int(n) for rule, n in jobs.items() if rule in EVERYTHING}
-
-
-def copy_pipeline(folder):
-    for name in PIPELINE:
-        source, target = ROOT / name, folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(
-                source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
-            )
-        else:
-            shutil.copy(source, target)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +100,8 @@ def imported_modules(file, found=None):
 
 
 def test_every_stage_depends_on_the_code_that_it_runs(fresh):
-    targets = ("all", "videos", "figures", "results/claims.csv", "results/all_experiments.csv")
+    targets = ("all", "videos", "figures", "cost", "results/claims.csv")
+    targets += ("results/all_experiments.csv",)
     status, said = snakemake(fresh, *targets, *TEST, "-n")
     assert status == 0, said
     inputs = dict(re.findall(r"^rule (\w+):\n +input: (.*)$", said, flags=re.M))
@@ -295,16 +270,8 @@ def test_training_that_is_interrupted_leaves_no_output_and_continues_in_the_next
     target = "results/kitchen/no_top_burner/seed_7/skills.pt"
     log = folder / "logs/kitchen/no_top_burner/seed_7/skills.log"
     options = (target, *TEST, "--config", "skills={train: {steps: 300, log_every: 10}}")
-    process = subprocess.Popen(
-        command(*options),
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        # A shell that starts the tests in the background has them ignore SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    _wait_for(lambda: log.exists() and "step 20/300" in log.read_text(), process)
+    process = start(folder, "-j2", *options)
+    wait_for(lambda: log.exists() and "step 20/300" in log.read_text(), process)
     os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C in a terminal does
     assert process.wait(timeout=60) != 0
     assert not (folder / target).exists()
@@ -313,11 +280,3 @@ def test_training_that_is_interrupted_leaves_no_output_and_continues_in_the_next
     resumed = re.search(r"resuming at step (\d+) of 300", log.read_text())
     assert resumed and int(resumed[1]) >= 20
     assert (folder / target).exists()
-
-
-def _wait_for(condition, process, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, "Snakemake ended too soon"
-        assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.05)
