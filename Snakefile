@@ -61,4 +61,4 @@ rule models:
 
 rule videos:
     input:
-        [f"{cell.folder}/video.mp4" for cell in table_cells() if cell.seed == config["seeds"][0]],
+        [file for table in config["default_tables"] for file in video_files(table)],

@@ -110,7 +110,7 @@ LIBRARY = {
     "train_distance": [*TRAINING, "distance"],
     "finetune_distance": [*TRAINING, "distance"],
     "rollout": [*ROLLOUT, *MODELS],
-    "render_video": [*ROLLOUT, *MODELS, "video"],
+    "render_video": [*ROLLOUT, *MODELS, "video", "trace"],
     "trace_episodes": [*ROLLOUT, *MODELS, "trace"],
     "combine_tables": [
         "experiments",

@@ -37,11 +37,12 @@ rule render_video:
         distance=distance_file,
         demos=lookup_demos,
     output:
-        "<results>/{env}/{task}/{method}/seed_{seed}/video.mp4",
+        video="<results>/videos/{env}/{task}/{method}/seed_{seed}.mp4",
+        sheet="<results>/videos/{env}/{task}/{method}/seed_{seed}.png",
     log:
-        "<logs>/{env}/{task}/{method}/seed_{seed}/video.log",
+        "<logs>/videos/{env}/{task}/{method}/seed_{seed}.log",
     benchmark:
-        "<benchmarks>/{env}/{task}/{method}/seed_{seed}/video.tsv"
+        "<benchmarks>/videos/{env}/{task}/{method}/seed_{seed}.tsv"
     conda:
         "../envs/fist.yaml"
     threads: 1
@@ -54,4 +55,4 @@ rule render_video:
         env=env_flags,
     shell:
         "python {input.code[0]} {params.env} {params.policy} {params.files}"
-        " --seed {wildcards.seed} --out {output} > {log} 2>&1"
+        " --seed {wildcards.seed} --out {output.video} > {log} 2>&1"

@@ -266,3 +266,13 @@ def claim_rows():
             for seed in config["seeds"]
         )
     )
+
+
+def video_files(table):
+    """Return the videos of a table: one for every task and method, of the first training seed."""
+    seed = config["seeds"][0]
+    return [
+        f"<results>/videos/{cell.env}/{cell.task}/{cell.method}/seed_{seed}.mp4"
+        for cell in table_cells(table)
+        if cell.seed == seed
+    ]

@@ -121,6 +121,23 @@ class MarksDictEnv(MarksEnv):
         return info | {"is_success": float(info.pop("success"))}
 
 
+class MarksShownEnv(MarksEnv):
+    """Starts where it is told to, and is the brighter the further right the walker is."""
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.position = (options or {}).get("position", self.position)
+        return self._observe(), self._info()
+
+    def render(self):
+        return np.full((*self.size, 3), 100 + 100 * self.position[0], dtype=np.uint8)
+
+    @staticmethod
+    def state_options(observation):
+        return {"position": np.array(observation)}
+
+
 gymnasium.register("Marks-v0", MarksEnv, max_episode_steps=60)
 gymnasium.register("MarksWithoutLimit-v0", MarksEnv)
+gymnasium.register("MarksShown-v0", MarksShownEnv, max_episode_steps=60)
 gymnasium.register("MarksDict-v0", MarksDictEnv, max_episode_steps=60)

@@ -13,6 +13,7 @@ from fist.policy import SkillPolicy
 from fist.results import Labels, ResultsError, read_episodes_csv, write_episodes_csv
 from fist.rollout import RolloutSettings, rollout
 from fist.skills import SkillSettings, SkillVAE
+from fist.trace import trace
 from fist.video import film, record_video
 
 LABELS = Labels(env="marks", task="all", method="fist", seed=3, data_source="generated")
@@ -370,7 +371,8 @@ def test_a_video_shows_every_step_of_the_episode(tmp_path):
     assert row.steps == walk()[2].steps
     frames = imageio.imread(tmp_path / "video.mp4")
     assert frames.shape == (row.length + 1, 64, 64, 3)
-    assert [path.name for path in tmp_path.iterdir()] == ["video.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["video.mp4", "video.png"]
+    assert imageio.imread(tmp_path / "video.png").shape == (2 * 64, 4 * 64, 3)
 
 
 def test_the_checklist_changes_as_subtasks_are_done(tmp_path):
@@ -439,3 +441,23 @@ def test_a_vector_environment_gives_the_rows_of_single_ones(monkeypatch):
 def test_observations_that_are_dictionaries_are_laid_flat_and_is_success_is_success():
     """Gymnasium orders a dictionary's keys, so that x comes first."""
     assert walk(env_id="marks:MarksDict-v0") == walk()
+
+
+def test_the_target_that_was_looked_up_stands_beside_the_live_view(files, tmp_path):
+    settings = RolloutSettings(episodes=1, max_steps=20, replan_every=4)
+    what = ("marks:MarksShown-v0", {}, method(files), settings)
+    record_video(tmp_path / "video.mp4", *what, size=64)
+    steps = trace(tmp_path / "trace.csv", *what, LABELS, episodes=1)
+    frames = imageio.imread(tmp_path / "video.mp4").astype(float)
+    assert frames.shape == (21, 64, 128, 3)
+    below_the_text = frames[:20, 40:, :, 1].mean(1)  # (steps, width)
+    live, target = below_the_text[:, 4:60].mean(1), below_the_text[:, 68:124].mean(1)
+    assert np.allclose(live, 100 + 100 * steps.state_0, atol=6)
+    assert np.allclose(target, 100 + 100 * steps.target_0, atol=6)
+
+
+def test_without_a_look_up_there_is_the_live_view_alone(files, tmp_path):
+    settings = RolloutSettings(episodes=1, max_steps=20)
+    spirl = method(files, prior="state", lookup="none")
+    record_video(tmp_path / "video.mp4", "marks:MarksShown-v0", {}, spirl, settings, size=64)
+    assert imageio.imread(tmp_path / "video.mp4").shape == (21, 64, 64, 3)

@@ -109,3 +109,13 @@ def test_the_kitchen_names_its_states_and_starts_from_one_it_has_shown():
         observation, *_ = env.step(env.action_space.high)
     again, _ = env.reset(options=env.get_wrapper_attr("state_options")(observation))
     assert np.array_equal(again, observation)
+
+
+def test_the_maze_names_its_states_and_starts_from_one_it_has_shown():
+    env = gymnasium.make("d4rl:maze2d-large-v1")
+    assert env.get_wrapper_attr("state_names") == ("x", "y", "vx", "vy")
+    env.reset(seed=0)
+    for _ in range(20):
+        observation, *_ = env.step(env.action_space.high)
+    again, _ = env.reset(options=env.get_wrapper_attr("state_options")(observation))
+    assert np.array_equal(again, observation)

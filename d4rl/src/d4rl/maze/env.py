@@ -30,6 +30,7 @@ class MazeEnv(Sections, gymnasium.Env):
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 100}
+    state_names = ("x", "y", "vx", "vy")
 
     def __init__(
         self,
@@ -123,6 +124,11 @@ class MazeEnv(Sections, gymnasium.Env):
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+
+    @staticmethod
+    def state_options(observation: np.ndarray) -> dict[str, Any]:
+        """Return the options with which `reset` starts from what a (4,) observation shows."""
+        return {"state": np.asarray(observation, dtype=np.float64)}
 
     def _observe(self) -> tuple[np.ndarray, dict[str, Any]]:
         """Return observation and info, and show the target where it is."""
