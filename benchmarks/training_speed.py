@@ -1,11 +1,9 @@
 """Gradient steps per second of the paper-size skill VAE: this library against a plain one.
 
-The plain implementation is what one would write first: a data set that slices one window per item
-behind a DataLoader with four workers, `nn.LSTM`, one operation after the other in float32, and
-PyTorch's default RAdam. "ours, compiled" is what runs of 20,000 steps and more do. All have the
-same network, loss, batch size and data, and run one thread. They take turns in short bursts of one
-process, so a busy neighbour slows all; the ratio is the median over the bursts. Afterwards both
-learn from the same data, and their losses are compared.
+The plain implementation is `plain.py`. "ours, compiled" is what runs of 10,000 steps and more do.
+All have the same network, loss, batch size and data, and run one thread. They take turns in short
+bursts of one process, so a busy neighbour slows all; the ratio is the median over the bursts.
+Afterwards both learn from the same data, and their losses are compared.
 
     python benchmarks/training_speed.py
     python benchmarks/training_speed.py --data data/kitchen/kitchen-mixed.hdf5 --learn 3000
@@ -14,7 +12,6 @@ learn from the same data, and their losses are compared.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +19,11 @@ import numpy as np
 import torch
 import tyro
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from fist.data import Episodes, Windows, load_episodes
-from fist.networks import gaussian
 from fist.skills import SkillSettings, SkillVAE
 from fist.train import TrainSettings, flatten, make_optimizer, uses_bfloat16
+from plain import PlainSkillVAE, batches
 
 H, Z, BATCH = 10, 10, 128
 PAPER = SkillSettings(priors=("goal",))
@@ -49,71 +45,18 @@ class Arguments:
     """Seeds for the comparison of losses."""
 
 
-class WindowPerItem(Dataset):
-    """One window per item, sliced from NumPy arrays."""
-
-    def __init__(self, episodes: Episodes):
-        self.states, self.actions = episodes.states.numpy(), episodes.actions.numpy()
-        self.starts, self.lengths = episodes.starts.numpy(), episodes.lengths.numpy()
-
-    def __len__(self) -> int:
-        return int((self.lengths - H).clip(0).sum())
-
-    def __getitem__(self, _: int) -> tuple[np.ndarray, np.ndarray]:
-        episode = np.random.randint(len(self.lengths))
-        first = self.starts[episode] + np.random.randint(self.lengths[episode] - H)
-        return self.states[first : first + H + 1], self.actions[first : first + H]
-
-
-class PlainPosterior(nn.Module):
-    """Linear, nn.LSTM, two Linears."""
-
-    def __init__(self, encoder: nn.Module):
-        super().__init__()
-        self.embed, self.output, self.readout = encoder.embed, encoder.output, encoder.readout
-        width = encoder.lstm.hidden_size
-        self.lstm = nn.LSTM(width, width, batch_first=True)
-        with torch.no_grad():
-            for name, parameter in self.lstm.named_parameters():
-                parameter.copy_(getattr(encoder.lstm, name.removesuffix("_l0")))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.readout(self.output(self.lstm(self.embed(x))[0][:, -1]))
-
-
 class Plain:
     """The plain implementation, one step at a time."""
 
     def __init__(self, episodes: Episodes, seed: int):
         torch.manual_seed(seed)
-        model = SkillVAE(PAPER, episodes.state_dim, episodes.action_dim)
-        self.posterior = PlainPosterior(model.posterior)
-        self.decoder, self.prior = model.decoder, model.priors["goal"]
-        modules = nn.ModuleList((self.posterior, self.decoder, self.prior))
-        self.parameters = list(modules.parameters())
+        self.model = PlainSkillVAE(SkillVAE(PAPER, episodes.state_dim, episodes.action_dim))
+        self.parameters = list(self.model.parameters())
         self.optimizer = torch.optim.RAdam(self.parameters, 1e-3)
-        self.batches = self._load(episodes)
-
-    @staticmethod
-    def _load(episodes: Episodes) -> Iterator:
-        items = WindowPerItem(episodes)
-        while True:
-            sampler = RandomSampler(items, replacement=True, num_samples=500 * BATCH)
-            yield from DataLoader(items, BATCH, sampler=sampler, num_workers=4, drop_last=True)
+        self.batches = batches(episodes, H, BATCH)
 
     def step(self) -> dict[str, Tensor]:
-        s, a = next(self.batches)
-        mean, log_sigma = gaussian(self.posterior(torch.cat((a, s[:, :-1]), -1)))
-        z = mean + log_sigma.exp() * torch.randn(BATCH, Z)
-        inputs = torch.cat((s[:, :-1], z[:, None].expand(-1, H, -1)), -1)
-        a_hat = self.decoder(inputs.flatten(0, 1)).unflatten(0, (BATCH, H))
-        kl = 0.5 * ((2 * log_sigma).exp() + mean.square() - 1) - log_sigma
-        prior = gaussian(self.prior(torch.cat((s[:, 0], s[:, -1]), -1)))
-        terms = {
-            "reconstruction": 0.5 * (a_hat - a).square().mean(),
-            "kl": 5e-4 * kl.mean(),
-            "prior_goal": prior.nll(z.detach()).sum(-1).mean(),
-        }
+        terms = self.model.losses(*next(self.batches), torch.randn(BATCH, Z))
         self.optimizer.zero_grad()
         sum(terms.values()).backward()
         nn.utils.clip_grad_norm_(self.parameters, 10.0)

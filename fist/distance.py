@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from fist.data import Windows
-from fist.networks import Normaliser
+from fist.networks import Normaliser, at_least_float32
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Distance(nn.Module):
 
     def features(self, s: Float[Tensor, "N S"]) -> Float[Tensor, "N F"]:
         """Return f(s); d(s, s') is the squared Euclidean distance between features."""
-        return self.encoder(self.normaliser(s)).float()
+        return at_least_float32(self.encoder(self.normaliser(s)))
 
     def losses(
         self,

@@ -62,8 +62,13 @@ def by_rows(function: Callable, *inputs: Float[Tensor, "B _"]) -> Any:
 
 def gaussian(parameters: Float[Tensor, "*B 2D"]) -> Gaussian:
     """Read the first half as the mean and the second, clamped to [-10, 2], as log-sigma."""
-    mean, log_sigma = parameters.float().chunk(2, dim=-1)
+    mean, log_sigma = at_least_float32(parameters).chunk(2, dim=-1)
     return Gaussian(mean, log_sigma.clamp(*LOG_SIGMA_RANGE))
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Return x in float32, or as it is where it is more precise than that."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 class MLP(nn.Module):
@@ -91,8 +96,16 @@ class MLP(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    def forward(self, x: Float[Tensor, "B inputs"]) -> Float[Tensor, "B outputs"]:
-        x = F.leaky_relu(self.input(x), 0.2, inplace=True)
+    def forward(self, *inputs: Float[Tensor, "*B _"]) -> Float[Tensor, "N outputs"]:
+        """Return outputs (N, outputs) for N inputs, given whole, or in parts that broadcast.
+
+        A part that many inputs share goes through its columns of the first Linear only once.
+        """
+        *weights, last = self.input.weight.split([part.shape[-1] for part in inputs], dim=1)
+        x = F.linear(inputs[-1], last, self.input.bias)
+        for part, weight in zip(inputs, weights, strict=False):
+            x = F.linear(part, weight) + x
+        x = F.leaky_relu(x.flatten(0, -2), 0.2, inplace=True)
         for linear, norm in zip(self.blocks, self.norms, strict=True):
             x = F.leaky_relu(norm(linear(x)), 0.2, inplace=True)
         return self.head(x)
@@ -117,11 +130,14 @@ class SequenceEncoder(nn.Module):
 
     def forward(self, x: Float[Tensor, "B H inputs"]) -> Float[Tensor, "B outputs"]:
         lstm = self.lstm
-        weight = lstm.weight_ih @ self.embed.weight  # (4·hidden, inputs)
+        # (inputs, 4·hidden), so that its gradient is xᵀ times that of the gates: faster than the
+        # transpose of that.
+        weight = self.embed.weight.t() @ lstm.weight_ih.t()
         bias = F.linear(self.embed.bias, lstm.weight_ih, lstm.bias_ih) + lstm.bias_hh
         recurrent = lstm.weight_hh.t()
         # Time first: every step's slice is then contiguous.
-        steps = F.linear(x.transpose(0, 1), weight, bias)  # (H, B, 4·hidden)
+        steps = torch.addmm(bias, x.transpose(0, 1).flatten(0, 1), weight)
+        steps = steps.unflatten(0, (x.shape[1], -1))  # (H, B, 4·hidden)
         h = c = None
         for gates in steps.unbind(0):
             if h is not None:

@@ -21,7 +21,14 @@ from torch import Tensor, nn
 
 from fist.data import Episodes
 from fist.feedback import feedback_gain
-from fist.networks import MLP, Gaussian, Normaliser, SequenceEncoder, gaussian
+from fist.networks import (
+    MLP,
+    Gaussian,
+    Normaliser,
+    SequenceEncoder,
+    at_least_float32,
+    gaussian,
+)
 
 Prior = Literal["goal", "state"]
 
@@ -127,12 +134,10 @@ class SkillVAE(nn.Module):
             a: actions a_t .. a_{t+H-1}.
             noise: standard normal, makes z a sample of the posterior.
         """
-        batch, horizon = a.shape[:2]
         s = self.normaliser(s)
         q = self._encode(s[:, :-1], a)
         z = q.sample(noise)
-        per_step = z[:, None].expand(batch, horizon, -1)
-        a_hat = self._decode(s[:, :-1].flatten(0, 1), per_step.flatten(0, 1))
+        a_hat = self._decode(s[:, :-1], z[:, None])
         residual = a_hat - a.flatten(0, 1)
         terms = {
             "reconstruction": 0.5 * residual.square().mean(),
@@ -152,13 +157,13 @@ class SkillVAE(nn.Module):
             z = self._encode(s[:, :-1], a).sample(noise)
         return self._prior_losses(s[:, 0], s[:, -1], z)
 
-    def _decode(self, s: Tensor, z: Tensor) -> Tensor:
+    def _decode(self, s: Float[Tensor, "*B S"], z: Float[Tensor, "*B Z"]) -> Float[Tensor, "N A"]:
         """Return the mean action at normalised states: feedback, and what the network adds."""
-        a = self.decoder(torch.cat((s, z), dim=-1)).float()
+        a = at_least_float32(self.decoder(s, z))
         if not self.settings.feedback:
             return a
         with torch.autocast(s.device.type, enabled=False):  # bfloat16 is too coarse for it
-            return a + s @ self.gain.T
+            return a + s.flatten(0, -2) @ self.gain.T
 
     def _encode(self, s: Tensor, a: Tensor) -> Gaussian:
         return gaussian(self.posterior(torch.cat((a, s), dim=-1)))

@@ -215,6 +215,8 @@ def test_long_runs_are_compiled_where_there_is_a_compiler(monkeypatch):
     assert compiles(TrainSettings(), 192_000)
     assert not compiles(TrainSettings(), 4_000)
     assert not compiles(TrainSettings(compile="never"), 192_000)
+    monkeypatch.setattr("fist.train.sysconfig.get_path", lambda name: "/no/headers")
+    assert not compiles(TrainSettings(), 192_000)
 
 
 @pytest.mark.slow
