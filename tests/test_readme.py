@@ -1,0 +1,95 @@
+"""Laws of the results in the README: they are those of the CSVs, and nothing else changes."""
+
+import pytest
+import yaml
+from test_claims import cells
+from test_config import ROOT
+from test_table import HELD_OUT, TASKS, WITH_BASELINES, write_maze
+
+from fist.claims import Claim, check_claims
+from fist.readme import BEGIN, END, commit_of, results_block, update
+from fist.results import ResultsError
+from fist.table import TableSettings, summarise
+
+CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    files = cells(folder, fist=3, spirl=2)
+    paper = {"top_burner/fist/subtasks": 3.6}
+    summarise(files, folder / "kitchen_table.csv", HELD_OUT, paper, WITH_BASELINES)
+    summarise(files, folder / "kitchen_ablations.csv", HELD_OUT, paper, WITH_BASELINES)
+    settings = TableSettings("success", "section", 2, ("spirl",))
+    maze = write_maze(folder / "maze", [(300, 2001)])
+    summarise(maze, folder / "maze_table.csv", {"left": "left"}, {}, settings)
+    claim = Claim("FIST does more", "kitchen", tuple(TASKS), "fist", "spirl")
+    check_claims([claim], files, folder / "claims.csv")
+    return folder
+
+
+def block(results, commit="abc123", compact=("kitchen_ablations",)):
+    full = ("kitchen_table", "maze_table")
+    return results_block(results, CONFIG, full, compact, "make results", commit)
+
+
+def lines_with(text, *words):
+    return [line for line in text.splitlines() if all(word in line for word in words)]
+
+
+def test_every_row_says_what_its_csv_says(results):
+    [line] = lines_with(block(results), "microwave, kettle, TOP BURNER, light switch", "| fist")
+    assert "**3.00** [3.00, 3.00]" in line and "1.00 [1.00, 1.00] (spirl)" in line
+    assert line.endswith("| 3.6       |")
+    [line] = lines_with(block(results), "| left ")
+    assert "**0.50** [0.00, 1.00]" in line and "1150 ± 0" in line
+
+
+def test_a_compact_table_has_a_row_for_every_method_and_the_mean_of_all_tasks(results):
+    [line] = lines_with(block(results), "| spirl ", "| 2.00 [2.00, 2.00] |")
+    assert line.count("2.00 [2.00, 2.00]") == 3
+
+
+def test_seeds_episodes_source_commit_and_command_are_told(results):
+    text = block(results)
+    assert "2 training seeds, 8 episodes a row; data: generated." in text
+    assert "Made by `make results` at commit abc123." in text
+    [line] = lines_with(text, "FIST does more", "confirmed")
+    assert "+1.00 [+1.00, +1.00]" in line
+
+
+def test_only_what_stands_between_the_markers_changes(results, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# Top\n\n{BEGIN}\n\nold\n\n{END}\n\nbelow\n")
+    update(readme, block(results))
+    text = readme.read_text()
+    assert text == f"# Top\n\n{block(results)}\n\nbelow\n"
+    assert commit_of(readme) == "abc123"
+    update(readme, block(results))
+    assert readme.read_text() == text
+
+
+def test_a_check_fails_where_the_readme_says_something_else(results, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text(block(results))
+    update(readme, block(results), check=True)
+    text = readme.read_text().replace("3.00", "3.99")
+    readme.write_text(text)
+    with pytest.raises(ResultsError, match="README.md does not say what the results say"):
+        update(readme, block(results), check=True)
+    assert readme.read_text() == text
+
+
+def test_missing_markers_and_missing_results_are_told(results, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("# Top\n")
+    with pytest.raises(ResultsError, match="must have the two lines <!-- results: begin"):
+        update(readme, block(results))
+    with pytest.raises(ResultsError, match="make them with `snakemake -j2 .*maze_sections.csv`"):
+        block(results, compact=("maze_sections",))
+
+
+def test_the_readme_of_this_repository_has_the_markers():
+    text = (ROOT / "README.md").read_text()
+    assert text.count(BEGIN) == text.count(END) == 1 and text.index(BEGIN) < text.index(END)
