@@ -28,6 +28,7 @@ include: "rules/sources.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/checkpoints.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
 
@@ -36,6 +37,7 @@ localrules:
     all,
     data,
     models,
+    checkpoints,
     videos,
     download_data,
     convert_minari,
@@ -57,6 +59,11 @@ rule data:
 rule models:
     input:
         [file for cell in table_cells() for file in model_files(cell)],
+
+
+rule checkpoints:
+    input:
+        [f"<results>/checkpoints/{cell.path}/cell.json" for cell in table_cells()],
 
 
 rule videos:

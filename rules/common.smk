@@ -110,6 +110,8 @@ LIBRARY = {
     "train_distance": [*TRAINING, "distance"],
     "finetune_distance": [*TRAINING, "distance"],
     "rollout": [*ROLLOUT, *MODELS],
+    "export_cell": [*ROLLOUT, *MODELS, "bundle"],
+    "evaluate_cell": [*ROLLOUT, *MODELS, "bundle"],
     "render_video": [*ROLLOUT, *MODELS, "video", "trace"],
     "trace_episodes": [*ROLLOUT, *MODELS, "trace"],
     "combine_tables": [

@@ -98,8 +98,12 @@ class Cell(NamedTuple):
     seed: int
 
     @property
+    def path(self):
+        return f"{self.env}/{self.task}/{self.method}/seed_{self.seed}"
+
+    @property
     def folder(self):
-        return f"<results>/{self.env}/{self.task}/{self.method}/seed_{self.seed}"
+        return f"<results>/{self.path}"
 
 
 def table_cells(*tables, methods="methods"):

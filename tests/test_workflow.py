@@ -185,6 +185,18 @@ def test_the_table_has_a_row_per_task_and_method_and_is_shown(run):
     assert (folder / "results" / "kitchen_table.md").read_text().splitlines()[0] in said
 
 
+def test_a_cell_in_a_folder_of_its_own_gives_the_same_episodes(run):
+    folder, _ = run
+    cell = Path("results/kitchen/top_burner/fist/seed_0/episodes.csv")
+    again = Path("results/checkpoints/kitchen/top_burner/fist/seed_0/episodes.csv")
+    status, said = snakemake(folder, str(again), *TEST)
+    assert status == 0, said
+    assert (folder / again).read_bytes() == (folder / cell).read_bytes()
+    shutil.rmtree(folder / "results" / "checkpoints")
+    shutil.rmtree(folder / "logs" / "checkpoints")
+    shutil.rmtree(folder / "results" / "benchmarks" / "checkpoints")
+
+
 def test_every_job_leaves_a_log_and_a_benchmark(run):
     folder, _ = run
     jobs = sum(EVERYTHING.values())

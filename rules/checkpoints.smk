@@ -1,0 +1,53 @@
+# The cells of the tables in folders of their own, which are all that their test episodes need.
+
+
+# The JSON file is written last; the models and demonstrations lie beside it.
+rule export_cell:
+    input:
+        code=lambda wildcards: code("export_cell", wildcards.env),
+        model=model_file,
+        distance=distance_file,
+        demos=lookup_demos,
+    output:
+        "<results>/checkpoints/{env}/{task}/{method}/seed_{seed}/cell.json",
+    log:
+        "<logs>/checkpoints/{env}/{task}/{method}/seed_{seed}/cell.log",
+    benchmark:
+        "<benchmarks>/checkpoints/{env}/{task}/{method}/seed_{seed}/cell.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        policy=policy_flags,
+        files=file_flags,
+        env=env_flags,
+        labels=label_flags,
+        folder=lambda wildcards, output: os.path.dirname(output[0]),
+    shell:
+        "python {input.code[0]} {params.env} {params.policy} {params.files} {params.labels}"
+        " --out {params.folder} > {log} 2>&1"
+
+
+rule evaluate_cell:
+    input:
+        code=lambda wildcards: code("evaluate_cell", wildcards.env),
+        cell="<results>/checkpoints/{env}/{task}/{method}/seed_{seed}/cell.json",
+    output:
+        "<results>/checkpoints/{env}/{task}/{method}/seed_{seed}/episodes.csv",
+    log:
+        "<logs>/checkpoints/{env}/{task}/{method}/seed_{seed}/episodes.log",
+    benchmark:
+        "<benchmarks>/checkpoints/{env}/{task}/{method}/seed_{seed}/episodes.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        folder=lambda wildcards, input: os.path.dirname(input.cell),
+    shell:
+        "python {input.code[0]} --folder {params.folder} --out {output} > {log} 2>&1"

@@ -1,0 +1,105 @@
+"""Laws of a cell in a folder: it is all that its episodes need, and its description is true."""
+
+import json
+import shutil
+
+import marks  # noqa: F401  registers the environments
+import pytest
+import torch
+from recordings import random_episodes
+
+from fist.bundle import Cell, evaluate_cell, load_cell, save_cell
+from fist.checkpoint import CheckpointError, save_model
+from fist.data import save_episodes
+from fist.distance import Distance, DistanceSettings
+from fist.evaluate import Method, evaluate
+from fist.results import Labels
+from fist.rollout import RolloutSettings
+from fist.skills import SkillSettings, SkillVAE
+
+LABELS = Labels("marks", "left", "fist", 3, "generated")
+ROLLOUT = RolloutSettings(episodes=3, max_steps=20)
+
+
+@pytest.fixture
+def cell(tmp_path):
+    """A cell whose files lie in different places."""
+    torch.manual_seed(0)
+    for folder in ("skills", "distance", "data"):
+        (tmp_path / folder).mkdir()
+    save_model(tmp_path / "skills/skills.pt", SkillVAE(SkillSettings(hidden=8), 2, 2), {"seed": 3})
+    save_model(tmp_path / "distance/distance.pt", Distance(DistanceSettings(hidden=8), 2), {})
+    save_episodes(tmp_path / "data/demos.hdf5", random_episodes([30, 30], state_dim=2))
+    method = Method(
+        model=tmp_path / "skills/skills.pt",
+        demos=tmp_path / "data/demos.hdf5",
+        distance=tmp_path / "distance/distance.pt",
+        n_demos=2,
+    )
+    return Cell(LABELS, "marks:Marks-v0", {"named": True}, method, ROLLOUT)
+
+
+def test_a_folder_alone_gives_the_episodes_of_its_cell(tmp_path, cell):
+    save_cell(tmp_path / "cell", cell)
+    expected = evaluate(
+        tmp_path / "a.csv", cell.env_id, cell.env_kwargs, cell.method, ROLLOUT, LABELS
+    )
+    for folder in ("skills", "distance", "data"):
+        shutil.rmtree(tmp_path / folder)
+    moved = shutil.move(tmp_path / "cell", tmp_path / "elsewhere")
+    assert evaluate_cell(moved, tmp_path / "b.csv") == expected
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    assert len(evaluate_cell(moved, tmp_path / "c.csv", episodes=1)) == 1
+    assert sorted(path.name for path in moved.iterdir()) == [
+        "cell.json",
+        "demos.hdf5",
+        "distance.json",
+        "distance.safetensors",
+        "model.json",
+        "model.safetensors",
+    ]
+    assert json.loads((moved / "model.json").read_text())["provenance"] == {"seed": 3}
+
+
+def test_a_method_without_a_lookup_needs_its_model_alone(tmp_path, cell):
+    spirl = Method(model=cell.method.model, prior="state", lookup="none")
+    save_cell(tmp_path / "cell", Cell(LABELS, cell.env_id, {}, spirl, ROLLOUT))
+    assert sorted(path.name for path in (tmp_path / "cell").iterdir()) == [
+        "cell.json",
+        "model.json",
+        "model.safetensors",
+    ]
+    assert len(evaluate_cell(tmp_path / "cell", tmp_path / "a.csv")) == 3
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.json", "demos.hdf5"])
+def test_a_file_that_was_exchanged_or_lost_is_named(tmp_path, cell, name):
+    save_cell(tmp_path / "cell", cell)
+    with open(tmp_path / "cell" / name, "ab") as file:
+        file.write(b" ")
+    with pytest.raises(CheckpointError, match=f"{name} is not the file that"):
+        load_cell(tmp_path / "cell")
+    (tmp_path / "cell" / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f"{name} is missing"):
+        load_cell(tmp_path / "cell")
+
+
+BAD = {
+    "no JSON": ("{", "does not describe a cell"),
+    "a list": ("[]", "does not describe a cell"),
+    "another format": ('{"format": 2}', "format 2, expected 1"),
+    "a file elsewhere": ('{"format": 1, "files": {"../a": ""}}', "no file of the folder"),
+    "nothing": ('{"format": 1, "files": {}}', "does not describe a cell"),
+}
+
+
+@pytest.mark.parametrize(("content", "reason"), BAD.values(), ids=BAD)
+def test_a_damaged_description_is_refused(tmp_path, content, reason):
+    (tmp_path / "cell.json").write_text(content)
+    with pytest.raises(CheckpointError, match=reason):
+        load_cell(tmp_path)
+
+
+def test_a_folder_without_a_description_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no cell.json in"):
+        load_cell(tmp_path)

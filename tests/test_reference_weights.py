@@ -1,0 +1,201 @@
+"""Laws of the reference's weights: its names become ours and ours its, and the models act alike."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from fist.bc import BCPolicy, BCSettings
+from fist.checkpoint import CheckpointError, load_model, save_model
+from fist.distance import Distance, DistanceSettings
+from fist.reference_weights import export_reference, import_reference, load_reference
+from fist.skills import SkillSettings, SkillVAE
+
+
+def mlp(prefix, inputs, outputs, blocks, hidden=128):
+    """Return names and shapes of an MLP as the reference saves it."""
+    shapes = {
+        f"{prefix}.input.linear.weight": (hidden, inputs),
+        f"{prefix}.input.linear.bias": (hidden,),
+    }
+    for block in range(blocks):
+        name = f"{prefix}.pyramid-{block}"
+        shapes[f"{name}.linear.weight"] = (hidden, hidden)
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"{name}.norm.{part}"] = (hidden,)
+        shapes[f"{name}.norm.num_batches_tracked"] = ()
+    shapes[f"{prefix}.head.linear.weight"] = (outputs, hidden)
+    shapes[f"{prefix}.head.linear.bias"] = (outputs,)
+    return shapes
+
+
+def reference_shapes(state, action, readout, decoder_blocks, condition, z=10, hidden=128):
+    """Return names and shapes of a skill VAE as the reference saves it."""
+    lstm = "q.0.cell.lstm.0"
+    return {
+        "log_sigma": (),
+        "q.0.cell.embed.weight": (hidden, action + state),
+        "q.0.cell.embed.bias": (hidden,),
+        f"{lstm}.weight_ih": (4 * hidden, hidden),
+        f"{lstm}.weight_hh": (4 * hidden, hidden),
+        f"{lstm}.bias_ih": (4 * hidden,),
+        f"{lstm}.bias_hh": (4 * hidden,),
+        "q.0.cell.output.weight": (readout, hidden),
+        "q.0.cell.output.bias": (readout,),
+        "q.1.weight": (2 * z, readout),
+        "q.1.bias": (2 * z,),
+        **mlp("decoder", state + z, action, decoder_blocks),
+        **mlp("p.0", condition, 2 * z, 6),
+    }
+
+
+REFERENCE = {
+    "kitchen, FIST": (reference_shapes(60, 9, 128, 5, 120), ("goal",)),
+    "kitchen, SPiRL": (reference_shapes(60, 9, 128, 5, 60), ("state",)),
+    "maze, FIST": (reference_shapes(4, 2, 32, 3, 8), ("goal",)),
+}
+
+
+def random_weights(shapes, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    weights = {}
+    for name, shape in shapes.items():
+        if name.endswith("num_batches_tracked"):
+            weights[name] = torch.tensor(7)
+        elif name.endswith("running_var"):
+            weights[name] = torch.rand(shape, generator=generator) + 0.5
+        else:
+            weights[name] = 0.1 * torch.randn(shape, generator=generator)
+    return weights
+
+
+def checkpoint(path, weights):
+    optimizer = {"state": {}, "param_groups": [{"lr": 1e-3}]}
+    torch.save(
+        {"epoch": 199, "global_step": 3, "state_dict": weights, "optimizer": optimizer}, path
+    )
+    return path
+
+
+@pytest.mark.parametrize(("shapes", "priors"), REFERENCE.values(), ids=REFERENCE)
+def test_skills_of_the_reference_load_and_go_back_tensor_by_tensor(tmp_path, shapes, priors):
+    weights = random_weights(shapes)
+    model = import_reference(checkpoint(tmp_path / "ep199.pth", weights), tmp_path / "skills.pt")
+    assert model.settings.priors == priors
+    assert sum(value.numel() for value in model.parameters()) == sum(
+        value.numel()
+        for name, value in weights.items()
+        if "running" not in name and "tracked" not in name and name != "log_sigma"
+    )
+    export_reference(tmp_path / "skills.pt", tmp_path / "back.pth", priors[0])
+    back = torch.load(tmp_path / "back.pth", weights_only=True)["state_dict"]
+    assert back.keys() == weights.keys()
+    assert all(torch.equal(back[name], weights[name]) for name in weights if name != "log_sigma")
+
+
+def test_an_imported_decoder_computes_what_the_references_layers_say(tmp_path):
+    weights = random_weights(REFERENCE["maze, FIST"][0])
+    model = load_reference(checkpoint(tmp_path / "ep199.pth", weights))
+    s, z = torch.randn(5, 4), torch.randn(5, 10)
+
+    def layer(name, x, bias=True):
+        return x @ weights[f"{name}.weight"].T + (weights[f"{name}.bias"] if bias else 0)
+
+    x = torch.nn.functional.leaky_relu(layer("decoder.input.linear", torch.cat((s, z), 1)), 0.2)
+    for block in range(3):
+        x = layer(f"decoder.pyramid-{block}.linear", x, bias=False)
+        norm = {
+            part: weights[f"decoder.pyramid-{block}.norm.{part}"]
+            for part in ("running_mean", "running_var", "weight", "bias")
+        }
+        x = (x - norm["running_mean"]) / (norm["running_var"] + 1e-5).sqrt()
+        x = torch.nn.functional.leaky_relu(x * norm["weight"] + norm["bias"], 0.2)
+    torch.testing.assert_close(model.decode(s, z), layer("decoder.head.linear", x))
+
+
+def test_a_distance_of_the_reference_loads_and_goes_back(tmp_path):
+    shapes = {"W": (32, 32)}
+    for number, (outputs, inputs) in enumerate([(128, 60), (128, 128), (32, 128)], start=1):
+        shapes[f"encoder.linear{number}.weight"] = (outputs, inputs)
+        shapes[f"encoder.linear{number}.bias"] = (outputs,)
+    weights = random_weights(shapes)
+    torch.save(weights, tmp_path / "exact_model.pt")
+    model = import_reference(tmp_path / "exact_model.pt", tmp_path / "distance.pt")
+    assert (model.state_dim, model.settings.feature_dim) == (60, 32)
+    export_reference(tmp_path / "distance.pt", tmp_path / "back.pt")
+    back = torch.load(tmp_path / "back.pt", weights_only=True)
+    assert back.keys() == weights.keys()
+    assert all(torch.equal(back[name], weights[name]) for name in weights)
+
+
+@pytest.mark.parametrize("prior", ["goal", "state"])
+def test_a_normaliser_is_folded_into_the_exported_weights(tmp_path, prior):
+    model = SkillVAE(SkillSettings(normalise=True, decoder_blocks=2), 6, 3).eval()
+    model.fit_normaliser(3 * torch.randn(100, 6) + 5)
+    save_model(tmp_path / "skills.pt", model, {})
+    export_reference(tmp_path / "skills.pt", tmp_path / "out.pth", prior)
+    again = load_reference(tmp_path / "out.pth")
+    s, goal, z = torch.randn(7, 6) + 5, torch.randn(7, 6) + 5, torch.randn(7, 10)
+    windows, actions = torch.randn(7, 10, 6) + 5, torch.randn(7, 10, 3)
+    close = {"rtol": 1e-4, "atol": 1e-4}
+    torch.testing.assert_close(again.decode(s, z), model.decode(s, z), **close)
+    torch.testing.assert_close(
+        again.encode(windows, actions), model.encode(windows, actions), **close
+    )
+    if prior == "goal":
+        torch.testing.assert_close(again.prior_goal(s, goal), model.prior_goal(s, goal), **close)
+    else:
+        torch.testing.assert_close(again.prior_state(s), model.prior_state(s), **close)
+
+
+def test_a_distance_with_a_normaliser_measures_the_same_when_exported(tmp_path):
+    model = Distance(DistanceSettings(normalise=True), 6)
+    model.fit_normaliser(3 * torch.randn(100, 6) + 5)
+    save_model(tmp_path / "distance.pt", model, {})
+    export_reference(tmp_path / "distance.pt", tmp_path / "out.pt")
+    s = torch.randn(7, 6) + 5
+    again = load_reference(tmp_path / "out.pt")
+    torch.testing.assert_close(again.features(s), model.features(s), rtol=1e-4, atol=1e-4)
+
+
+def test_a_mismatch_lists_what_is_missing_unexpected_and_misshapen(tmp_path):
+    weights = random_weights(REFERENCE["maze, FIST"][0])
+    del weights["decoder.pyramid-1.norm.weight"]
+    weights["decoder.extra"] = torch.zeros(2)
+    weights["q.1.bias"] = torch.zeros(3)
+    with pytest.raises(CheckpointError) as error:
+        load_reference(checkpoint(tmp_path / "ep199.pth", weights))
+    assert "missing decoder.pyramid-1.norm.weight; unexpected decoder.extra" in str(error.value)
+    assert "misshapen q.1.bias (3,) instead of (20,)" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content", [[1, 2], {"state_dict": 3}, {"a": 1}, {"state_dict": {"a": torch.zeros(2)}}, {}]
+)
+def test_other_files_are_refused(tmp_path, content):
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="a.pth"):
+        load_reference(tmp_path / "a.pth")
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
+    torch.save({"state_dict": Path("x")}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="no checkpoint of tensors"):
+        load_reference(tmp_path / "a.pth")
+
+
+def test_what_the_reference_has_no_place_for_is_not_exported(tmp_path):
+    model = SkillVAE(SkillSettings(feedback=0.5, priors=("state",)), 6, 3)
+    model.gain.fill_(0.1)
+    save_model(tmp_path / "skills.pt", model, {})
+    with pytest.raises(CheckpointError, match="feedback: 0"):
+        export_reference(tmp_path / "skills.pt", tmp_path / "out.pth", "state")
+    model.gain.zero_()
+    save_model(tmp_path / "skills.pt", model, {})
+    with pytest.raises(CheckpointError, match="no 'goal' prior, only state"):
+        export_reference(tmp_path / "skills.pt", tmp_path / "out.pth", "goal")
+    save_model(tmp_path / "bc.pt", BCPolicy(BCSettings(), 6, 3), {})
+    with pytest.raises(CheckpointError, match="no counterpart"):
+        export_reference(tmp_path / "bc.pt", tmp_path / "out.pth")
+    assert not (tmp_path / "out.pth").exists()
+    assert load_model(tmp_path / "skills.pt").settings.feedback == 0.5
