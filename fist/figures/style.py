@@ -112,3 +112,10 @@ def save(figure: Figure, data: pd.DataFrame, out: str | Path) -> None:
             figure.savefig(temporary, metadata=metadata)
     plt.close(figure)
     write_text(out, data.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def save_picture(figure: Figure, out: str | Path) -> None:
+    """Write a figure as PNG, for the eye alone."""
+    with replacing(out) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
+    plt.close(figure)

@@ -1,0 +1,101 @@
+"""A checkpoint at a glance: what it is, how large its parts are, and what is odd about it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import nn
+
+from fist.checkpoint import describe, load_model
+from fist.figures.style import panels, save_picture
+from fist.reference_weights import load_reference
+
+LARGE = 100.0
+"""Size of a weight beyond which it is odd."""
+
+
+def inspect_model(path: Path, out: Path) -> str:
+    """Return a summary of a checkpoint, and draw its weights and its learning curve.
+
+    Args:
+        path: a checkpoint of ours, with its JSON twin, or one of the reference without.
+        out: PNG file to write.
+
+    Raises:
+        FileNotFoundError, CheckpointError: the file cannot be used; says why.
+    """
+    ours = path.with_suffix(".json").exists()
+    model = load_model(path) if ours else load_reference(path)
+    curve = path.with_suffix(".csv") if path.with_suffix(".csv").exists() else None
+    _draw(model, curve, path.name, out)
+    total = sum(value.numel() for value in model.parameters())
+    sizes = [
+        f"{name} {getattr(model, name)}"
+        for name in ("state_dim", "action_dim")
+        if hasattr(model, name)
+    ]
+    lines = [
+        f"{path}: {type(model).__name__}{'' if ours else ' of the reference'}, {total} parameters, "
+        + ", ".join(sizes),
+        f"settings: {json.dumps(asdict(model.settings))}",
+    ]
+    if ours:
+        lines.append(f"provenance: {json.dumps(describe(path).get('provenance', {}))}")
+    if curve is not None:
+        last = pd.read_csv(curve).iloc[-1].to_dict()
+        lines.append("curve, last row: " + ", ".join(f"{k} {v:.4g}" for k, v in last.items()))
+    lines += ["", "  part                         parameters   mean |w|    max |w|"]
+    for name, part in _parts(model).items():
+        values = torch.cat([value.flatten() for value in part])
+        lines.append(
+            f"  {name:28s} {values.numel():10d} {values.abs().mean():10.4f} "
+            f"{values.abs().max():10.4f}"
+        )
+    return "\n".join([*lines, "", *(_anomalies(model) or ["nothing odd"])])
+
+
+def _parts(model: nn.Module) -> dict[str, list[torch.Tensor]]:
+    """Return the parameters by the first names of their paths: posterior, decoder, priors.goal."""
+    parts: dict[str, list[torch.Tensor]] = {}
+    for name, value in model.named_parameters():
+        depth = 2 if name.startswith("priors.") else 1
+        parts.setdefault(".".join(name.split(".")[:depth]), []).append(value.detach())
+    return parts
+
+
+def _anomalies(model: nn.Module) -> list[str]:
+    """Return what a person should look at."""
+    found = []
+    for name, value in model.state_dict().items():
+        value = value.float()
+        if not value.isfinite().all():
+            found.append(f"odd: {name} holds {int((~value.isfinite()).sum())} values not finite")
+        elif name.endswith("weight") and value.numel() > 1 and not value.any():
+            found.append(f"odd: {name} is zero")
+        elif name in dict(model.named_parameters()) and value.abs().max() > LARGE:
+            found.append(f"odd: {name} holds a value of {value.abs().max():.3g}")
+        elif name.endswith("running_var") and value.min() <= 0:
+            found.append(f"odd: {name} holds {value.min():.3g}: units that never change")
+    return found
+
+
+def _draw(model: nn.Module, curve: Path | None, title: str, out: Path) -> None:
+    """Draw the weights of every part, and the learning curve where there is one."""
+    parts = _parts(model)
+    figure, axes = panels(len(parts) + (curve is not None), columns=3, size=(2.6, 1.9))
+    figure.suptitle(title)
+    for axis, (name, values) in zip(axes, parts.items(), strict=False):
+        axis.hist(torch.cat([value.flatten() for value in values]).numpy(), bins=80, color="0.4")
+        axis.set_yscale("log")
+        axis.set_title(name)
+    if curve is not None:
+        rows = pd.read_csv(curve)
+        for name in rows.columns.difference(["step", "steps_per_s", "learning_rate"]):
+            axes[-1].plot(rows["step"], rows[name], label=name)
+        axes[-1].set_title("learning curve")
+        axes[-1].legend(fontsize=5)
+    save_picture(figure, out)
