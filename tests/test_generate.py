@@ -1,6 +1,7 @@
 """Laws of generated play data."""
 
 import os
+import sys
 
 import h5py
 import numpy as np
@@ -168,11 +169,26 @@ def test_impossible_requests_are_refused_with_a_clear_word(change, message, tmp_
 
 
 def test_progress_is_shown_on_stderr_alone(monkeypatch, tmp_path, capsys):
-    """The bar counts episodes on stderr; without `progress` nothing is printed."""
+    """On a terminal a bar counts episodes on stderr; without `progress` nothing is printed."""
     monkeypatch.setattr(module, "perform", failing)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     generate(tmp_path / "a.hdf5", SEQUENCE, 2, 0)
     shown = capsys.readouterr()
     assert "2/2" in shown.err and "kettle-light_switch" in shown.err and not shown.out
     generate(tmp_path / "b.hdf5", SEQUENCE, 2, 0, progress=False)
     shown = capsys.readouterr()
     assert not shown.err and not shown.out
+
+
+def test_a_log_file_gets_lines_that_say_how_far_a_recording_is(monkeypatch, tmp_path, caplog):
+    monkeypatch.setattr(module, "perform", failing)
+    monkeypatch.setattr("d4rl.progress.INTERVAL", 0.0)
+    with caplog.at_level("INFO"):
+        generate(tmp_path / "play.hdf5", SEQUENCE, 3, 0)
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.split("  ")[0] for line in lines] == [
+        f"{'-'.join(SEQUENCE)}: episode {n}/3" for n in (1, 2, 3)
+    ]
+    caplog.clear()
+    generate(tmp_path / "play.hdf5", SEQUENCE, 3, 0, progress=False)
+    assert caplog.records == []

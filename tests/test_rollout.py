@@ -1,5 +1,7 @@
 """Laws of the rollout and of the episodes' rows."""
 
+import re
+
 import gymnasium
 import imageio.v3 as imageio
 import numpy as np
@@ -461,3 +463,16 @@ def test_without_a_look_up_there_is_the_live_view_alone(files, tmp_path):
     spirl = method(files, prior="state", lookup="none")
     record_video(tmp_path / "video.mp4", "marks:MarksShown-v0", {}, spirl, settings, size=64)
     assert imageio.imread(tmp_path / "video.mp4").shape == (21, 64, 64, 3)
+
+
+def test_a_log_file_gets_lines_that_say_how_far_a_rollout_is(monkeypatch, caplog):
+    seconds = iter(range(0, 1000, 4))
+    monkeypatch.setattr("fist.progress.time.monotonic", lambda: next(seconds))
+    with caplog.at_level("INFO"):
+        walk()
+    lines = [record.getMessage() for record in caplog.records]
+    assert 3 <= len(lines) < len(SEEDS)
+    assert all(
+        re.match(r"episode \d+/12  [\d.]+ episodes/s  \d+ s left  success", x) for x in lines
+    )
+    assert lines[-1].startswith("episode 12/12")

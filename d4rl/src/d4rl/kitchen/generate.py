@@ -12,7 +12,6 @@ The file has D4RL's layout. Row t holds what was observed, what was then done an
 """
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -21,8 +20,8 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from tqdm import tqdm
 
+from ..progress import Progress
 from ..recording import write_recording
 from .elements import ELEMENTS, INITIAL_QPOS, canonical_sequence
 from .env import KitchenEnv
@@ -114,7 +113,7 @@ def generate(
         workers: processes that share the work. A script that asks for more than one must guard
             its entry point with `if __name__ == "__main__"`.
         only_successful: leave out performances that miss a sub-task and record others instead.
-        progress: show a progress bar on stderr.
+        progress: show a progress bar, or lines in the log where stderr is no terminal.
 
     Returns:
         sequence, seed, episodes, rows, successful, left_out and mean_length.
@@ -133,7 +132,7 @@ def generate(
     kept: dict[int, Performance] = {}
     tried = 0
     name = sequence_name(sequence)
-    with _Pool(workers) as pool, _bar(name, episodes, progress) as bar:
+    with _Pool(workers) as pool, Progress(name, episodes, "episode", progress) as bar:
         while len(kept) < episodes:
             if tried >= ATTEMPTS_PER_EPISODE * episodes:
                 raise RuntimeError(
@@ -177,10 +176,6 @@ class _Pool:
     def __exit__(self, *_: object) -> None:
         if self._executor:
             self._executor.shutdown(cancel_futures=True)
-
-
-def _bar(name: str, episodes: int, progress: bool) -> tqdm:
-    return tqdm(total=episodes, desc=name, unit="episode", file=sys.stderr, disable=not progress)
 
 
 def write_performances(
