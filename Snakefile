@@ -16,11 +16,6 @@ pathvars:
     benchmarks="results/benchmarks",
 
 
-# GPUs are counted on the machine that has them: a cluster counts its own.
-resource_scopes:
-    gpu="local",
-
-
 include: "rules/common.smk"
 include: "rules/names.smk"
 include: "rules/options.smk"
@@ -41,8 +36,6 @@ localrules:
     videos,
     download_data,
     convert_minari,
-    summarise,
-    cost,
 
 
 rule all:

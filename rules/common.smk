@@ -23,6 +23,12 @@ os.environ.update(
     PYTHONPATH=os.pathsep.join([str(ROOT / "d4rl" / "src"), str(ROOT)]),
 )
 
+
+# GPUs are counted on the machine that has them: a cluster counts its own.
+resource_scopes:
+    gpu="local",
+
+
 # Puts a training on a GPU that is free.
 ON_GPU = os.path.relpath(ROOT / "workflow" / "scripts" / "on_gpu.sh")
 
@@ -136,7 +142,8 @@ LIBRARY = {
     "plot_curves": ["figures/curves", "figures/style", "files"],
     "plot_retrieval": ["figures/retrieval", "figures/style", *DRAWN],
     "plot_features": ["figures/retrieval", "figures/style", *DRAWN],
-    "cost": ["cost", "tabular", "files"],
+    "summarise_cost": ["cost", "tabular", "files"],
+    "plot_cost": ["figures/cost", "figures/style", "files"],
     "summarise": ["table", "comparison", "tabular", "results", "stats", "files"],
 }
 

@@ -2,6 +2,13 @@
 # The Markdown twins are also printed.
 
 
+localrules:
+    summarise,
+    summarise_cost,
+    plot_cost,
+    cost,
+
+
 rule summarise:
     input:
         code=code("summarise"),
@@ -81,9 +88,9 @@ rule check_claims:
 
 
 # What has run so far, for other targets too, is in it.
-rule cost:
+rule summarise_cost:
     input:
-        code=code("cost"),
+        code=code("summarise_cost"),
         tables=[f"<results>/{table}.csv" for table in config["default_tables"]],
     output:
         csv="<results>/cost.csv",
@@ -107,3 +114,31 @@ rule cost:
         order=list(LIBRARY),
     shell:
         "python {input.code[0]} {params.folders} --order {params.order} --out {output.csv} 2> {log}"
+
+
+rule plot_cost:
+    input:
+        code=code("plot_cost"),
+        table="<results>/cost.csv",
+    output:
+        csv="<results>/figures/cost.csv",
+        pdf="<results>/figures/cost.pdf",
+        png="<results>/figures/cost.png",
+    log:
+        "<logs>/figures/cost.log",
+    benchmark:
+        "<logs>/figures/cost.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python {input.code[0]} --file {input.table} --out {output.csv} > {log} 2>&1"
+
+
+rule cost:
+    input:
+        "<results>/cost.csv",
+        "<results>/figures/cost.png",

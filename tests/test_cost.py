@@ -3,9 +3,11 @@
 import csv
 import json
 
+import imageio.v3 as imageio
 import pytest
 
 from fist.cost import CostError, slurm_waits, summarise_cost
+from fist.figures.cost import plot_cost
 
 HEAD = "s\th:m:s\tmax_rss\trule_name\n"
 
@@ -69,3 +71,14 @@ def test_waiting_counts_for_this_folders_jobs_that_have_begun(tmp_path, monkeypa
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert slurm_waits(tmp_path, ["train_skills", "rollout"]) == {"train_skills": 90.0}
+
+
+def test_the_figure_has_a_panel_for_every_measure_that_is_known(folders, tmp_path):
+    table, out = tmp_path / "cost.csv", tmp_path / "figures" / "cost.csv"
+    summarise_cost(*folders, table)
+    assert set(plot_cost(table, out).stage) == {"train_skills", "generate_data"}
+    assert {path.name for path in out.parent.iterdir()} == {"cost.csv", "cost.pdf", "cost.png"}
+    four_panels = imageio.imread(out.with_suffix(".png")).shape[0]  # in two rows
+    table.write_text(table.read_text().replace(",50,", ",0,"))
+    plot_cost(table, out)
+    assert imageio.imread(out.with_suffix(".png")).shape[0] < four_panels
