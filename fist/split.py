@@ -62,21 +62,22 @@ def make_split(
     demonstrations = 0
     for episode in range(len(play)):
         observations = play.observations(episode)
-        complete = env.get_wrapper_attr("element_complete")(observations)[:, columns].any(0)
-        moved = env.get_wrapper_attr("element_moved")(observations)[columns]
-        for name, completed, shifted in zip(held_out, complete, moved, strict=True):
-            reasons[name]["completed"] += int(completed)
-            reasons[name]["moved"] += int(shifted and not completed)
-        if (complete | moved).any():
-            continue
+        if columns:  # an environment that has no elements can hold none out, and need not judge
+            complete = env.get_wrapper_attr("element_complete")(observations)[:, columns].any(0)
+            moved = env.get_wrapper_attr("element_moved")(observations)[columns]
+            for name, completed, shifted in zip(held_out, complete, moved, strict=True):
+                reasons[name]["completed"] += int(completed)
+                reasons[name]["moved"] += int(shifted and not completed)
+            if (complete | moved).any():
+                continue
         if any(_is_recording_of(observations, demo) for demo in shown):
             demonstrations += 1
             continue
         keep.append(episode)
     if not keep:
         raise DataError(
-            f"nothing is left of {len(play)} episodes without {', '.join(held_out)}: give more "
-            "play data, or hold out less (config: held_out of the task)"
+            f"nothing is left of {len(play)} episodes without {', '.join(held_out) or 'demos'}: "
+            "give more play data, or hold out less (config: held_out of the task)"
         )
     split = play.take(keep)
     report = {

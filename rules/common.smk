@@ -17,10 +17,12 @@ sys.path.insert(0, str(ROOT / "workflow"))
 
 from configuration import ConfigError, check, flags, listed_files, settings, split_name, typed
 
-# Jobs run the Python that runs Snakemake and the code of this folder, whatever is installed.
+# Jobs run the Python that runs Snakemake and the code of this folder, whatever is installed. The
+# user's own PYTHONPATH comes last: it may hold the environment of a task.
+OWN = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
 os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
-    PYTHONPATH=os.pathsep.join([str(ROOT / "d4rl" / "src"), str(ROOT)]),
+    PYTHONPATH=os.pathsep.join(dict.fromkeys([str(ROOT / "d4rl" / "src"), str(ROOT), *OWN])),
 )
 
 

@@ -264,3 +264,59 @@ def test_numbers_on_the_command_line_are_numbers():
         "seeds": [0, 1],
         "tensorboard": True,
     }
+
+
+def test_a_task_may_leave_out_what_is_held_out_and_its_order():
+    config = changed("environments.kitchen.tasks.kettle", {})
+    config["default_tables"] = ["maze_table"]
+    check(config, {})
+    assert config["environments"]["kitchen"]["tasks"]["kettle"] == {
+        "held_out": [],
+        "order": ["kettle"],
+    }
+
+
+SOURCES = {
+    "d4rl": ({"source": "d4rl", "files": ["nowhere.hdf5"]}, "no nowhere.hdf5 among downloads"),
+    "fist": ({"source": "fist", "files": ["a"]}, "source fist needs archive"),
+    "archive": (
+        {"source": "fist", "archive": "no.zip", "files": ["a"]},
+        "no no.zip among downloads",
+    ),
+    "relay": (
+        {"source": "relay", "archive": "relay-kitchen.zip", "files": ["*"]},
+        "source relay needs converter",
+    ),
+    "minari": ({"source": "minari"}, "source minari needs files"),
+    "split": (
+        {"source": "minari", "files": {"no_kettle": ["D4RL/kitchen/mixed-v2"]}},
+        "data.play.files has no files for no_top_burner",
+    ),
+    "split name": ({"source": "minari", "files": {"kettle": ["x-v0"]}}, "`kettle` must match"),
+}
+
+
+@pytest.mark.parametrize(("play", "message"), SOURCES.values(), ids=SOURCES)
+def test_a_source_that_lacks_something_is_refused(play, message):
+    assert message in fault(changed("environments.kitchen.data.play", play))
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({}, "lacks urls"),
+        ({"urls": []}, "must have at least 1 entry"),
+        ({"urls": ["ftp://x"]}, "must match ^(https?|file)://"),
+        ({"urls": ["http://x"], "sha256": "abc"}, "must match"),
+    ],
+)
+def test_a_download_that_cannot_be_fetched_is_refused(entry, message):
+    assert message in fault(changed("downloads", {"a.hdf5": entry}))
+
+
+def test_a_checksum_can_be_overridden():
+    config = load()
+    entry = config["downloads"]["kitchen-mixed-v0.hdf5"]
+    for value in ("0" * 64, None):
+        entry["sha256"] = value
+        check(config, {})

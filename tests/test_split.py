@@ -75,8 +75,9 @@ def test_no_kept_episode_completes_or_moves_a_held_out_object(play, tmp_path):
     assert report["episodes_completing"] == {"cup": 0, "bowl": 1}
 
 
-def test_holding_nothing_out_keeps_everything(play, tmp_path):
-    assert make_split([play], Shelf(), [], tmp_path / "split.hdf5")["episodes"] == 5
+@pytest.mark.parametrize("env", [Shelf, Plain])
+def test_holding_nothing_out_keeps_everything(play, tmp_path, env):
+    assert make_split([play], env(), [], tmp_path / "split.hdf5")["episodes"] == 5
 
 
 def test_a_demonstration_never_enters_the_pretraining_set_even_with_new_noise(play, tmp_path):

@@ -21,6 +21,8 @@ class ConfigError(Exception):
 def check(config: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -> None:
     """Raise ConfigError unless a configuration fits the schema and makes sense as a whole.
 
+    What a task leaves out is filled in: nothing is held out, and its own name is its order.
+
     Args:
         config: the configuration as Snakemake merged it.
         sources: name of each source (a file, or "--config") and what it holds, in order of
@@ -28,10 +30,11 @@ def check(config: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -
     """
     validator = Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
-    # What makes no sense can only be told of values that have the right form.
-    faults = [fault for error in errors for fault in _explain(error)] or list(
-        _contradictions(config)
-    )
+    faults = [fault for error in errors for fault in _explain(error)]
+    if not faults:
+        # What makes no sense can only be told of values that have the right form.
+        _fill_in(config)
+        faults = list(_contradictions(config))
     if faults:
         lines = [f"{_origin(path, sources)}: {message}" for path, message in faults]
         raise ConfigError("\n".join(dict.fromkeys(lines)))
@@ -70,6 +73,14 @@ def settings(config: Mapping[str, Any], env: str, section: str, part: str = "") 
 def split_name(held_out: Sequence[str]) -> str:
     """Name the play data without some objects: mixed, no_kettle, no_kettle-microwave."""
     return "no_" + "-".join(held_out) if held_out else "mixed"
+
+
+def _fill_in(config: Mapping[str, Any]) -> None:
+    """Give every task an order and what is held out."""
+    for entry in config["environments"].values():
+        for name, task in entry["tasks"].items():
+            task.setdefault("held_out", [])
+            task.setdefault("order", [name])
 
 
 def listed_files(data: Mapping[str, Any]) -> list[str]:
