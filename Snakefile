@@ -26,6 +26,7 @@ include: "rules/evaluate.smk"
 include: "rules/checkpoints.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
+include: "rules/html.smk"
 
 
 localrules:

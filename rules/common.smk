@@ -131,6 +131,7 @@ LIBRARY = {
         "stats",
         "files",
     ],
+    "describe_run": ["software", "tabular", "files"],
     "check_claims": ["claims", "comparison", "tabular", "results", "stats", "files"],
     "plot_results": [
         "figures/results",

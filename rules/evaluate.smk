@@ -38,7 +38,12 @@ rule render_video:
         demos=lookup_demos,
     output:
         video="<results>/videos/{env}/{task}/{method}/seed_{seed}.mp4",
-        sheet="<results>/videos/{env}/{task}/{method}/seed_{seed}.png",
+        sheet=report(
+            "<results>/videos/{env}/{task}/{method}/seed_{seed}.png",
+            caption="../workflow/report/sheet.rst",
+            category="Videos",
+            labels={"task": "{task}", "method": "{method}"},
+        ),
     log:
         "<logs>/videos/{env}/{task}/{method}/seed_{seed}.log",
     benchmark:

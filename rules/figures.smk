@@ -46,7 +46,12 @@ rule plot_results:
     output:
         csv="<results>/figures/{table}/{kind}.csv",
         pdf="<results>/figures/{table}/{kind}.pdf",
-        png="<results>/figures/{table}/{kind}.png",
+        png=report(
+            "<results>/figures/{table}/{kind}.png",
+            caption="../workflow/report/figure.rst",
+            category="Figures",
+            labels={"table": "{table}", "figure": "{kind}"},
+        ),
     log:
         "<logs>/figures/{table}/{kind}.log",
     benchmark:
@@ -72,7 +77,12 @@ rule plot_curves:
     output:
         csv="<results>/figures/{table}/curves.csv",
         pdf="<results>/figures/{table}/curves.pdf",
-        png="<results>/figures/{table}/curves.png",
+        png=report(
+            "<results>/figures/{table}/curves.png",
+            caption="../workflow/report/figure.rst",
+            category="Figures",
+            labels={"table": "{table}", "figure": "curves"},
+        ),
     log:
         "<logs>/figures/{table}/curves.log",
     benchmark:
@@ -94,7 +104,12 @@ rule plot_retrieval:
     output:
         csv="<results>/figures/{table}/retrieval.csv",
         pdf="<results>/figures/{table}/retrieval.pdf",
-        png="<results>/figures/{table}/retrieval.png",
+        png=report(
+            "<results>/figures/{table}/retrieval.png",
+            caption="../workflow/report/figure.rst",
+            category="Figures",
+            labels={"table": "{table}", "figure": "retrieval"},
+        ),
     log:
         "<logs>/figures/{table}/retrieval.log",
     benchmark:
@@ -117,7 +132,12 @@ rule plot_features:
     output:
         csv="<results>/figures/{table}/features.csv",
         pdf="<results>/figures/{table}/features.pdf",
-        png="<results>/figures/{table}/features.png",
+        png=report(
+            "<results>/figures/{table}/features.png",
+            caption="../workflow/report/figure.rst",
+            category="Figures",
+            labels={"table": "{table}", "figure": "features"},
+        ),
     log:
         "<logs>/figures/{table}/features.log",
     benchmark:

@@ -257,12 +257,17 @@ def drawn_demos(wildcards):
     return [task_demos(cell) for cell in looking_up(wildcards.table, ("distance",))]
 
 
+def shown_claims():
+    """Return the claims about the default tables."""
+    return [claim for claim in config["claims"] if claim["table"] in config["default_tables"]]
+
+
 def claim_rows():
     """Return the test results that the claims are about."""
     return list(
         dict.fromkeys(
             f"{Cell(table['env'], task_name, method, seed).folder}/episodes.csv"
-            for claim in config["claims"]
+            for claim in shown_claims()
             for table in [config["tables"][claim["table"]]]
             for task_name in table["tasks"]
             for method in (claim["better"], claim.get("worse"))
@@ -280,3 +285,13 @@ def video_files(table):
         for cell in table_cells(table)
         if cell.seed == seed
     ]
+
+
+def shown_files():
+    """Return what the report shows: of the default tables, the claims about them, and the run."""
+    files = [f"<results>/{name}.csv" for name in ("claims", "cost", "run/versions")]
+    for table in config["default_tables"]:
+        files += [f"<results>/{table}.csv", f"<results>/{table}_statistics.csv"]
+        files += [file.replace(".pdf", ".png") for file in figure_files(table)]
+        files += [file.replace(".mp4", ".png") for file in video_files(table)]
+    return files + ["<results>/run/config.yaml"]

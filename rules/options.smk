@@ -161,7 +161,7 @@ def feature_flags(wildcards, input):
 def claims_json():
     """Return the claims as JSON: each with the environment, tasks and measure of its table."""
     claims = []
-    for claim in config["claims"]:
+    for claim in shown_claims():
         table = config["tables"][claim["table"]]
         of_table = {key: table[key] for key in ("env", "tasks")}
         of_table["measure"] = table.get("layout", "subtasks")

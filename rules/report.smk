@@ -15,8 +15,18 @@ rule summarise:
         episodes=table_rows,
         references=reference_rows,
     output:
-        csv="<results>/{table}.csv",
-        statistics="<results>/{table}_statistics.csv",
+        csv=report(
+            "<results>/{table}.csv",
+            caption="../workflow/report/table.rst",
+            category="Tables",
+            labels={"table": "{table}", "what": "results"},
+        ),
+        statistics=report(
+            "<results>/{table}_statistics.csv",
+            caption="../workflow/report/statistics.rst",
+            category="Tables",
+            labels={"table": "{table}", "what": "comparison"},
+        ),
         markdown="<results>/{table}.md",
     log:
         "<logs>/{table}.log",
@@ -68,7 +78,12 @@ rule check_claims:
         code=code("check_claims"),
         episodes=claim_rows(),
     output:
-        csv="<results>/claims.csv",
+        csv=report(
+            "<results>/claims.csv",
+            caption="../workflow/report/claims.rst",
+            category="Tables",
+            labels={"table": "claims", "what": "comparison"},
+        ),
         markdown="<results>/claims.md",
     log:
         "<logs>/claims.log",

@@ -1,0 +1,67 @@
+# The report: one page with tables, figures and contact sheets that opens without a network.
+
+
+report: "../workflow/report/workflow.rst"
+
+
+localrules:
+    describe_run,
+    report,
+
+
+rule describe_run:
+    input:
+        code=code("describe_run"),
+        tables=[f"<results>/{table}.csv" for table in config["default_tables"]],
+    output:
+        config=report(
+            "<results>/run/config.yaml",
+            caption="../workflow/report/run.rst",
+            category="Run",
+            labels={"what": "configuration"},
+        ),
+        versions=report(
+            "<results>/run/versions.csv",
+            caption="../workflow/report/run.rst",
+            category="Run",
+            labels={"what": "software"},
+        ),
+    log:
+        "<logs>/run/describe.log",
+    benchmark:
+        "<benchmarks>/run/describe.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        config=json.dumps(config),
+    shell:
+        "python {input.code[0]} --config {params.config:q} --versions {output.versions}"
+        " --out {output.config} > {log} 2>&1"
+
+
+# Snakemake draws the page from what has been made, in a run of its own with the same configuration.
+rule report:
+    input:
+        shown=shown_files(),
+        config="<results>/run/config.yaml",
+    output:
+        "<results>/report.html",
+    log:
+        "<logs>/report.log",
+    benchmark:
+        "<benchmarks>/report.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        snakefile=os.path.relpath(ROOT / "Snakefile"),
+    shell:
+        "python -m snakemake {input.shown} --report {output} --snakefile {params.snakefile}"
+        " --configfile {input.config} --nolock --quiet > {log} 2>&1"
