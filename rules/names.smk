@@ -290,6 +290,7 @@ def video_files(table):
 def shown_files():
     """Return what the report shows: of the default tables, the claims about them, and the run."""
     files = [f"<results>/{name}.csv" for name in ("claims", "cost", "run/versions")]
+    files += ["<results>/figures/cost.png"]
     for table in config["default_tables"]:
         files += [f"<results>/{table}.csv", f"<results>/{table}_statistics.csv"]
         files += [file.replace(".pdf", ".png") for file in figure_files(table)]

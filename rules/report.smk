@@ -108,7 +108,12 @@ rule summarise_cost:
         code=code("summarise_cost"),
         tables=[f"<results>/{table}.csv" for table in config["default_tables"]],
     output:
-        csv="<results>/cost.csv",
+        csv=report(
+            "<results>/cost.csv",
+            caption="../workflow/report/cost.rst",
+            category="Run",
+            labels={"what": "cost"},
+        ),
         markdown="<results>/cost.md",
     log:
         "<logs>/cost.log",
@@ -138,7 +143,12 @@ rule plot_cost:
     output:
         csv="<results>/figures/cost.csv",
         pdf="<results>/figures/cost.pdf",
-        png="<results>/figures/cost.png",
+        png=report(
+            "<results>/figures/cost.png",
+            caption="../workflow/report/cost.rst",
+            category="Run",
+            labels={"what": "cost, drawn"},
+        ),
     log:
         "<logs>/figures/cost.log",
     benchmark:

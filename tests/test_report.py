@@ -55,7 +55,12 @@ def test_every_file_that_is_shown_is_in_the_page(made):
     text = (made / "results" / "report.html").read_text()
     shown = [
         *("kitchen_table.csv", "kitchen_table_statistics.csv", "claims.csv", "cost.csv"),
-        *("run/versions.csv", "run/config.yaml", "videos/kitchen/top_burner/fist/seed_0.png"),
+        *(
+            "figures/cost.png",
+            "run/versions.csv",
+            "run/config.yaml",
+            "videos/kitchen/top_burner/fist/seed_0.png",
+        ),
         *(f"figures/kitchen_table/{name}.png" for name in ("scores", "retrieval", "features")),
     ]
     for file in shown:
