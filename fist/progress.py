@@ -64,4 +64,5 @@ class Progress:
         self._told = time.monotonic()
         done, speed = f"{self._unit} {self._done}/{self._total}", self.speed
         left = (self._total - self._done) / speed
-        log.info("%s  %.1f %ss/s  %.0f s left  %s", done, speed, self._unit, left, text)
+        rate = f"{speed:.1f}" if speed >= 1 else f"{speed:.2g}"
+        log.info("%s  %s %ss/s  %.0f s left  %s", done, rate, self._unit, left, text)

@@ -18,8 +18,8 @@ rule export_cell:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=grows(2000),
+        runtime=grows(10),
     params:
         policy=policy_flags,
         files=file_flags,
@@ -45,8 +45,8 @@ rule evaluate_cell:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=grows(2000),
+        runtime=grows(60),
     params:
         folder=lambda wildcards, input: os.path.dirname(input.cell),
     shell:

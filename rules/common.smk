@@ -175,7 +175,11 @@ def code(script, env=None):
 
 
 def grows(amount):
-    """Return a request for a resource that grows with every attempt: amount, then twice that, …"""
+    """Return a request for a resource that grows with every attempt: amount, then twice that, …
+
+    Amounts of memory are twice what was measured of the largest job (docs/cluster.md), of time many
+    times it: nodes are slower, and a job out of time continues where it was.
+    """
     return lambda wildcards, attempt: amount * attempt
 
 

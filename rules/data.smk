@@ -14,8 +14,8 @@ rule generate_data:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grows(1200),
+        runtime=grows(30),
     params:
         options=generator_flags,
     shell:
@@ -39,8 +39,8 @@ rule make_split:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=grows(1500),
+        runtime=grows(10),
     params:
         env=data_env_flags,
         held_out=lambda wildcards: wildcards.without.removeprefix("-no-").replace("-", " "),
@@ -64,8 +64,8 @@ rule make_demos:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=grows(1000),
+        runtime=grows(10),
     params:
         env=data_env_flags,
         order=lambda wildcards: wildcards.sequence.replace("-", " "),

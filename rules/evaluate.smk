@@ -17,8 +17,8 @@ rule rollout:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=grows(1200),
+        runtime=grows(60),
     params:
         policy=policy_flags,
         files=file_flags,
@@ -52,8 +52,8 @@ rule render_video:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=grows(1200),
+        runtime=grows(10),
     params:
         policy=policy_flags,
         files=file_flags,

@@ -26,8 +26,8 @@ rule trace_episodes:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grows(1200),
+        runtime=grows(30),
     params:
         policy=policy_flags,
         files=file_flags,
@@ -62,8 +62,8 @@ rule plot_results:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=grows(1000),
+        runtime=grows(20),
     params:
         options=plot_flags,
     shell:
@@ -91,8 +91,8 @@ rule plot_curves:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=grows(1000),
+        runtime=grows(20),
     shell:
         "python {input.code[0]} --files {input.curves} --out {output.csv} > {log} 2>&1"
 
@@ -118,8 +118,8 @@ rule plot_retrieval:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=grows(1000),
+        runtime=grows(20),
     shell:
         "python {input.code[0]} --files {input.traces} --out {output.csv} > {log} 2>&1"
 
@@ -146,8 +146,8 @@ rule plot_features:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=grows(1000),
+        runtime=grows(20),
     params:
         files=feature_flags,
         n_demos=config["n_demos"],

@@ -60,8 +60,8 @@ rule combine_tables:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=grows(1000),
+        runtime=grows(10),
     params:
         tables=lambda wildcards, input: shlex.join(
             word for pair in zip(config["tables"], input.tables) for word in pair
@@ -93,8 +93,8 @@ rule check_claims:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=grows(1000),
+        runtime=grows(10),
     params:
         claims=claims_json(),
     shell:

@@ -39,8 +39,8 @@ rule unpack_data:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grows(2000),
+        runtime=grows(30),
     params:
         options=raw_flags("fist"),
     shell:
@@ -63,8 +63,8 @@ rule convert_logs:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=grows(2000),
+        runtime=grows(60),
     params:
         options=raw_flags("relay"),
     shell:
@@ -107,8 +107,8 @@ rule export_minari:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grows(4000),
+        runtime=grows(30),
     params:
         env_id=lambda wildcards: environment(wildcards)["env_id"],
         root=lambda wildcards: os.path.join(config["pathvars"]["data"], "minari"),
