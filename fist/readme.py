@@ -99,7 +99,8 @@ def _full(results: Path, name: str, config: Mapping[str, Any]) -> Iterator[str]:
             paper = ", ".join(filter(None, (row["paper_success"], row["paper_length"])))
             own = (length,)
         else:
-            own = (row["subtasks_any_order"], _percent(row["success_rate"]), _number(of_row, "iqm"))
+            any_order = f"{float(row['subtasks_any_order']):.2f}"
+            own = (any_order, _percent(row["success_rate"]), _number(of_row, "iqm"))
             paper = row["paper_subtasks"]
         lines.append((_label(task, name, config), row["method"], score, *own, better, paper))
     head = ["task, held-out objects in capitals", "method"]
