@@ -21,6 +21,9 @@ Dataset = dict[str, np.ndarray]
 
 _REQUIRED = ("observations", "actions", "rewards", "terminals")
 
+_LARGEST_RATIO = 1100
+"""How much smaller than its content a file can be: gzip saves a factor of 1032 at the very most."""
+
 _REFERENCE_SCORES = {
     "kitchen-complete-v0": (0.0, 4.0),
     "kitchen-partial-v0": (0.0, 4.0),
@@ -46,25 +49,36 @@ def get_dataset(h5path: str | PathLike) -> Dataset:
         raise FileNotFoundError(f"no data set at {path}")
     dataset: Dataset = {}
 
+    most = _LARGEST_RATIO * path.stat().st_size
+
     def read(name: str, item: h5py.Dataset | h5py.Group) -> None:
         if isinstance(item, h5py.Dataset):
-            dataset[name] = item[()]
+            size = (item.size or 0) * item.dtype.itemsize
+            if size > most:
+                raise ValueError(f"{name} claims {size} bytes, such a file holds {most} at most")
+            dataset[str(name)] = item[()]
 
     try:
         with h5py.File(path, "r") as file:
             file.visititems(read)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError) as error:
+        # h5py tells of damage with all of these
         raise ValueError(f"{path} is no readable HDF5 file: {error}") from error
     missing = [name for name in _REQUIRED if name not in dataset]
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}; it has {', '.join(dataset)}")
     per_row = [name for name in (*_REQUIRED, "timeouts") if name in dataset]
+    for name in per_row:
+        if np.asarray(dataset[name]).dtype.kind not in "biuf":
+            raise ValueError(f"{path}: {name} holds no numbers")
     lengths = {name: len(np.atleast_1d(dataset[name])) for name in per_row}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"{path} holds arrays of different lengths: {lengths}")
     rows = lengths["observations"]
     for name in per_row[2:]:  # some files keep these as columns
-        dataset[name] = dataset[name].reshape(rows)
+        if np.size(dataset[name]) != rows:
+            raise ValueError(f"{path}: {name} has shape {np.shape(dataset[name])}, expected {rows}")
+        dataset[name] = np.reshape(dataset[name], rows)
     for name in per_row[3:]:
         dataset[name] = dataset[name].astype(np.bool_)
     return dataset
