@@ -216,7 +216,8 @@ def looking_up(table, lookups=("distance", "euclidean", "random")):
 
 def figure_files(table):
     """Return the figures of a table that can be drawn of it."""
-    kinds = ["scores", "progress", "profile", "demonstrations", "curves"]
+    kinds = ["scores", "progress", "profile", "curves"]
+    kinds += ["demonstrations"] if "demonstrations" in config["tables"][table] else []
     kinds += ["retrieval"] if looking_up(table) else []
     kinds += ["features"] if looking_up(table, ("distance",)) else []
     return [f"<results>/figures/{table}/{kind}.pdf" for kind in kinds]
@@ -226,13 +227,8 @@ def drawn_episodes(wildcards):
     """Return the test results that a figure shows: the table's, or those over demonstrations."""
     if wildcards.kind != "demonstrations":
         return table_rows(wildcards)
-    entry = config["tables"][wildcards.table]
-    return [
-        f"{Cell(entry['env'], task_name, method, seed).folder}/episodes.csv"
-        for task_name in entry["tasks"]
-        for method in config["figures"]["demonstrations"]
-        for seed in config["seeds"]
-    ]
+    cells = table_cells(wildcards.table, methods="demonstrations")
+    return [f"{cell.folder}/episodes.csv" for cell in cells]
 
 
 def drawn_curves(wildcards):

@@ -133,7 +133,7 @@ def plot_flags(wildcards):
     options = ["--kind", wildcards.kind, "--layout", table.get("layout", "subtasks")]
     if wildcards.kind == "demonstrations":
         options.append("--demos")
-        for method in config["figures"]["demonstrations"]:
+        for method in table.get("demonstrations", []):
             options += [method, str(config["methods"][method].get("n_demos", config["n_demos"]))]
     if wildcards.kind == "scores":
         measure = {"success": "success"}.get(table.get("layout"), "subtasks")

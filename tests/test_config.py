@@ -131,7 +131,7 @@ def test_the_message_names_the_file_that_the_key_came_from():
         ("baselines", ["sprl"], "no sprl among methods: fist"),
         ("tables.kitchen_table.references", ["sprl"], "no sprl among methods: fist"),
         ("tables.kitchen_table.references", ["fist"], "fist is a row, so it is no reference"),
-        ("figures.demonstrations", ["fist_3"], "no fist_3 among methods: fist"),
+        ("tables.kitchen_table.demonstrations", ["fist_3"], "no fist_3 among methods: fist"),
         ("claims", [CLAIM | {"worse": "sprl"}], "`claims.0`: no sprl among methods: fist"),
         ("claims", [CLAIM | {"table": "kitchen"}], "`claims.0`: no kitchen among tables"),
         ("claims", [CLAIM | {"at_least": 2}], "needs either worse (a method) or at_least"),

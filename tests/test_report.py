@@ -22,7 +22,7 @@ def made(tmp_path_factory):
     """A folder in which the report of a tiny run has been made."""
     folder = copy_pipeline(tmp_path_factory.mktemp("report"))
     tables = ("--config", "default_tables=[kitchen_table]")
-    status, said = snakemake(folder, "report", "-j2", *TINY, *tables)
+    status, said = snakemake(folder, "report", "-j2", *TINY, *tables, seconds=3000)
     assert status == 0, said[-3000:]
     return folder
 

@@ -156,7 +156,6 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[tuple[list[Any], str]
     for path, names, kind in (
         (["default_tables"], config["default_tables"], "tables"),
         (["baselines"], config["baselines"], "methods"),
-        (["figures", "demonstrations"], config["figures"]["demonstrations"], "methods"),
     ):
         for name in names:
             if name not in config[kind]:
@@ -221,6 +220,7 @@ def _table_contradictions(
         ("tasks", "tasks", entry["tasks"]),
         ("methods", "methods", config["methods"]),
         ("references", "methods", config["methods"]),
+        ("demonstrations", "methods", config["methods"]),
     ):
         where = [*path, key]
         for name in table.get(key, []):
