@@ -10,6 +10,7 @@ from d4rl.maze.controller import WaypointController, plan
 from d4rl.maze.generate import NOISE, PATIENCE, demonstrate, held_out, wander
 from d4rl.maze.law import Law
 from d4rl.maze.layouts import SECTIONS, layout
+from d4rl.maze.task import Task
 
 STEPS, WALKS = 60_000, 12
 
@@ -148,6 +149,18 @@ def test_demonstrations_go_from_outside_the_section_to_one_place_in_it(demos):
     near = np.linalg.norm(data["infos/qpos"] - goal, axis=1)
     earned = data["rewards"][:-1][~data["terminals"][:-1]].astype(bool)
     np.testing.assert_array_equal(earned, (near <= 0.5)[1:][~data["terminals"][:-1]])
+
+
+def test_demonstrations_start_in_the_cells_of_the_reset_points_at_other_places(tmp_path):
+    demonstrate(tmp_path / "left.hdf5", ["left"], 8, 0, starts=4)
+    data = read(tmp_path / "left.hdf5")
+    begins = np.r_[0, np.flatnonzero(data["terminals"])[:-1] + 1]
+    starts = data["observations"][begins]
+    task = Task(layout("large"), ["left"], 4)
+    np.testing.assert_array_equal(np.round(starts[:, :2]), np.tile(task.start_cells, (2, 1)))
+    np.testing.assert_array_equal(np.round(task.reset_points[:, :2]), task.start_cells)
+    everything = np.concatenate([starts, task.reset_points])
+    assert len(np.unique(everything[:, :2], axis=0)) == 12
 
 
 def test_the_bytes_depend_on_the_seed_and_not_on_the_workers(play, demos, tmp_path):

@@ -23,7 +23,7 @@ from ..recording import write_recording
 from .controller import WaypointController
 from .law import Law
 from .layouts import Layout, layout
-from .task import JITTER, Task, reached
+from .task import JITTER, Task, random_states, reached
 
 NOISE = 0.5
 """Standard deviation of the noise on each component of an action."""
@@ -94,18 +94,22 @@ def demonstrate(
     episodes: int,
     seed: int,
     workers: int = 1,
+    starts: int = 0,
     minimum_length: int = 0,
     maze: Maze = "large",
     sections: Sections = None,
 ) -> dict[str, object]:
     """Write demonstrations of how to get to a section of a maze.
 
-    All go to the same place in the section's target cell, and start anywhere outside the section.
+    All go to the same place in the section's target cell, and start anywhere outside the section,
+    or in the cells that test episodes start in.
 
     Args:
         path, seed, workers, maze, sections: as for `wander`.
         sequence: the section's name, as a list: ["left"].
         episodes: demonstrations in the file.
+        starts: number of fixed reset points, as in `task.Task`: demonstration i starts in the cell
+            of point i mod `starts`, at a place of its own; 0 draws a cell for each.
         minimum_length: shorter ones are left out, and others recorded instead.
 
     Returns:
@@ -117,11 +121,14 @@ def demonstrate(
     """
     _check(episodes, seed, workers)
     here = layout(maze, sections)
-    task = Task(here, sequence)
+    task = Task(here, sequence, starts)
     rng = np.random.default_rng(seed)
     target, _ = task.begin(rng, None)
     tries = ATTEMPTS_PER_EPISODE * episodes
-    states = np.array([task.begin(rng, None)[1] for _ in range(tries)])
+    if starts:
+        states = random_states(task.start_cells[np.arange(tries) % starts], rng)
+    else:
+        states = np.array([task.begin(rng, None)[1] for _ in range(tries)])
     states, actions, lengths = _go(here, states, target, rng)
     kept = np.flatnonzero((lengths >= max(minimum_length, 1)) & (lengths <= LONGEST))[:episodes]
     if len(kept) < episodes:

@@ -76,16 +76,21 @@ class Task:
         self._free = np.array(free)
 
     @cached_property
-    def reset_points(self) -> np.ndarray:
-        """The fixed reset points (starts, 4): position and velocity, in different free cells.
+    def start_cells(self) -> np.ndarray:
+        """Cells of the fixed reset points (starts, 2), drawn once and for all.
 
-        All lie outside the section to be reached. Where there are more points than cells, cells
-        repeat.
+        All are different, free and outside the section to be reached. Where there are more points
+        than such cells, cells repeat.
         """
         rng = np.random.default_rng(RESET_POINTS_SEED)
         rounds = -(-self.starts // len(self._free))
         order = np.concatenate([rng.permutation(len(self._free)) for _ in range(rounds)])
-        return _states(self._free[order[: self.starts]], rng)
+        return self._free[order[: self.starts]]
+
+    @cached_property
+    def reset_points(self) -> np.ndarray:
+        """The fixed reset points (starts, 4), position and velocity, one in each start cell."""
+        return random_states(self.start_cells, np.random.default_rng(RESET_POINTS_SEED + 1))
 
     def begin(self, rng: np.random.Generator, seed: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Return the target (2,) and the first state (4,) of an episode.
@@ -101,7 +106,7 @@ class Task:
         if self.starts:
             point = rng.integers(self.starts) if seed is None else seed % self.starts
             return target, self.reset_points[point].copy()
-        return target, _states(self._free[rng.integers(len(self._free), size=1)], rng)[0]
+        return target, random_states(self._free[rng.integers(len(self._free), size=1)], rng)[0]
 
 
 def reached(positions: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -127,7 +132,7 @@ def first_state(maze: Layout, state: np.ndarray, options: Mapping[str, Any] | No
     return state
 
 
-def _states(cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def random_states(cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a random state (n, 4) in each of n cells."""
     positions = cells + rng.uniform(-JITTER, JITTER, cells.shape)
     return np.concatenate((positions, rng.normal(0.0, START_SPEED, cells.shape)), axis=1)
