@@ -147,6 +147,8 @@ LIBRARY = {
     "plot_features": ["figures/retrieval", "figures/style", *DRAWN],
     "summarise_cost": ["cost", "tabular", "files"],
     "plot_cost": ["figures/cost", "figures/style", "files"],
+    "plot_coverage": ["figures/maps", "figures/style", "data", "files"],
+    "plot_paths": ["figures/maps", "figures/style", "data", "files"],
     "summarise": ["table", "comparison", "tabular", "results", "stats", "files"],
 }
 

@@ -153,3 +153,55 @@ rule plot_features:
         n_demos=config["n_demos"],
     shell:
         "python {input.code[0]} {params.files} --n-demos {params.n_demos} --out {output.csv} > {log} 2>&1"
+
+
+rule plot_coverage:
+    input:
+        code=lambda wildcards: code("plot_coverage", config["tables"][wildcards.table]["env"]),
+        files=covering_files,
+    output:
+        csv="<results>/figures/{table}/coverage.csv",
+        pdf="<results>/figures/{table}/coverage.pdf",
+        png="<results>/figures/{table}/coverage.png",
+    log:
+        "<logs>/figures/{table}/coverage.log",
+    benchmark:
+        "<benchmarks>/figures/{table}/coverage.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        env=map_flags,
+        files=coverage_flags,
+    shell:
+        "python {input.code[0]} {params.env} {params.files} --out {output.csv} > {log} 2>&1"
+
+
+rule plot_paths:
+    input:
+        code=lambda wildcards: code("plot_paths", config["tables"][wildcards.table]["env"]),
+        traces=traced_paths,
+        demos=lambda wildcards: [task_demos(cell) for cell in first_of_tasks(wildcards.table)],
+    output:
+        csv="<results>/figures/{table}/paths.csv",
+        pdf="<results>/figures/{table}/paths.pdf",
+        png="<results>/figures/{table}/paths.png",
+    log:
+        "<logs>/figures/{table}/paths.log",
+    benchmark:
+        "<benchmarks>/figures/{table}/paths.tsv"
+    conda:
+        "../envs/fist.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        env=map_flags,
+        demos=path_flags,
+    shell:
+        "python {input.code[0]} --files {input.traces} {params.env} {params.demos}"
+        " --out {output.csv} > {log} 2>&1"

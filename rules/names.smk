@@ -220,6 +220,8 @@ def figure_files(table):
     kinds += ["demonstrations"] if "demonstrations" in config["tables"][table] else []
     kinds += ["retrieval"] if looking_up(table) else []
     kinds += ["features"] if looking_up(table, ("distance",)) else []
+    if "map" in config["environments"][config["tables"][table]["env"]]:
+        kinds += ["coverage", "paths"]
     return [f"<results>/figures/{table}/{kind}.pdf" for kind in kinds]
 
 
@@ -256,6 +258,29 @@ def drawn_demos(wildcards):
 def shown_claims():
     """Return the claims about the default tables."""
     return [claim for claim in config["claims"] if claim["table"] in config["default_tables"]]
+
+
+def first_of_tasks(table):
+    """Return a cell for every task of a table: its first method, first seed."""
+    method, seed = config["tables"][table]["methods"][0], config["seeds"][0]
+    return [cell for cell in table_cells(table) if cell[2:] == (method, seed)]
+
+
+def covering_data(table):
+    """Return the data sets of a table by the names that they get in a figure: play, then demos."""
+    cells = first_of_tasks(table)
+    play = {split_of(cell): split_file(cell.env, split_of(cell)) for cell in cells}
+    return play | {f"{cell.task}_demonstrations": task_demos(cell) for cell in cells}
+
+
+def covering_files(wildcards):
+    return list(covering_data(wildcards.table).values())
+
+
+def traced_paths(wildcards):
+    """Return the traces of every task and method of a table, first seed."""
+    cells = table_cells(wildcards.table)
+    return [f"{cell.folder}/trace.csv" for cell in cells if cell.seed == config["seeds"][0]]
 
 
 def claim_rows():

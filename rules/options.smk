@@ -158,6 +158,30 @@ def feature_flags(wildcards, input):
     return shlex.join(options)
 
 
+def map_flags(wildcards):
+    """Return the options that say whose map a figure is drawn on."""
+    entry = config["environments"][config["tables"][wildcards.table]["env"]]
+    if "map" not in entry:
+        raise WorkflowError(
+            f"environment {config['tables'][wildcards.table]['env']} has no `map`: name the two "
+            "entries of its state that are a place on it"
+        )
+    env = env_options(entry["env_id"], entry.get("env_kwargs", {}))
+    return f"{env} {shlex.join(['--plane', *entry['map']])}"
+
+
+def coverage_flags(wildcards, input):
+    """Return the option that names the data sets of a figure."""
+    pairs = zip(covering_data(wildcards.table), input.files)
+    return shlex.join(["--files", *(word for pair in pairs for word in pair)])
+
+
+def path_flags(wildcards, input):
+    """Return the option that names the demonstrations of every task."""
+    pairs = zip((cell.task for cell in first_of_tasks(wildcards.table)), input.demos)
+    return shlex.join(["--demos", *(word for pair in pairs for word in pair)])
+
+
 def claims_json():
     """Return the claims as JSON: each with the environment, tasks and measure of its table."""
     claims = []

@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from .layouts import Layout
+from .layouts import CELL_LOW, Layout
 
 OBSERVATION_SPACE = gymnasium.spaces.Box(-np.inf, np.inf, (4,), np.float64)
 ACTION_SPACE = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
@@ -24,9 +24,17 @@ RESET_POINTS_SEED = 0
 
 
 class Sections:
-    """What the data stages ask of an environment: the sections of the maze are its elements."""
+    """What others ask of an environment: its elements, the sections of the maze, and its map."""
 
     layout: Layout
+    state_names = ("x", "y", "vx", "vy")
+    """Entries of an observation."""
+
+    @property
+    def obstacles(self) -> np.ndarray:
+        """The walls' cells (n, 4): left, bottom, width and height in the plane of x and y."""
+        corners = np.argwhere(self.layout.walls) - CELL_LOW
+        return np.concatenate((corners, np.ones_like(corners)), axis=1)
 
     @property
     def elements(self) -> tuple[str, ...]:
