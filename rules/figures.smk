@@ -162,7 +162,12 @@ rule plot_coverage:
     output:
         csv="<results>/figures/{table}/coverage.csv",
         pdf="<results>/figures/{table}/coverage.pdf",
-        png="<results>/figures/{table}/coverage.png",
+        png=report(
+            "<results>/figures/{table}/coverage.png",
+            caption="../workflow/report/figure.rst",
+            category="Figures",
+            labels={"table": "{table}", "figure": "coverage"},
+        ),
     log:
         "<logs>/figures/{table}/coverage.log",
     benchmark:
@@ -171,8 +176,8 @@ rule plot_coverage:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=grows(2000),
+        runtime=grows(20),
     params:
         env=map_flags,
         files=coverage_flags,
@@ -188,7 +193,12 @@ rule plot_paths:
     output:
         csv="<results>/figures/{table}/paths.csv",
         pdf="<results>/figures/{table}/paths.pdf",
-        png="<results>/figures/{table}/paths.png",
+        png=report(
+            "<results>/figures/{table}/paths.png",
+            caption="../workflow/report/figure.rst",
+            category="Figures",
+            labels={"table": "{table}", "figure": "paths"},
+        ),
     log:
         "<logs>/figures/{table}/paths.log",
     benchmark:
@@ -197,8 +207,8 @@ rule plot_paths:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=grows(1000),
+        runtime=grows(20),
     params:
         env=map_flags,
         demos=path_flags,
