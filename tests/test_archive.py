@@ -31,7 +31,7 @@ def test_members_are_found_by_file_by_folder_and_by_pattern(tmp_path):
     assert matching(archive, "kitchen") == sorted(FILES)
     assert matching(archive, "data/maze") == ["data/maze/demo.hdf5"]
     assert len(matching(archive, "demo.*")) == 2
-    with pytest.raises(ArchiveError, match=r"'ixed'; its folders: data/kitchen, data/maze"):
+    with pytest.raises(ArchiveError, match=r"'ixed'; its files: data/kitchen/demo.hdf5, data"):
         matching(archive, "ixed")
 
 

@@ -236,7 +236,7 @@ PAGES = {
     "unknown": (page("<html><title>Welcome</title></html>"), r"a web page came .*\('Welcome'\)"),
     "disguised": (page(QUOTA, content_type="application/octet-stream"), "a web page came"),
     "plain": (page("\n  <!DOCTYPE html><p>", content_type="text/plain"), "a web page came"),
-    "not found": (page(QUOTA, code=404), "HTTP 404"),
+    "quota, forbidden": (page(QUOTA, code=403), r"HTTP 403 .*quota exceeded"),
 }
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import yaml
 from mjl import set_points, write_log
+from pipeline_copy import ROOT, copy_pipeline
 from recordings import random_episodes
-from test_workflow import ROOT, copy_pipeline, imported_modules, snakemake
+from test_workflow import imported_modules, snakemake
 
 import d4rl
 from d4rl.kitchen.generate import generate

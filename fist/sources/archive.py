@@ -58,8 +58,9 @@ def matching(archive: Path, pattern: str, limits: Limits | None = None) -> list[
     found = sorted(name for name in inside if _matches(name, pattern))
     if not found:
         folders = sorted({str(PurePosixPath(name).parent) for name in inside})
-        shown = ", ".join(folders[:30]) + (" …" if len(folders) > 30 else "")
-        raise ArchiveError(f"{archive}: nothing matches {pattern!r}; its folders: {shown}")
+        what, there = ("files", sorted(inside)) if len(inside) <= 40 else ("folders", folders)
+        shown = ", ".join(there[:40]) + (" …" if len(there) > 40 else "")
+        raise ArchiveError(f"{archive}: nothing matches {pattern!r}; its {what}: {shown}")
     return found
 
 

@@ -148,10 +148,13 @@ def _refuse(url: str, answer: requests.Response, patience: Patience) -> None:
     if status in PASSING:
         wait = answer.headers.get("Retry-After", "")
         raise _Broken(f"HTTP {status} {answer.reason}", float(wait) if wait.isdecimal() else 0.0)
+    html = answer.headers.get("Content-Type", "").lower().startswith("text/html")
+    page = Page(answer.url, _text(answer, patience)) if html else None
     if status not in (200, 206, 416):
-        raise TransferError(f"{url}: HTTP {status} {answer.reason}")
-    if answer.headers.get("Content-Type", "").lower().startswith("text/html"):
-        raise Page(answer.url, _text(answer, patience))
+        more = f" ({page.complaint()})" if page else ""
+        raise TransferError(f"{url}: HTTP {status} {answer.reason}{more}")
+    if page:
+        raise page
     if answer.headers.get("Content-Encoding", "identity") != "identity":
         raise TransferError(f"{url}: sent compressed although that was not asked for")
 
