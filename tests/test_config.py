@@ -320,3 +320,19 @@ def test_a_checksum_can_be_overridden():
     for value in ("0" * 64, None):
         entry["sha256"] = value
         check(config, {})
+
+
+@pytest.mark.parametrize(
+    ("section", "items", "steps"),
+    [  # of the reference, on 4,000,000 rows in one episode
+        ("skills", int(0.99 * 4_000_000 / 11), 702_000),
+        ("distance", 4_000_000 - 10, 781_200),
+        ("bc", 4_000_000 - 1, 351_000),
+    ],
+)
+def test_the_paper_trains_the_maze_for_as_many_steps_as_the_reference(section, items, steps):
+    settings_of = importlib.import_module("fist.train").TrainSettings
+    train = settings_of(**settings(load("paper"), "maze", section, "train"))
+    assert train.validation == (0.01 if section == "skills" else 0)
+    assert train.total_steps(items) == steps
+    assert train.schedule == "constant" and train.warmup == 0

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import gymnasium
 import mujoco
@@ -52,6 +53,16 @@ def test_a_section_is_what_its_layout_walls_up_and_holds_its_target():
         assert {*map(tuple, np.argwhere(walls != maze.walls).tolist())} == section.cells
         assert section.target in section.cells
     assert len(BLOCKED) == len(maze.sections) == 6
+
+
+def test_the_readme_lists_every_section_with_its_cells_and_target():
+    text = (Path(__file__).parents[1] / "d4rl" / "README.md").read_text(encoding="utf-8")
+    maze = layout("large")
+    for name, row in (("left", "bleft"), ("right", "bright"), ("bottom", "blr")):
+        section = maze.sections[name]
+        (x0, y0), (x1, y1) = (f(np.array(sorted(section.cells)), axis=0) for f in (np.min, np.max))
+        where = f"x {x0}–{x1}, y {y0}–{y1}: {len(section.cells)} cells"
+        assert f"| `maze2d-large-{row}-v1` | {where} | `{name}` | {section.target} |" in text
 
 
 def test_every_cell_of_every_maze_can_be_reached():
