@@ -31,6 +31,7 @@ import numpy as np
 import torch
 import tyro
 import yaml
+from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "tests")]
@@ -44,7 +45,7 @@ from d4rl.recorded.logs import LogError, read_log  # noqa: E402
 from fist.data import DataError, Episodes, load_episodes, save_episodes  # noqa: E402
 
 SECONDS, MEMORY = 10, 2 << 30
-CHUNK = 1000
+CHUNK = 500
 """Inputs of one process."""
 
 
@@ -67,7 +68,7 @@ def main(arguments: Arguments) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     faults, begun, memory = [], time.monotonic(), 0
     with tempfile.TemporaryDirectory() as folder:
-        for first in range(0, arguments.inputs, CHUNK):
+        for first in tqdm(range(0, arguments.inputs, CHUNK), unit=f"{CHUNK} inputs"):
             numbers = range(first, min(first + CHUNK, arguments.inputs))
             outcomes, used = _in_a_process(folder, arguments.seed, numbers)
             memory = max(memory, used)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,7 @@ def check(config: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -
         sources: name of each source (a file, or "--config") and what it holds, in order of
             merging; only used to tell where a fault comes from.
     """
-    validator = Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
-    errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
+    errors = sorted(_validator().iter_errors(config), key=lambda error: list(map(str, error.path)))
     faults = [fault for error in errors for fault in _explain(error)]
     if not faults:
         # What makes no sense can only be told of values that have the right form.
@@ -38,6 +38,11 @@ def check(config: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -
     if faults:
         lines = [f"{_origin(path, sources)}: {message}" for path, message in faults]
         raise ConfigError("\n".join(dict.fromkeys(lines)))
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
 
 
 def typed(value: Any) -> Any:
