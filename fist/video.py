@@ -29,6 +29,8 @@ Frame = UInt8[np.ndarray, "height width 3"]
 
 DONE, OPEN = (120, 255, 120), (255, 255, 255)
 """Colours of a sub-task that is done and of one that is not."""
+FPS = 25
+"""Frames per second that are enough: of an environment with more, only so many are shown."""
 SHEET_COLUMNS, SHEET_ROWS = 4, 2
 """Pictures on a contact sheet."""
 
@@ -84,27 +86,34 @@ def film(
         OSError: the environment cannot render here, or the file cannot be written.
     """
     kwargs = {**env_kwargs, "render_mode": "rgb_array", "width": size, "height": size}
-    frames: list[Frame] = []
-    fps: list[float] = []
+    frames: dict[int, Frame] = {}  # by the steps before it
+    every, fps = 1, 30.0
     recorder = Recorder(policy)
 
     def watch(episode: int, env: gymnasium.Env, info: Mapping[str, Any]) -> None:
+        nonlocal every, fps
         recorder.watch(episode, env, info)
-        fps[:] = [float(env.metadata.get("render_fps", 30.0))]
-        frames.append(_checklist(_render(env, env_id), env, info))
+        of_env = float(env.metadata.get("render_fps", 30.0))
+        every = max(1, round(of_env / FPS))
+        fps = of_env / every
+        now = len(recorder.steps)
+        if (now - 1) % every:
+            frames.pop(now - 1, None)  # only the last frame is shown without being due
+        frames[now] = _checklist(_render(env, env_id), env, info)
 
     [row] = rollout(env_id, kwargs, recorder, [test_seed], max_steps, observer=watch)
     # A frame shows what the policy acts on next, so that a look-up is seen beside its state.
     found = [step.retrieval for step in recorder.steps]
-    targets = _targets([*found, found[-1]], env_id, kwargs)
+    targets = _targets([found[min(now, len(found) - 1)] for now in frames], env_id, kwargs)
+    pictures = list(frames.values())
     if targets is not None:
-        pairs = zip(frames, targets, strict=True)
-        frames = [np.concatenate(pair, axis=1) for pair in pairs]
+        pairs = zip(pictures, targets, strict=True)
+        pictures = [np.concatenate(pair, axis=1) for pair in pairs]
     out = Path(out)
     with replacing(out.with_suffix(".png")) as temporary:
-        Image.fromarray(contact_sheet(frames)).save(temporary)
+        Image.fromarray(contact_sheet(pictures)).save(temporary)
     with replacing(out) as temporary:
-        imageio.mimsave(temporary, frames, fps=fps[0], codec="libx264", quality=8)
+        imageio.mimsave(temporary, pictures, fps=fps, codec="libx264", quality=8)
     return row
 
 

@@ -476,3 +476,15 @@ def test_a_log_file_gets_lines_that_say_how_far_a_rollout_is(monkeypatch, caplog
         re.match(r"episode \d+/12  [\d.]+ episodes/s  \d+ s left  success", x) for x in lines
     )
     assert lines[-1].startswith("episode 12/12")
+
+
+def test_a_video_of_many_frames_a_second_leaves_some_out_but_never_the_last(tmp_path, monkeypatch):
+    """At 75 frames a second every third is shown: 0, 3, ..., and the end."""
+    monkeypatch.setitem(MarksEnv.metadata, "render_fps", 75)
+    walker = Walker(noise=0)
+    row = film(tmp_path / "video.mp4", "marks:Marks-v0", {}, walker, 100_002, 0, size=64)
+    assert row.success and row.length % 3 == 1
+    frames = imageio.imread(tmp_path / "video.mp4").astype(int)
+    assert len(frames) == len({*range(0, row.length, 3), row.length})
+    assert np.abs(frames[-1] - frames[-2]).mean() > 0.3  # the last sub-task is ticked off
+    assert imageio.immeta(tmp_path / "video.mp4")["fps"] == 25
