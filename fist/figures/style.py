@@ -5,6 +5,7 @@ Lines differ in luminance, marker and dash, so that a grey copy can still be rea
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -46,6 +47,7 @@ RC = {
     "pdf.fonttype": 42,  # letters stay letters in the PDF
 }
 plt.rcParams.update(RC)
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # else a line for every glyph
 
 
 class Look(NamedTuple):
