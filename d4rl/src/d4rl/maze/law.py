@@ -79,9 +79,8 @@ class Law:
         v = np.minimum(np.maximum(velocity, -MAX_SPEED), MAX_SPEED)
         force = np.minimum(np.maximum(action, -1.0), 1.0) * GEAR - DAMPING * v
         self._add_contacts(position, v, force)
-        force *= TIMESTEP / (MASS + TIMESTEP * DAMPING)
-        force += v
-        return position + TIMESTEP * force, force
+        v += force * (TIMESTEP / (MASS + TIMESTEP * DAMPING))
+        return position + TIMESTEP * v, v
 
     def _add_contacts(self, position: np.ndarray, v: np.ndarray, force: np.ndarray) -> None:
         """Add the walls' forces to `force`, which holds all others."""
