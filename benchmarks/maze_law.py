@@ -3,8 +3,8 @@
     PYTHONPATH=d4rl/src python benchmarks/maze_law.py
 
 Both are measured in turns, and CPU time is counted, so that other work on the machine concerns
-both alike. Actions are random; the longer each is held, the more points lean against walls, which is
-what costs most (--hold 50: 63 % of them are near a border of their cell).
+both alike. Actions are random; the longer each is held, the more points lean against walls, which
+is what costs most (--hold 50: 63 % of them are near a border of their cell).
 """
 
 import time
