@@ -33,10 +33,7 @@ localrules:
     all,
     data,
     models,
-    checkpoints,
     videos,
-    download_data,
-    convert_minari,
 
 
 rule all:
@@ -53,11 +50,6 @@ rule data:
 rule models:
     input:
         [file for cell in table_cells() for file in model_files(cell)],
-
-
-rule checkpoints:
-    input:
-        [f"<results>/checkpoints/{cell.path}/cell.json" for cell in table_cells()],
 
 
 rule videos:

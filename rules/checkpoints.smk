@@ -1,6 +1,15 @@
 # The cells of the tables in folders of their own, which are all that their test episodes need.
 
 
+localrules:
+    checkpoints,
+
+
+rule checkpoints:
+    input:
+        [f"<results>/checkpoints/{cell.path}/cell.json" for cell in table_cells()],
+
+
 # The JSON file is written last; the models and demonstrations lie beside it.
 rule export_cell:
     input:

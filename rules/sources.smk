@@ -1,6 +1,11 @@
 # Data from elsewhere: downloaded, and brought into D4RL's layout.
 
 
+localrules:
+    download_data,
+    convert_minari,
+
+
 # Run where Snakemake runs: nodes of a cluster often have no network. What has come stays in the
 # configuration's cache_dir, whatever becomes of the output.
 rule download_data:
