@@ -38,9 +38,16 @@ class WindowPerItem(Dataset):
         return self.states[first : last + 1], self.actions[first:last]
 
 
-def batches(episodes: Episodes, horizon: int, batch: int, workers: int = 4) -> Iterator:
+class PairPerItem(WindowPerItem):
+    """A state and the one H steps later, per item."""
+
+    def __getitem__(self, _: int) -> tuple[np.ndarray, np.ndarray]:
+        states, _ = super().__getitem__(_)
+        return states[0], states[-1]
+
+
+def batches(items: Dataset, batch: int, workers: int = 4) -> Iterator:
     """Yield batches for ever, in epochs of 500."""
-    items = WindowPerItem(episodes, horizon)
     while True:
         sampler = RandomSampler(items, replacement=True, num_samples=500 * batch)
         yield from DataLoader(items, batch, sampler=sampler, num_workers=workers, drop_last=True)

@@ -1,0 +1,135 @@
+"""Gradient steps of this library and of the plain implementation, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Generator, Tensor, nn
+
+import plain
+from fist.data import Episodes, Windows
+from fist.distance import Distance, DistanceSettings, sample_pairs
+from fist.skills import Prior, SkillSettings, SkillVAE
+from fist.train import TrainSettings, flatten, make_optimizer, uses_bfloat16
+
+H, Z = 10, 10
+PAPER = SkillSettings(priors=("goal",))
+Terms = dict[str, Tensor]
+
+
+class Plain:
+    """The plain implementation: batches from a loader, gradients and steps one tensor at a time."""
+
+    def __init__(self, model: nn.Module, losses: Callable[..., Terms], batches: Iterator):
+        self.losses, self.batches = losses, batches
+        self.parameters = list(model.parameters())
+        self.optimizer = torch.optim.RAdam(self.parameters, 1e-3)
+
+    def __call__(self) -> Terms:
+        terms = self.losses(*next(self.batches))
+        self.optimizer.zero_grad()
+        sum(terms.values()).backward()
+        nn.utils.clip_grad_norm_(self.parameters, 10.0)
+        self.optimizer.step()
+        return terms
+
+
+class Ours:
+    """The library's: the body of `fist.train.train`."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        sample: Callable[[Generator], tuple[Tensor, ...]],
+        precision: str = "auto",
+        compiled: bool = False,
+        seed: int = 0,
+    ):
+        settings = TrainSettings(precision=precision)
+        self.losses = torch.compile(model.losses) if compiled else model.losses
+        self.sample = sample
+        self.generator = Generator().manual_seed(seed)
+        self.flat = flatten(list(model.parameters()))
+        self.optimizer = make_optimizer(settings, self.flat)
+        enabled = uses_bfloat16(settings, torch.device("cpu"))
+        self.amp = torch.autocast("cpu", torch.bfloat16, enabled=enabled)
+
+    def __call__(self) -> Terms:
+        batch = self.sample(self.generator)
+        with self.amp:
+            terms = self.losses(*batch)
+        self.flat.grad.zero_()
+        sum(terms.values()).backward()
+        nn.utils.clip_grad_norm_(self.flat, 10.0)
+        self.optimizer.step()
+        return terms
+
+
+def skill_model(episodes: Episodes, seed: int = 0, priors: tuple[Prior, ...] = ("goal",)):
+    """Return a skill VAE of the paper's size; with one prior it has 371,505 parameters."""
+    torch.manual_seed(seed)
+    return SkillVAE(SkillSettings(priors=priors), episodes.state_dim, episodes.action_dim)
+
+
+def plain_skills(
+    episodes: Episodes, batch: int = 128, workers: int = 4, seed: int = 0, prior: Prior = "goal"
+) -> Plain:
+    """Return the plain step of the skill VAE; `workers` is 0 in the reference's fine-tuning."""
+    model = plain.PlainSkillVAE(skill_model(episodes, seed, (prior,)))
+    items = plain.WindowPerItem(episodes, H)
+    windows = plain.batches(items, batch, workers)
+    with_noise = ((*window, torch.randn(batch, Z)) for window in windows)
+    return Plain(model, model.losses, with_noise)
+
+
+def our_skills(
+    episodes: Episodes,
+    batch: int = 128,
+    priors: tuple[Prior, ...] = ("goal",),
+    seed: int = 0,
+    **how: bool | str,
+) -> Ours:
+    """Return the library's step of the skill VAE."""
+    windows = Windows(episodes, H)
+
+    def sample(generator: Generator) -> tuple[Tensor, ...]:
+        noise = torch.randn(batch, Z, generator=generator)
+        return *windows.sample(batch, generator), noise
+
+    return Ours(skill_model(episodes, seed, priors), sample, seed=seed, **how)
+
+
+def plain_distance(episodes: Episodes, batch: int = 1024, workers: int = 4) -> Plain:
+    """Return the plain step of the contrastive distance."""
+    torch.manual_seed(0)
+    model = Distance(DistanceSettings(), episodes.state_dim)
+
+    def losses(anchor: Tensor, positive: Tensor) -> Terms:
+        logits = model.encoder(anchor) @ model.W @ model.encoder(positive).T
+        return {"contrastive": nn.functional.cross_entropy(logits, torch.arange(len(logits)))}
+
+    return Plain(model, losses, plain.batches(plain.PairPerItem(episodes, H), batch, workers))
+
+
+def our_distance(episodes: Episodes, batch: int = 1024, **how: bool | str) -> Ours:
+    """Return the library's step of the contrastive distance."""
+    torch.manual_seed(0)
+    model = Distance(DistanceSettings(), episodes.state_dim)
+    windows = Windows(episodes, H)
+
+    def sample(generator: Generator) -> tuple[Tensor, ...]:
+        pairs = sample_pairs(windows, "exact", batch, generator)
+        return *pairs, torch.randn(2, *pairs[0].shape, generator=generator)
+
+    return Ours(model, sample, **how)
+
+
+def walks(episodes: int = 613, rows: int = 223) -> Episodes:
+    """Return made-up episodes; by default as much as is in kitchen-mixed-v0."""
+    generator = Generator().manual_seed(0)
+    lengths = torch.full((episodes,), rows)
+    steps = torch.randn(episodes, rows, 60, generator=generator)
+    states = (0.02 * steps.cumsum(1)).flatten(0, 1)
+    actions = torch.rand(len(states), 9, generator=generator) * 2 - 1
+    return Episodes(states, actions, lengths)
