@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
@@ -56,6 +54,8 @@ def write_json(path: str | Path, value: Any) -> None:
 
 def write_tensors(path: str | Path, value: Any) -> None:
     """Write what `torch.save` takes, whole or not at all."""
+    import torch  # seconds, which those who write text alone need not wait
+
     buffer = io.BytesIO()
     torch.save(value, buffer)
     write_bytes(path, buffer.getvalue())

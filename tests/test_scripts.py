@@ -52,6 +52,15 @@ def test_a_script_runs_by_hand():
     assert "--model.z-dim INT" in result.stdout
 
 
+def test_scripts_that_only_add_up_results_do_not_wait_for_pytorch():
+    """It takes two seconds to import, as long as the rest of such a job several times over."""
+    names = "summarise, combine_tables, check_claims, summarise_cost, plot_results, plot_curves"
+    code = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import {names}; print(sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "'fist.results'" in loaded.stdout, loaded.stderr
+    assert "'torch'" not in loaded.stdout
+
+
 def test_bad_data_end_in_one_line_that_names_the_file_and_leave_nothing(tmp_path):
     data = tmp_path / "play.hdf5"
     with h5py.File(data, "w") as file:
