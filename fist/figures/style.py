@@ -16,6 +16,7 @@ import pandas as pd
 from fist.files import replacing, write_text
 
 matplotlib.use("Agg")  # before pyplot: no display is needed
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every letter
 
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
