@@ -23,8 +23,10 @@ from fist.figures.style import legend, looks, panels, save, words
 
 CELLS_PER_UNIT = 4
 """Cells of the coverage's grid along a unit of the map."""
-TARGETS = 40
+TARGETS = 20
 """Look-ups of an episode whose targets are drawn."""
+MAP = (2.8, 3.3)
+"""Width and height of a map, in inches."""
 WALL = "0.75"
 
 
@@ -48,7 +50,7 @@ def plot_coverage(
     """
     obstacles, columns = _map(env, plane)
     edges = _edges(obstacles)
-    figure, axes = panels(len(files), columns=3, size=(2.0, 2.4))
+    figure, axes = panels(len(files), columns=3, size=MAP)
     tables = []
     for (name, file), axis in zip(files.items(), axes, strict=True):
         places = load_episodes(file).states[:, columns].numpy()
@@ -93,7 +95,7 @@ def plot_paths(
     data = pd.concat([_trace(file, plane) for file in traces], ignore_index=True)
     tasks, methods = (list(dict.fromkeys(data[key])) for key in ("task", "method"))
     look = dict(zip(methods, looks(len(methods)), strict=True))
-    figure, axes = panels(len(tasks), columns=3, size=(2.0, 2.4))
+    figure, axes = panels(len(tasks), columns=3, size=MAP)
     for task, axis in zip(tasks, axes, strict=True):
         rows = data[data.task == task]
         _walls(axis, obstacles, plane)
@@ -176,5 +178,12 @@ def _targets(axis: Axes, rows: pd.DataFrame, plane: tuple[str, str]) -> None:
     asked = asked.iloc[:: max(1, len(asked) // TARGETS)]
     here, there = asked[list(plane)], asked[[f"target_{name}" for name in plane]]
     for place, target in zip(here.to_numpy(), there.to_numpy(), strict=True):
-        axis.plot(*zip(place, target, strict=True), color="tab:red", linewidth=0.6)
-    axis.plot(*there.to_numpy().T, ".", color="tab:red", markersize=2, label="looked-up target")
+        axis.plot(*zip(place, target, strict=True), color="tab:red", linewidth=0.6, zorder=1.5)
+    axis.plot(
+        *there.to_numpy().T,
+        ".",
+        color="tab:red",
+        markersize=4,
+        zorder=1.5,
+        label="looked-up target",
+    )
