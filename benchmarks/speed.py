@@ -29,17 +29,26 @@ import workflow
 from fist.train import TrainSettings, uses_bfloat16
 from timing import HEAD, Machine, Step, flops, once, race, rows
 
-Section = Literal["training", "two_cores", "acting", "workflow"]
+Section = Literal["training", "two_cores", "acting", "workflow", "paper"]
 
 PASSES = 7
 """Times that a step of Adam reads or writes each parameter: weight, gradient and two moments."""
+
+PAPER_STEPS = {
+    "train_skills": 192_000,
+    "finetune_skills": 750,
+    "train_distance": 26_600,
+    "finetune_distance": 2_660,
+}
+"""Gradient steps of config/paper.yaml on a data set of the size of kitchen-mixed-v0,
+one VAE for both priors."""
 
 
 @dataclass
 class Arguments:
     """What to measure."""
 
-    sections: tuple[Section, ...] = ("training", "two_cores", "acting", "workflow")
+    sections: tuple[Section, ...] = ("training", "two_cores", "acting", "workflow", "paper")
     """Parts of the table."""
     bursts: int = 15
     """Bursts of each contender."""
@@ -140,6 +149,30 @@ def two_cores_lines(arguments: Arguments) -> Iterator[str]:
     yield f"ratio: {np.median(ratio):.2f} ({ratio.min():.2f}-{ratio.max():.2f})"
 
 
+def paper_lines(arguments: Arguments) -> Iterator[str]:
+    """Yield what the kitchen table of the paper costs: FIST and SPiRL, four splits, five seeds."""
+    play, cells, methods = training.walks(), 4 * 5, 2
+    skills = training.our_skills(play, priors=("goal", "state"), compiled=arguments.compiled)
+    timings = race(
+        {
+            "skills": skills,
+            "distance": training.our_distance(play),
+            "test": acting.Physics().step,
+        },
+        arguments.bursts,
+        3,
+    )
+    steps = {
+        "skills": PAPER_STEPS["train_skills"] + PAPER_STEPS["finetune_skills"],
+        "distance": PAPER_STEPS["train_distance"] + PAPER_STEPS["finetune_distance"],
+        "test": methods * 50 * 280,
+    }
+    hours = {n: cells * steps[n] * timings[n].milliseconds() / 3.6e6 for n in steps}
+    for name, spent in hours.items():
+        yield f"{name}: {cells} x {steps[name]:,} steps, {spent:.1f} CPU-hours"
+    yield f"all: {sum(hours.values()):.0f} CPU-hours"
+
+
 def _solo(name: str, count: int, seconds: float) -> list[float]:
     """Return steps/s of `count` processes that run at the same time."""
     code = f"import speed; speed.solo({name!r}, {seconds})"
@@ -182,6 +215,7 @@ def main(arguments: Arguments) -> None:
         "two_cores": lambda: two_cores_lines(arguments),
         "acting": acting_lines,
         "workflow": workflow_lines,
+        "paper": lambda: paper_lines(arguments),
     }
     for name in arguments.sections:
         if name in lines:
