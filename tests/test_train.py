@@ -222,13 +222,22 @@ def test_long_runs_are_compiled_where_there_is_a_compiler(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_a_compiled_run_learns_the_same():
-    """Compiled arithmetic rounds otherwise; after 20 steps the weights are still close."""
-    runs = [
-        weights("skills", TrainSettings(steps=20, batch_size=16, precision="float32", compile=how))
-        for how in ("never", "always")
-    ]
-    for eager, compiled in zip(*(run.values() for run in runs), strict=True):
-        torch.testing.assert_close(eager, compiled, rtol=1e-2, atol=1e-4)
+    """It rounds otherwise: its weights stray from float64's less than twice as far as eager ones."""
+    runs = {}
+    for name, how, dtype in (
+        ("exact", "never", torch.float64),
+        ("eager", "never", torch.float32),
+        ("compiled", "always", torch.float32),
+    ):
+        model, sample, _ = build("skills")
+        model.to(dtype)
+        settings = TrainSettings(steps=20, batch_size=16, precision="float32", compile=how)
+        run = Run(settings, 20, seed=0, key="k")
+        train(model, lambda g, s=sample, t=dtype: [x.to(t) for x in s(g)], model.losses, run)
+        runs[name] = torch.cat([p.detach().double().flatten() for p in model.parameters()])
+    strayed = {name: (runs[name] - runs["exact"]).norm() for name in ("eager", "compiled")}
+    assert 0 < strayed["compiled"] < 2 * strayed["eager"]
+    assert strayed["eager"] < 1e-3 * runs["exact"].norm()
 
 
 @pytest.mark.slow
