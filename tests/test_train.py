@@ -222,7 +222,7 @@ def test_long_runs_are_compiled_where_there_is_a_compiler(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_a_compiled_run_learns_the_same():
-    """It rounds otherwise: its weights stray from float64's less than twice as far as eager ones."""
+    """It rounds otherwise: weights stray from float64's less than twice as far as eager ones."""
     runs = {}
     for name, how, dtype in (
         ("exact", "never", torch.float64),
