@@ -95,7 +95,8 @@ def legend(figure: Figure, axes: Sequence[Axes]) -> None:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
     if entries:
-        columns = min(len(entries), max(2, int(2.0 * figure.get_figwidth() / 2.4)))
+        longest = 0.6 + 0.065 * max(map(len, entries))  # inches: a handle, and the label's letters
+        columns = min(len(entries), max(1, int(figure.get_figwidth() / longest)))
         figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
 
 
