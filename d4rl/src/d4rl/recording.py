@@ -49,3 +49,13 @@ def write_recording(
         raise OSError(error.errno, f"could not write {path}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_request(episodes: int, seed: int, workers: int) -> None:
+    """Raise ValueError, naming the value, where a recording cannot be made of these numbers."""
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, got {episodes}")
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, got {seed}")
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")

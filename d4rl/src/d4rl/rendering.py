@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import gymnasium
 import mujoco
 import numpy as np
 
@@ -85,3 +86,45 @@ class Renderer:
         """Free the OpenGL resources."""
         self._mjr.free()
         self._context.free()
+
+
+class RenderedEnv(gymnasium.Env):
+    """An environment whose state can be looked at; OpenGL is needed from the first picture on."""
+
+    model: mujoco.MjModel
+    data: mujoco.MjData
+    camera: Camera
+
+    def __init__(self, render_mode: str | None, width: int, height: int):
+        """Allow pictures.
+
+        Args:
+            render_mode: "rgb_array" to allow `render`; None: there are none.
+            width, height: size of a picture in pixels.
+
+        Raises:
+            ValueError: another render mode.
+        """
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
+        self.render_mode = render_mode
+        self._frame_size = (width, height)
+        self._renderer: Renderer | None = None
+
+    def render(self) -> np.ndarray | None:
+        """Return the scene as a (height, width, 3) uint8 frame, or None without a render mode.
+
+        Raises:
+            RuntimeError: EGL does not work here.
+        """
+        if self.render_mode is None:
+            return None
+        if self._renderer is None:
+            self._renderer = Renderer(self.model, *self._frame_size, self.camera)
+        return self._renderer.frame(self.data)
+
+    def close(self) -> None:
+        """Give the rendering context back, if there is one."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None

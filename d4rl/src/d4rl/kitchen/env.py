@@ -7,7 +7,7 @@ import gymnasium
 import mujoco
 import numpy as np
 
-from ..rendering import Camera, Renderer
+from ..rendering import Camera, RenderedEnv
 from . import elements
 from .elements import NOISE, OBSERVATION_SIZE, QPOS_SIZE, ROBOT_SIZE
 from .model import kitchen_model
@@ -24,7 +24,7 @@ SET_POINT_HIGH = np.array([2.9, 1.8, 2.9, 0.0, 2.9, 3.8, 2.9, 0.04, 0.04])
 CAMERA = Camera(lookat=(-0.2, 0.5, 2.0), distance=2.2, azimuth=70.0, elevation=-35.0)
 
 
-class KitchenEnv(gymnasium.Env):
+class KitchenEnv(RenderedEnv):
     """A Franka arm in a kitchen whose elements are to be brought to their goals.
 
     Observation (60,) float64: robot qpos 0..8, object qpos 9..29, constant goal 30..59.
@@ -41,6 +41,7 @@ class KitchenEnv(gymnasium.Env):
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 12.5}
+    camera = CAMERA
 
     def __init__(
         self,
@@ -70,20 +71,16 @@ class KitchenEnv(gymnasium.Env):
             raise ValueError(f"counting must be 'ordered' or 'unordered', not {counting!r}")
         if not observation_noise >= 0:
             raise ValueError(f"observation_noise must be 0 or more, not {observation_noise!r}")
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
+        super().__init__(render_mode, width, height)
         self.elements = elements.ELEMENTS
         self.state_names = elements.STATE_NAMES
         self.subtasks = elements.canonical_sequence(task_elements)
         self.counting = counting
-        self.render_mode = render_mode
         self.observation_space = gymnasium.spaces.Box(-8.0, 8.0, (OBSERVATION_SIZE,), np.float64)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (ROBOT_SIZE,), np.float32)
         self.model = kitchen_model()
         self.data = mujoco.MjData(self.model)
         self._noise = observation_noise * NOISE
-        self._frame_size = (width, height)
-        self._renderer: Renderer | None = None
         self._subtask_columns = [elements.ELEMENTS.index(name) for name in self.subtasks]
         self._observation = np.concatenate([np.zeros(QPOS_SIZE), elements.goal_vector()])
         self._forget_progress()
@@ -126,24 +123,6 @@ class KitchenEnv(gymnasium.Env):
         self._observe()
         reward = self._count()
         return self._observation.copy(), reward, self._success(), False, self._info()
-
-    def render(self) -> np.ndarray | None:
-        """Return the scene as a (height, width, 3) uint8 frame, or None without a render mode.
-
-        Raises:
-            RuntimeError: EGL does not work here.
-        """
-        if self.render_mode is None:
-            return None
-        if self._renderer is None:
-            self._renderer = Renderer(self.model, *self._frame_size, CAMERA)
-        return self._renderer.frame(self.data)
-
-    def close(self) -> None:
-        """Give the rendering context back, if there is one."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
 
     @staticmethod
     def state_options(observation: np.ndarray) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from typing import Self
 import numpy as np
 
 from ..progress import Progress
-from ..recording import write_recording
+from ..recording import check_request, write_recording
 from .elements import ELEMENTS, INITIAL_QPOS, canonical_sequence
 from .env import KitchenEnv
 from .sequences import sequence_name
@@ -123,12 +123,7 @@ def generate(
         RuntimeError: too few performances succeed.
     """
     sequence = canonical_sequence(sequence)
-    if episodes < 1:
-        raise ValueError(f"episodes must be at least 1, got {episodes}")
-    if seed < 0:
-        raise ValueError(f"seed must be 0 or more, got {seed}")
-    if workers < 1:
-        raise ValueError(f"workers must be at least 1, got {workers}")
+    check_request(episodes, seed, workers)
     kept: dict[int, Performance] = {}
     tried = 0
     name = sequence_name(sequence)

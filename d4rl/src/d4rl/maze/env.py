@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import gymnasium
 import mujoco
 import numpy as np
 
-from ..rendering import Renderer
+from ..rendering import Camera, RenderedEnv
 from .law import MAX_SPEED
 from .layouts import layout
 from .model import ORIGIN, camera_above, maze_model
 from .task import ACTION_SPACE, OBSERVATION_SPACE, Sections, Task, first_state, reached
 
 
-class MazeEnv(Sections, gymnasium.Env):
+class MazeEnv(Sections, RenderedEnv):
     """A ball in a maze, simulated by MuJoCo.
 
     Observation (4,) float64: position and velocity in D4RL's coordinates, see `layouts`.
@@ -53,17 +52,13 @@ class MazeEnv(Sections, gymnasium.Env):
         Raises:
             ValueError, TypeError: an argument is out of its range; the message names it.
         """
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
+        super().__init__(render_mode, width, height)
         self.layout = layout(maze, sections)
         self.task = Task(self.layout, targets, starts)
         self.ends = bool(targets)
-        self.render_mode = render_mode
         self.observation_space, self.action_space = OBSERVATION_SPACE, ACTION_SPACE
         self.model = maze_model(self.layout)
         self.data = mujoco.MjData(self.model)
-        self._frame_size = (width, height)
-        self._renderer: Renderer | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -103,27 +98,19 @@ class MazeEnv(Sections, gymnasium.Env):
         success = info["success"]
         return observation, float(success), self.ends and success, False, info
 
+    @property
+    def camera(self) -> Camera:
+        """Where pictures are taken from: above the middle of the maze."""
+        return camera_above(self.layout, *self._frame_size)
+
     def render(self) -> np.ndarray | None:
-        """Return the maze from above, (height, width, 3) uint8, or None without a render mode.
+        """Return the maze from above, see `RenderedEnv.render`.
 
         The first coordinate points right, the second up; the green disc is the target.
-
-        Raises:
-            RuntimeError: EGL does not work here.
         """
-        if self.render_mode is None:
-            return None
-        if self._renderer is None:
-            camera = camera_above(self.layout, *self._frame_size)
-            self._renderer = Renderer(self.model, *self._frame_size, camera)
-        mujoco.mj_forward(self.model, self.data)
-        return self._renderer.frame(self.data)
-
-    def close(self) -> None:
-        """Give the rendering context back, if there is one."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        if self.render_mode is not None:
+            mujoco.mj_forward(self.model, self.data)
+        return super().render()
 
     @staticmethod
     def state_options(observation: np.ndarray) -> dict[str, Any]:

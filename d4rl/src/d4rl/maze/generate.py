@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..recording import write_recording
+from ..recording import check_request, write_recording
 from .controller import WaypointController
 from .law import Law
 from .layouts import Layout, layout
@@ -69,7 +69,7 @@ def wander(
     Raises:
         ValueError: an unknown section, or a number out of its range.
     """
-    _check(episodes, seed, workers)
+    check_request(episodes, seed, workers)
     if steps < episodes or steps % episodes:
         raise ValueError(f"steps is {steps}: not a multiple of episodes, {episodes}")
     name = "-".join(sequence)
@@ -119,7 +119,7 @@ def demonstrate(
         ValueError: an unknown section, or a number out of its range.
         RuntimeError: too few are long enough.
     """
-    _check(episodes, seed, workers)
+    check_request(episodes, seed, workers)
     here = layout(maze, sections)
     task = Task(here, sequence, starts)
     rng = np.random.default_rng(seed)
@@ -230,15 +230,6 @@ def _noisy(actions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _rows(position: np.ndarray, velocity: np.ndarray) -> np.ndarray:
     return np.concatenate((position, velocity), axis=1, dtype=np.float32, casting="same_kind")
-
-
-def _check(episodes: int, seed: int, workers: int) -> None:
-    if episodes < 1:
-        raise ValueError(f"episodes must be at least 1, got {episodes}")
-    if seed < 0:
-        raise ValueError(f"seed must be 0 or more, got {seed}")
-    if workers < 1:
-        raise ValueError(f"workers must be at least 1, got {workers}")
 
 
 def _write(
