@@ -239,8 +239,8 @@ def test_a_stage_that_is_forced_runs_again_with_what_depends_on_it(run, rule):
     ("setting", "expected"),
     [
         ("rollout={skill: mean}", {"rollout": 2 + 4, "summarise": 2}),
-        # The maze has numbers of its own for these two.
-        ("rollout={replan_every: 3}", {"rollout": 2, "summarise": 1}),
+        ("rollout={replan_every: 3}", {"rollout": 2 + 4, "summarise": 2}),
+        # The maze has a number of its own.
         ("distance={finetune: {steps: 9}}", {"finetune_distance": 1, "rollout": 1, "summarise": 1}),
         ("methods={spirl: {rollout: {skill: mean}}}", {"rollout": 2, "summarise": 2}),
         ("environments={maze: {rollout: {batch: 5}}}", {"rollout": 4, "summarise": 1}),
