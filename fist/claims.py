@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from fist.comparison import SUBTASKS, SUCCESS, contrast
+from fist.comparison import SUBTASKS, SUCCESS, Measure, contrast
 from fist.files import write_text
 from fist.results import Cell, ResultsError, collect, read_episodes_csv
 from fist.stats import difference
@@ -47,6 +47,11 @@ class Claim:
                 f"claim {self.text!r}: say either what it is better than (worse) or the score that "
                 "it reaches (at_least)"
             )
+
+    @property
+    def scored(self) -> Measure:
+        """What is scored, as it is read off a cell."""
+        return SUBTASKS if self.measure == "subtasks" else SUCCESS
 
 
 def check_claims(
@@ -117,7 +122,7 @@ def _record(claim: Claim, cells: dict[tuple[str, str, str], Cell]) -> Record:
     return {
         "claim": claim.text,
         "env": claim.env,
-        "measure": (SUBTASKS if claim.measure == "subtasks" else SUCCESS).name,
+        "measure": claim.scored.name,
         "tasks": "+".join(claim.tasks),
         "better": claim.better,
         "worse": claim.worse,
@@ -128,13 +133,12 @@ def _record(claim: Claim, cells: dict[tuple[str, str, str], Cell]) -> Record:
 
 def _scores(claim: Claim, method: str, cells: dict[tuple[str, str, str], Cell]) -> np.ndarray:
     """Return a method's scores on the claim's tasks, (tasks, seeds, episodes)."""
-    measure = SUBTASKS if claim.measure == "subtasks" else SUCCESS
     scores = []
     for task in claim.tasks:
         cell = cells.get((claim.env, task, method))
         if cell is None:
             raise ResultsError(f"claim {claim.text!r}: no results of {claim.env}/{task}/{method}")
-        scores.append(measure.of(cell))
+        scores.append(claim.scored.of(cell))
     if len({of_task.shape for of_task in scores}) > 1:
         raise ResultsError(f"claim {claim.text!r}: the tasks have other numbers of episodes")
     return np.stack(scores)
