@@ -15,7 +15,8 @@ from snakemake.utils import update_config
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from configuration import ConfigError, check, flags, listed_files, settings, split_name, typed
+from configuration import ConfigError, check
+from values import flags, listed_files, settings, split_name, typed
 
 # Jobs run the Python that runs Snakemake and the code of this folder, whatever is installed. The
 # user's own PYTHONPATH comes last: it may hold the environment of a task.

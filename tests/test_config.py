@@ -12,8 +12,9 @@ import pytest
 import tyro
 import yaml
 
-from configuration import SCHEMA, ConfigError, check, flags, settings, split_name, typed
+from configuration import SCHEMA, ConfigError, check
 from d4rl.kitchen.sequences import PLAY_SEQUENCES, sequence_name
+from values import flags, settings, split_name, typed
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = {
