@@ -92,8 +92,9 @@ RECORDED = Stage(
 STAGES = {
     "generate_data": Stage(
         "generate_data",
-        "--sequence kettle-light_switch --episodes 2 --out play.hdf5",
+        f"--sequence kettle-light_switch --episodes 4 --out play.hdf5 --save-every {SAVE_EVERY}",
         ("play.hdf5",),
+        ".state/play.state",
     ),
     "make_demos": Stage(
         "make_demos",

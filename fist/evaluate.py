@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +21,7 @@ from fist.results import EpisodeRow, Labels, write_episodes_csv
 from fist.retrieval import DemoIndex, Features, raw_states
 from fist.rollout import RolloutSettings, make_spec, rollout
 from fist.skills import Prior, SkillVAE
-from fist.state import code_version, load_state, save_state
+from fist.state import code_version, load_state, save_state, sources
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +181,7 @@ def _key(
     files = {name: path for name, path in given.items() if isinstance(path, Path)}
     twins = {f"{name} settings": path.with_suffix(".json") for name, path in files.items()}
     read = {name: sha256(path) for name, path in (files | twins).items() if path.exists()}
-    code = [*_sources("fist"), *_sources(_package(make_spec(env_id, settings.max_steps)))]
+    code = [*sources("fist"), *sources(_package(make_spec(env_id, settings.max_steps)))]
     return fingerprint(
         {
             "env": [env_id, dict(env_kwargs)],
@@ -201,12 +200,3 @@ def _package(spec: EnvSpec) -> str:
     entry_point = spec.entry_point
     module = entry_point if isinstance(entry_point, str) else entry_point.__module__
     return module.partition(":")[0].partition(".")[0]
-
-
-def _sources(package: str) -> list[Path]:
-    """Return the source files of a package or module."""
-    found = find_spec(package)
-    folders = found.submodule_search_locations
-    if folders is None:
-        return [Path(found.origin)]
-    return [file for folder in folders for file in sorted(Path(folder).rglob("*.py"))]

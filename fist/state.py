@@ -8,12 +8,14 @@ and a damaged one is set aside.
 from __future__ import annotations
 
 import logging
+import time
 import zipfile
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 
 from fist.files import fingerprint, sha256, write_tensors
 
@@ -36,6 +38,8 @@ def load_state(path: Path | None, key: str) -> dict[str, Any] | None:
     """Return the state that belongs to `key`; None, and a word in the log, where there is none."""
     if path is None or not path.exists():
         return None
+    import torch  # seconds, which those who find no state need not wait
+
     try:
         _check_intact(path)
         state = torch.load(path, weights_only=True, map_location="cpu")
@@ -51,9 +55,46 @@ def load_state(path: Path | None, key: str) -> dict[str, Any] | None:
     return state
 
 
+class Finished(dict[int, dict[str, Any]]):
+    """Parts of a stage that are made one by one: by number, dictionaries of arrays and numbers.
+
+    It begins with those that a stopped run had made; what is added is saved now and then.
+    """
+
+    def __init__(self, path: Path | None, key: str, save_every: float = 30.0):
+        """Read the state at `path`, if it belongs to `key`; save every so many seconds."""
+        self._path, self._key, self._save_every = path, key, save_every
+        self._saved = time.monotonic()
+        state = load_state(path, key) or {"parts": {}}
+        super().__init__(
+            (number, {name: _as_array(value) for name, value in part.items()})
+            for number, part in state["parts"].items()
+        )
+
+    def __setitem__(self, number: int, part: dict[str, Any]) -> None:
+        super().__setitem__(number, part)
+        if self._path is None or time.monotonic() - self._saved < self._save_every:
+            return
+        parts = {
+            number: {name: _as_tensor(value) for name, value in part.items()}
+            for number, part in self.items()
+        }
+        save_state(self._path, self._key, {"parts": parts})
+        self._saved = time.monotonic()
+
+
 def code_version(files: Iterable[str | Path]) -> str:
     """Return a fingerprint of source files, wherever they are."""
     return fingerprint(sorted(sha256(file) for file in files))
+
+
+def sources(package: str) -> list[Path]:
+    """Return the source files of a package or module."""
+    found = find_spec(package)
+    folders = found.submodule_search_locations
+    if folders is None:
+        return [Path(found.origin)]
+    return [file for folder in folders for file in sorted(Path(folder).rglob("*.py"))]
 
 
 def _check_intact(path: Path) -> None:
@@ -64,3 +105,17 @@ def _check_intact(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         if (part := archive.testzip()) is not None:
             raise ValueError(f"wrong checksum of {part}")
+
+
+def _as_array(value: Any) -> Any:
+    """Return a tensor as an array, anything else as it is."""
+    return value.numpy() if hasattr(value, "numpy") else value
+
+
+def _as_tensor(value: Any) -> Any:
+    """Return an array as a tensor, anything else as it is."""
+    if not isinstance(value, np.ndarray):
+        return value
+    from torch import from_numpy
+
+    return from_numpy(value)

@@ -109,7 +109,7 @@ LIBRARY = {
     "convert_logs": ["sources/archive", "sources/logs", "files"],
     "convert_minari": ["sources/minari", "sources/logs", "sources/archive", "data", "files"],
     "export_minari": ["sources/minari", "data", "files"],
-    "generate_data": [],
+    "generate_data": ["state", "files"],
     "make_split": ["split", "data", "files"],
     "make_demos": ["split", "data", "files"],
     "train_skills": [*TRAINING, "skills", "feedback"],

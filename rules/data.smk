@@ -18,9 +18,10 @@ rule generate_data:
         runtime=grows(30),
     params:
         options=generator_flags,
+        state=state_file,
     shell:
         "python {input.code[0]} --sequence {wildcards.sequence} {params.options}"
-        " --out {output} > {log} 2>&1"
+        " --state {params.state} --out {output} > {log} 2>&1"
 
 
 rule make_split:

@@ -6,8 +6,10 @@ def flags_of(wildcards, section, part, prefix):
 
 def state_file(wildcards, output):
     """Return where a stage keeps its resume state: beside the results, but never an output."""
-    results = config["pathvars"]["results"]
-    return f"{results}/.state/{os.path.relpath(output[0], results)}.state"
+    folders = config["pathvars"]
+    made_of = "data" if os.path.splitext(output[0])[1] == ".hdf5" else "results"
+    folder = folders[made_of]
+    return f"{folder}/.state/{os.path.relpath(output[0], folder)}.state"
 
 
 def tensorboard(wildcards, output):

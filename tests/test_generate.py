@@ -126,6 +126,28 @@ def test_failures_can_be_left_out_or_kept(monkeypatch, tmp_path):
         assert np.unique(data["infos"][:]).tolist() == [1, 3] and not data["timeouts"][:].any()
 
 
+def test_what_another_call_has_finished_is_not_made_again(monkeypatch, tmp_path):
+    """The file has the bytes of a recording made in one call."""
+    monkeypatch.setattr(module, "perform", failing)
+    options = {"only_successful": True, "progress": False}
+    generate(tmp_path / "whole.hdf5", SEQUENCE, 2, 0, **options)
+
+    def stopped(sequence, seed, index):
+        if index == 2:
+            raise KeyboardInterrupt
+        return failing(sequence, seed, index)
+
+    finished = {}
+    monkeypatch.setattr(module, "perform", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        generate(tmp_path / "resumed.hdf5", SEQUENCE, 2, 0, finished=finished, **options)
+    made = []
+    monkeypatch.setattr(module, "perform", lambda *args: made.append(args[2]) or failing(*args))
+    generate(tmp_path / "resumed.hdf5", SEQUENCE, 2, 0, finished=finished, **options)
+    assert made == [2, 3]
+    assert (tmp_path / "resumed.hdf5").read_bytes() == (tmp_path / "whole.hdf5").read_bytes()
+
+
 def test_a_sequence_that_never_succeeds_is_given_up_with_a_word(monkeypatch, tmp_path):
     """Asking for successes that do not come ends in an error, and in no file."""
     monkeypatch.setattr(module, "perform", lambda sequence, seed, index: failing(sequence, seed, 0))

@@ -12,12 +12,12 @@ The file has D4RL's layout. Row t holds what was observed, what was then done an
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -98,6 +98,7 @@ def generate(
     workers: int = 1,
     only_successful: bool = False,
     progress: bool = True,
+    finished: MutableMapping[int, dict[str, Any]] | None = None,
 ) -> dict[str, object]:
     """Write an HDF5 file of performances of one sequence.
 
@@ -114,6 +115,8 @@ def generate(
             its entry point with `if __name__ == "__main__"`.
         only_successful: leave out performances that miss a sub-task and record others instead.
         progress: show a progress bar, or lines in the log where stderr is no terminal.
+        finished: performances that another call with the same sequence and seed has made, by
+            index; those made here are added, so that a caller can keep them.
 
     Returns:
         sequence, seed, episodes, rows, successful, left_out and mean_length.
@@ -124,6 +127,7 @@ def generate(
     """
     sequence = canonical_sequence(sequence)
     check_request(episodes, seed, workers)
+    finished = {} if finished is None else finished
     kept: dict[int, Performance] = {}
     tried = 0
     name = sequence_name(sequence)
@@ -135,7 +139,11 @@ def generate(
                     f"{episodes} are wanted: try another order, or keep the failures too"
                 )
             batch = range(tried, tried + episodes - len(kept))
-            for index, performance in zip(batch, pool.map(sequence, seed, batch), strict=True):
+            made = pool.map(sequence, seed, [index for index in batch if index not in finished])
+            for index in batch:
+                if index not in finished:
+                    finished[index] = vars(next(made))
+                performance = Performance(**finished[index])
                 if performance.successful or not only_successful:
                     kept[index] = performance
                     bar.update()
@@ -161,7 +169,9 @@ class _Pool:
         spawn = get_context("spawn")
         self._executor = ProcessPoolExecutor(workers, mp_context=spawn) if workers > 1 else None
 
-    def map(self, sequence: Sequence[str], seed: int, indices: range) -> Iterator[Performance]:
+    def map(
+        self, sequence: Sequence[str], seed: int, indices: Sequence[int]
+    ) -> Iterator[Performance]:
         run = self._executor.map if self._executor else map
         return iter(run(perform, [sequence] * len(indices), [seed] * len(indices), indices))
 
