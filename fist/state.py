@@ -70,6 +70,8 @@ class Finished(dict[int, dict[str, Any]]):
             (number, {name: _as_array(value) for name, value in part.items()})
             for number, part in state["parts"].items()
         )
+        if self:
+            log.info("resuming at part %d", len(self))
 
     def __setitem__(self, number: int, part: dict[str, Any]) -> None:
         super().__setitem__(number, part)

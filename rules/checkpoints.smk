@@ -13,7 +13,7 @@ rule checkpoints:
 # The JSON file is written last; the models and demonstrations lie beside it.
 rule export_cell:
     input:
-        code=lambda wildcards: code("export_cell", wildcards.env),
+        script=script_file("export_cell"),
         model=model_file,
         distance=distance_file,
         demos=lookup_demos,
@@ -30,19 +30,20 @@ rule export_cell:
         mem_mb=grows(2000),
         runtime=grows(10),
     params:
+        code=lambda wildcards: code("export_cell", wildcards.env),
         policy=policy_flags,
         files=file_flags,
         env=env_flags,
         labels=label_flags,
         folder=lambda wildcards, output: os.path.dirname(output[0]),
     shell:
-        "python {input.code[0]} {params.env} {params.policy} {params.files} {params.labels}"
+        "python {input.script} {params.env} {params.policy} {params.files} {params.labels}"
         " --out {params.folder} > {log} 2>&1"
 
 
 rule evaluate_cell:
     input:
-        code=lambda wildcards: code("evaluate_cell", wildcards.env),
+        script=script_file("evaluate_cell"),
         cell="<results>/checkpoints/{env}/{task}/{method}/seed_{seed}/cell.json",
     output:
         "<results>/checkpoints/{env}/{task}/{method}/seed_{seed}/episodes.csv",
@@ -57,6 +58,7 @@ rule evaluate_cell:
         mem_mb=grows(2000),
         runtime=grows(60),
     params:
+        code=lambda wildcards: code("evaluate_cell", wildcards.env),
         folder=lambda wildcards, input: os.path.dirname(input.cell),
     shell:
-        "python {input.code[0]} --folder {params.folder} --out {output} > {log} 2>&1"
+        "python {input.script} --folder {params.folder} --out {output} > {log} 2>&1"

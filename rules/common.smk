@@ -16,6 +16,7 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow"))
 
 from configuration import ConfigError, check
+from dependencies import code_of, fingerprint
 from values import flags, listed_files, settings, split_name, typed
 
 # Jobs run the Python that runs Snakemake and the code of this folder, whatever is installed. The
@@ -73,108 +74,18 @@ wildcard_constraints:
     name=r"[A-Za-z0-9._-]+",
 
 
-# Modules of the library that each script runs; a change in one of them makes its stage run again.
-TRAINING = [
-    "pipeline",
-    "train",
-    "optimizer",
-    "curve",
-    "progress",
-    "interrupt",
-    "state",
-    "networks",
-    "data",
-    "checkpoint",
-    "files",
-]
-ROLLOUT = [
-    "evaluate",
-    "rollout",
-    "progress",
-    "state",
-    "policy",
-    "retrieval",
-    "results",
-    "checkpoint",
-    "data",
-    "files",
-]
-MODELS = ["skills", "feedback", "distance", "bc", "networks"]
-ARCHIVE = ["sources/archive", "data", "files"]
-DRAWN = ["checkpoint", "data", "distance", "networks", "files"]
-LIBRARY = {
-    "download_data": [f"sources/{module}" for module in ("download", "transfer", "pages", "checks")]
-    + ["files"],
-    "unpack_data": [*ARCHIVE, "sources/release", "sources/pickles"],
-    "convert_logs": ["sources/archive", "sources/logs", "files"],
-    "convert_minari": ["sources/minari", "sources/logs", "sources/archive", "data", "files"],
-    "export_minari": ["sources/minari", "data", "files"],
-    "generate_data": ["state", "files"],
-    "make_split": ["split", "data", "files"],
-    "make_demos": ["split", "data", "files"],
-    "train_skills": [*TRAINING, "skills", "feedback"],
-    "finetune_skills": [*TRAINING, "skills", "feedback"],
-    "train_bc": [*TRAINING, "bc"],
-    "finetune_bc": [*TRAINING, "bc"],
-    "train_distance": [*TRAINING, "distance"],
-    "finetune_distance": [*TRAINING, "distance"],
-    "rollout": [*ROLLOUT, *MODELS],
-    "export_cell": [*ROLLOUT, *MODELS, "bundle"],
-    "evaluate_cell": [*ROLLOUT, *MODELS, "bundle"],
-    "render_video": [*ROLLOUT, *MODELS, "video", "trace"],
-    "trace_episodes": [*ROLLOUT, *MODELS, "trace"],
-    "combine_tables": [
-        "experiments",
-        "table",
-        "comparison",
-        "tabular",
-        "results",
-        "stats",
-        "files",
-    ],
-    "describe_run": ["software", "tabular", "files"],
-    "check_claims": ["claims", "comparison", "tabular", "results", "stats", "files"],
-    "plot_results": [
-        "figures/results",
-        "figures/style",
-        "comparison",
-        "tabular",
-        "results",
-        "stats",
-        "files",
-    ],
-    "plot_curves": ["figures/curves", "figures/style", "files"],
-    "plot_retrieval": ["figures/retrieval", "figures/style", *DRAWN],
-    "plot_features": ["figures/retrieval", "figures/style", *DRAWN],
-    "summarise_cost": ["cost", "tabular", "files"],
-    "plot_cost": ["figures/cost", "figures/style", "files"],
-    "plot_coverage": ["figures/maps", "figures/style", "data", "files"],
-    "plot_paths": ["figures/maps", "figures/style", "data", "files"],
-    "summarise": ["table", "comparison", "tabular", "results", "stats", "files"],
-}
-
-# Modules beside the packages of the environments, which all of these may use.
-SHARED = ["contact", "recording", "rendering"]
-
-
 @cache
 def code(script, env=None):
-    """List a script, then the code it runs; with `env`, also the code of that environment."""
-    files = [f"workflow/scripts/{script}.py", "workflow/scripts/_cli.py"]
-    files += [f"fist/{module}.py" for module in LIBRARY[script]]
-    data = config["environments"][env]["data"].values() if env is not None else ()
-    for package in sorted(
-        {entry["generator"].rpartition(".")[0] for entry in data if "generator" in entry}
-    ):
-        folder = Path(ROOT, "d4rl", "src", *package.split("."))
-        shared = [folder.parent / f"{name}.py" for name in SHARED]
-        sources = [*filter(Path.exists, shared), *sorted(folder.glob("*.py"))]
-        files += [file.relative_to(ROOT).as_posix() for file in sources]
-    if any("converter" in entry for entry in data):  # it runs the simulator, too
-        sources = Path(ROOT, "d4rl", "src").rglob("*.py")
-        files += [file.relative_to(ROOT).as_posix() for file in sorted(sources)]
-        files = list(dict.fromkeys(files))
-    return [os.path.relpath(ROOT / file) for file in files]
+    """Return a fingerprint of the code that a script runs; with `env`, also of that environment's.
+
+    As a parameter it makes a stage run again when one of these files has changed.
+    """
+    return fingerprint(code_of(script, config["environments"][env] if env is not None else None))
+
+
+def script_file(name):
+    """Return where a script is, relative to the folder of the run."""
+    return os.path.relpath(ROOT / "workflow" / "scripts" / f"{name}.py")
 
 
 def grows(amount):

@@ -3,7 +3,7 @@
 
 rule generate_data:
     input:
-        code=lambda wildcards: code("generate_data", wildcards.env),
+        script=script_file("generate_data"),
     output:
         "<data>/{env}/{kind,play|demos}/{sequence}.hdf5",
     log:
@@ -17,16 +17,17 @@ rule generate_data:
         mem_mb=grows(1200),
         runtime=grows(30),
     params:
+        code=lambda wildcards: code("generate_data", wildcards.env),
         options=generator_flags,
         state=state_file,
     shell:
-        "python {input.code[0]} --sequence {wildcards.sequence} {params.options}"
+        "python {input.script} --sequence {wildcards.sequence} {params.options}"
         " --state {params.state} --out {output} > {log} 2>&1"
 
 
 rule make_split:
     input:
-        code=lambda wildcards: code("make_split", wildcards.env),
+        script=script_file("make_split"),
         play=play_files,
         demos=demos_to_leave_out,
     output:
@@ -43,16 +44,17 @@ rule make_split:
         mem_mb=grows(1500),
         runtime=grows(10),
     params:
+        code=lambda wildcards: code("make_split", wildcards.env),
         env=data_env_flags,
         held_out=lambda wildcards: wildcards.without.removeprefix("-no-").replace("-", " "),
     shell:
-        "python {input.code[0]} {params.env} --files {input.play}"
+        "python {input.script} {params.env} --files {input.play}"
         " --held-out {params.held_out} --demos {input.demos} --out {output.data} > {log} 2>&1"
 
 
 rule make_demos:
     input:
-        code=lambda wildcards: code("make_demos", wildcards.env),
+        script=script_file("make_demos"),
         demos=raw_demos_file,
     output:
         data="<data>/{env}/{env}-demo-{sequence}.hdf5",
@@ -68,8 +70,9 @@ rule make_demos:
         mem_mb=grows(1000),
         runtime=grows(10),
     params:
+        code=lambda wildcards: code("make_demos", wildcards.env),
         env=data_env_flags,
         order=lambda wildcards: wildcards.sequence.replace("-", " "),
     shell:
-        "python {input.code[0]} {params.env} --files {input.demos}"
+        "python {input.script} {params.env} --files {input.demos}"
         " --order {params.order} --out {output.data} > {log} 2>&1"

@@ -3,7 +3,7 @@
 
 rule rollout:
     input:
-        code=lambda wildcards: code("rollout", wildcards.env),
+        script=script_file("rollout"),
         model=model_file,
         distance=distance_file,
         demos=lookup_demos,
@@ -20,19 +20,20 @@ rule rollout:
         mem_mb=grows(1200),
         runtime=grows(60),
     params:
+        code=lambda wildcards: code("rollout", wildcards.env),
         policy=policy_flags,
         files=file_flags,
         env=env_flags,
         labels=label_flags,
         state=state_file,
     shell:
-        "python {input.code[0]} {params.env} {params.policy} {params.files} {params.labels}"
+        "python {input.script} {params.env} {params.policy} {params.files} {params.labels}"
         " --state {params.state} --out {output} > {log} 2>&1"
 
 
 rule render_video:
     input:
-        code=lambda wildcards: code("render_video", wildcards.env),
+        script=script_file("render_video"),
         model=model_file,
         distance=distance_file,
         demos=lookup_demos,
@@ -55,9 +56,10 @@ rule render_video:
         mem_mb=grows(1200),
         runtime=grows(10),
     params:
+        code=lambda wildcards: code("render_video", wildcards.env),
         policy=policy_flags,
         files=file_flags,
         env=env_flags,
     shell:
-        "python {input.code[0]} {params.env} {params.policy} {params.files}"
+        "python {input.script} {params.env} {params.policy} {params.files}"
         " --seed {wildcards.seed} --out {output.video} > {log} 2>&1"

@@ -12,7 +12,7 @@ rule figures:
 
 rule trace_episodes:
     input:
-        code=lambda wildcards: code("trace_episodes", wildcards.env),
+        script=script_file("trace_episodes"),
         model=model_file,
         distance=distance_file,
         demos=lookup_demos,
@@ -29,19 +29,20 @@ rule trace_episodes:
         mem_mb=grows(1200),
         runtime=grows(30),
     params:
+        code=lambda wildcards: code("trace_episodes", wildcards.env),
         policy=policy_flags,
         files=file_flags,
         env=env_flags,
         labels=label_flags,
         episodes=config["figures"]["traced"],
     shell:
-        "python {input.code[0]} {params.env} {params.policy} {params.files} {params.labels}"
+        "python {input.script} {params.env} {params.policy} {params.files} {params.labels}"
         " --episodes {params.episodes} --out {output} > {log} 2>&1"
 
 
 rule plot_results:
     input:
-        code=code("plot_results"),
+        script=script_file("plot_results"),
         episodes=drawn_episodes,
     output:
         csv="<results>/figures/{table}/{kind}.csv",
@@ -65,14 +66,15 @@ rule plot_results:
         mem_mb=grows(1000),
         runtime=grows(20),
     params:
+        code=code("plot_results"),
         options=plot_flags,
     shell:
-        "python {input.code[0]} --files {input.episodes} {params.options} --out {output.csv} > {log} 2>&1"
+        "python {input.script} --files {input.episodes} {params.options} --out {output.csv} > {log} 2>&1"
 
 
 rule plot_curves:
     input:
-        code=code("plot_curves"),
+        script=script_file("plot_curves"),
         curves=drawn_curves,
     output:
         csv="<results>/figures/{table}/curves.csv",
@@ -93,13 +95,15 @@ rule plot_curves:
     resources:
         mem_mb=grows(1000),
         runtime=grows(20),
+    params:
+        code=code("plot_curves"),
     shell:
-        "python {input.code[0]} --files {input.curves} --out {output.csv} > {log} 2>&1"
+        "python {input.script} --files {input.curves} --out {output.csv} > {log} 2>&1"
 
 
 rule plot_retrieval:
     input:
-        code=code("plot_retrieval"),
+        script=script_file("plot_retrieval"),
         traces=drawn_traces,
     output:
         csv="<results>/figures/{table}/retrieval.csv",
@@ -120,13 +124,15 @@ rule plot_retrieval:
     resources:
         mem_mb=grows(1000),
         runtime=grows(20),
+    params:
+        code=code("plot_retrieval"),
     shell:
-        "python {input.code[0]} --files {input.traces} --out {output.csv} > {log} 2>&1"
+        "python {input.script} --files {input.traces} --out {output.csv} > {log} 2>&1"
 
 
 rule plot_features:
     input:
-        code=code("plot_features"),
+        script=script_file("plot_features"),
         distances=drawn_distances,
         demos=drawn_demos,
     output:
@@ -149,15 +155,16 @@ rule plot_features:
         mem_mb=grows(1000),
         runtime=grows(20),
     params:
+        code=code("plot_features"),
         files=feature_flags,
         n_demos=config["n_demos"],
     shell:
-        "python {input.code[0]} {params.files} --n-demos {params.n_demos} --out {output.csv} > {log} 2>&1"
+        "python {input.script} {params.files} --n-demos {params.n_demos} --out {output.csv} > {log} 2>&1"
 
 
 rule plot_coverage:
     input:
-        code=lambda wildcards: code("plot_coverage", config["tables"][wildcards.table]["env"]),
+        script=script_file("plot_coverage"),
         files=covering_files,
     output:
         csv="<results>/figures/{table}/coverage.csv",
@@ -179,15 +186,16 @@ rule plot_coverage:
         mem_mb=grows(2000),
         runtime=grows(20),
     params:
+        code=lambda wildcards: code("plot_coverage", config["tables"][wildcards.table]["env"]),
         env=map_flags,
         files=coverage_flags,
     shell:
-        "python {input.code[0]} {params.env} {params.files} --out {output.csv} > {log} 2>&1"
+        "python {input.script} {params.env} {params.files} --out {output.csv} > {log} 2>&1"
 
 
 rule plot_paths:
     input:
-        code=lambda wildcards: code("plot_paths", config["tables"][wildcards.table]["env"]),
+        script=script_file("plot_paths"),
         traces=traced_paths,
         demos=lambda wildcards: [task_demos(cell) for cell in first_of_tasks(wildcards.table)],
     output:
@@ -210,8 +218,9 @@ rule plot_paths:
         mem_mb=grows(1000),
         runtime=grows(20),
     params:
+        code=lambda wildcards: code("plot_paths", config["tables"][wildcards.table]["env"]),
         env=map_flags,
         demos=path_flags,
     shell:
-        "python {input.code[0]} --files {input.traces} {params.env} {params.demos}"
+        "python {input.script} --files {input.traces} {params.env} {params.demos}"
         " --out {output.csv} > {log} 2>&1"

@@ -11,7 +11,7 @@ localrules:
 
 rule describe_run:
     input:
-        code=code("describe_run"),
+        script=script_file("describe_run"),
         tables=[f"<results>/{table}.csv" for table in config["default_tables"]],
     output:
         config=report(
@@ -37,9 +37,10 @@ rule describe_run:
         mem_mb=1000,
         runtime=5,
     params:
+        code=code("describe_run"),
         config=json.dumps(config),
     shell:
-        "python {input.code[0]} --config {params.config:q} --versions {output.versions}"
+        "python {input.script} --config {params.config:q} --versions {output.versions}"
         " --out {output.config} > {log} 2>&1"
 
 

@@ -11,7 +11,7 @@ localrules:
 
 rule summarise:
     input:
-        code=code("summarise"),
+        script=script_file("summarise"),
         episodes=table_rows,
         references=reference_rows,
     output:
@@ -39,15 +39,16 @@ rule summarise:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code("summarise"),
         table=table_flags,
     shell:
-        "python {input.code[0]} --files {input.episodes} --references {input.references}"
+        "python {input.script} --files {input.episodes} --references {input.references}"
         " {params.table} --out {output.csv} 2> {log}"
 
 
 rule combine_tables:
     input:
-        code=code("combine_tables"),
+        script=script_file("combine_tables"),
         tables=[f"<results>/{table}.csv" for table in config["tables"]],
         statistics=[f"<results>/{table}_statistics.csv" for table in config["tables"]],
     output:
@@ -63,6 +64,7 @@ rule combine_tables:
         mem_mb=grows(1000),
         runtime=grows(10),
     params:
+        code=code("combine_tables"),
         tables=lambda wildcards, input: shlex.join(
             word for pair in zip(config["tables"], input.tables) for word in pair
         ),
@@ -70,12 +72,12 @@ rule combine_tables:
             word for table, entry in config["tables"].items() for word in (table, entry["env"])
         ),
     shell:
-        "python {input.code[0]} --tables {params.tables} --envs {params.envs} --out {output} > {log} 2>&1"
+        "python {input.script} --tables {params.tables} --envs {params.envs} --out {output} > {log} 2>&1"
 
 
 rule check_claims:
     input:
-        code=code("check_claims"),
+        script=script_file("check_claims"),
         episodes=claim_rows(),
     output:
         csv=report(
@@ -96,16 +98,17 @@ rule check_claims:
         mem_mb=grows(1000),
         runtime=grows(10),
     params:
+        code=code("check_claims"),
         claims=claims_json(),
     shell:
-        "python {input.code[0]} --files {input.episodes} --claims {params.claims:q}"
+        "python {input.script} --files {input.episodes} --claims {params.claims:q}"
         " --out {output.csv} 2> {log}"
 
 
 # What has run so far, for other targets too, is in it.
 rule summarise_cost:
     input:
-        code=code("summarise_cost"),
+        script=script_file("summarise_cost"),
         tables=[f"<results>/{table}.csv" for table in config["default_tables"]],
     output:
         csv=report(
@@ -126,19 +129,20 @@ rule summarise_cost:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code("summarise_cost"),
         folders=lambda wildcards: shlex.join(
             word
             for name in ("benchmarks", "logs", "results")
             for word in (f"--{name}", config["pathvars"][name])
         ),
-        order=list(LIBRARY),
+        order=lambda wildcards: [rule.name for rule in workflow.rules],
     shell:
-        "python {input.code[0]} {params.folders} --order {params.order} --out {output.csv} 2> {log}"
+        "python {input.script} {params.folders} --order {params.order} --out {output.csv} 2> {log}"
 
 
 rule plot_cost:
     input:
-        code=code("plot_cost"),
+        script=script_file("plot_cost"),
         table="<results>/cost.csv",
     output:
         csv="<results>/figures/cost.csv",
@@ -159,8 +163,10 @@ rule plot_cost:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code("plot_cost"),
     shell:
-        "python {input.code[0]} --file {input.table} --out {output.csv} > {log} 2>&1"
+        "python {input.script} --file {input.table} --out {output.csv} > {log} 2>&1"
 
 
 rule cost:

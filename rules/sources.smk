@@ -10,7 +10,7 @@ localrules:
 # configuration's cache_dir, whatever becomes of the output.
 rule download_data:
     input:
-        code=code("download_data"),
+        script=script_file("download_data"),
     output:
         "<data>/downloads/{download}",
     log:
@@ -24,15 +24,16 @@ rule download_data:
         mem_mb=500,
         runtime=240,
     params:
+        code=code("download_data"),
         options=download_flags,
     shell:
-        "python {input.code[0]} --name {wildcards.download} {params.options}"
+        "python {input.script} --name {wildcards.download} {params.options}"
         " --out {output} > {log} 2>&1"
 
 
 rule unpack_data:
     input:
-        code=code("unpack_data"),
+        script=script_file("unpack_data"),
         archive=lambda wildcards: archive(wildcards, "fist"),
     output:
         "<data>/{env}/raw/fist/{name}.hdf5",
@@ -47,15 +48,16 @@ rule unpack_data:
         mem_mb=grows(2000),
         runtime=grows(30),
     params:
+        code=code("unpack_data"),
         options=raw_flags("fist"),
     shell:
-        "python {input.code[0]} --archive {input.archive} {params.options}"
+        "python {input.script} --archive {input.archive} {params.options}"
         " --out {output} > {log} 2>&1"
 
 
 rule convert_logs:
     input:
-        code=lambda wildcards: code("convert_logs", wildcards.env),
+        script=script_file("convert_logs"),
         archive=lambda wildcards: archive(wildcards, "relay"),
     output:
         data="<data>/{env}/raw/relay/{name}.hdf5",
@@ -71,15 +73,16 @@ rule convert_logs:
         mem_mb=grows(2000),
         runtime=grows(60),
     params:
+        code=lambda wildcards: code("convert_logs", wildcards.env),
         options=raw_flags("relay"),
     shell:
-        "python {input.code[0]} --archive {input.archive} {params.options}"
+        "python {input.script} --archive {input.archive} {params.options}"
         " --out {output.data} > {log} 2>&1"
 
 
 rule convert_minari:
     input:
-        code=lambda wildcards: code("convert_minari", wildcards.env),
+        script=script_file("convert_minari"),
     output:
         "<data>/{env}/raw/minari/{name}.hdf5",
     log:
@@ -93,14 +96,15 @@ rule convert_minari:
         mem_mb=4000,
         runtime=120,
     params:
+        code=lambda wildcards: code("convert_minari", wildcards.env),
         options=raw_flags("minari"),
     shell:
-        "python {input.code[0]} {params.options} --out {output} > {log} 2>&1"
+        "python {input.script} {params.options} --out {output} > {log} 2>&1"
 
 
 rule export_minari:
     input:
-        code=code("export_minari"),
+        script=script_file("export_minari"),
         data="<data>/{env}/{name}.hdf5",
     output:
         "<data>/minari/{env}/{name}-v0/data/main_data.hdf5",
@@ -115,8 +119,9 @@ rule export_minari:
         mem_mb=grows(4000),
         runtime=grows(30),
     params:
+        code=code("export_minari"),
         env_id=lambda wildcards: environment(wildcards)["env_id"],
         root=lambda wildcards: os.path.join(config["pathvars"]["data"], "minari"),
     shell:
-        "python {input.code[0]} --data {input.data} --env-id {params.env_id:q}"
+        "python {input.script} --data {input.data} --env-id {params.env_id:q}"
         " --dataset {wildcards.env}/{wildcards.name}-v0 --root {params.root:q} > {log} 2>&1"

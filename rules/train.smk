@@ -6,7 +6,7 @@
 
 rule train_skills:
     input:
-        code=code("train_skills"),
+        script=script_file("train_skills"),
         data=lambda wildcards: split_file(wildcards.env, wildcards.split),
     output:
         weights="<results>/{env}/{split}/seed_{seed}/skills.pt",
@@ -24,20 +24,21 @@ rule train_skills:
         mem_mb=grows(1500),
         runtime=grows(240),
     params:
+        code=code("train_skills"),
         on_gpu=ON_GPU,
         model=lambda wildcards: flags_of(wildcards, "skills", "model", "model"),
         train=lambda wildcards: flags_of(wildcards, "skills", "train", "train"),
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "{params.on_gpu} {resources.gpu} python {input.code[0]} --data {input.data}"
+        "{params.on_gpu} {resources.gpu} python {input.script} --data {input.data}"
         " --out {output.weights} --seed {wildcards.seed}"
         " --state {params.state} {params.tensorboard} {params.model} {params.train} > {log} 2>&1"
 
 
 rule finetune_skills:
     input:
-        code=code("finetune_skills"),
+        script=script_file("finetune_skills"),
         init=lambda wildcards: pretrained(wildcards, "skills"),
         demos=task_demos,
     output:
@@ -56,12 +57,13 @@ rule finetune_skills:
         mem_mb=grows(1500),
         runtime=grows(60),
     params:
+        code=code("finetune_skills"),
         on_gpu=ON_GPU,
         train=lambda wildcards: flags_of(wildcards, "skills", "finetune", "train"),
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "{params.on_gpu} {resources.gpu} python {input.code[0]} --init {input.init}"
+        "{params.on_gpu} {resources.gpu} python {input.script} --init {input.init}"
         " --demos {input.demos}"
         " --n-demos {wildcards.n_demos} --parameters {wildcards.parameters}"
         " --out {output.weights} --seed {wildcards.seed}"
@@ -70,7 +72,7 @@ rule finetune_skills:
 
 rule train_distance:
     input:
-        code=code("train_distance"),
+        script=script_file("train_distance"),
         data=lambda wildcards: split_file(wildcards.env, wildcards.split),
     output:
         weights="<results>/{env}/{split}/seed_{seed}/distance.pt",
@@ -88,20 +90,21 @@ rule train_distance:
         mem_mb=grows(1500),
         runtime=grows(240),
     params:
+        code=code("train_distance"),
         on_gpu=ON_GPU,
         model=lambda wildcards: flags_of(wildcards, "distance", "model", "model"),
         train=lambda wildcards: flags_of(wildcards, "distance", "train", "train"),
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "{params.on_gpu} {resources.gpu} python {input.code[0]} --data {input.data}"
+        "{params.on_gpu} {resources.gpu} python {input.script} --data {input.data}"
         " --out {output.weights} --seed {wildcards.seed}"
         " --state {params.state} {params.tensorboard} {params.model} {params.train} > {log} 2>&1"
 
 
 rule finetune_distance:
     input:
-        code=code("finetune_distance"),
+        script=script_file("finetune_distance"),
         init=lambda wildcards: pretrained(wildcards, "distance"),
         data=lambda wildcards: split_file(wildcards.env, split_of(wildcards)),
         demos=task_demos,
@@ -121,12 +124,13 @@ rule finetune_distance:
         mem_mb=grows(1500),
         runtime=grows(60),
     params:
+        code=code("finetune_distance"),
         on_gpu=ON_GPU,
         train=lambda wildcards: flags_of(wildcards, "distance", "finetune", "train"),
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "{params.on_gpu} {resources.gpu} python {input.code[0]} --init {input.init}"
+        "{params.on_gpu} {resources.gpu} python {input.script} --init {input.init}"
         " --data {input.data} --demos {input.demos}"
         " --n-demos {wildcards.n_demos} --out {output.weights} --seed {wildcards.seed}"
         " --state {params.state} {params.tensorboard} {params.train} > {log} 2>&1"
@@ -134,7 +138,7 @@ rule finetune_distance:
 
 rule train_bc:
     input:
-        code=code("train_bc"),
+        script=script_file("train_bc"),
         data=lambda wildcards: split_file(wildcards.env, wildcards.split),
     output:
         weights="<results>/{env}/{split}/seed_{seed}/{policy}.pt",
@@ -152,20 +156,21 @@ rule train_bc:
         mem_mb=grows(1500),
         runtime=grows(240),
     params:
+        code=code("train_bc"),
         on_gpu=ON_GPU,
         model=bc_flags,
         train=lambda wildcards: flags_of(wildcards, "bc", "train", "train"),
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "{params.on_gpu} {resources.gpu} python {input.code[0]} --data {input.data}"
+        "{params.on_gpu} {resources.gpu} python {input.script} --data {input.data}"
         " --out {output.weights} --seed {wildcards.seed}"
         " --state {params.state} {params.tensorboard} {params.model} {params.train} > {log} 2>&1"
 
 
 rule finetune_bc:
     input:
-        code=code("finetune_bc"),
+        script=script_file("finetune_bc"),
         init=lambda wildcards: pretrained(wildcards, wildcards.policy),
         demos=task_demos,
     output:
@@ -184,12 +189,13 @@ rule finetune_bc:
         mem_mb=grows(1500),
         runtime=grows(60),
     params:
+        code=code("finetune_bc"),
         on_gpu=ON_GPU,
         train=lambda wildcards: flags_of(wildcards, "bc", "finetune", "train"),
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "{params.on_gpu} {resources.gpu} python {input.code[0]} --init {input.init}"
+        "{params.on_gpu} {resources.gpu} python {input.script} --init {input.init}"
         " --demos {input.demos}"
         " --n-demos {wildcards.n_demos} --parameters {wildcards.parameters}"
         " --out {output.weights} --seed {wildcards.seed}"

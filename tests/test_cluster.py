@@ -12,7 +12,9 @@ import signal
 import subprocess
 import time
 from functools import partial
+from pathlib import Path
 
+import psutil
 import pytest
 from pipeline_copy import ROOT, TINY, copy_pipeline, finish, snakemake, start, stop, wait_for
 
@@ -95,6 +97,10 @@ def folder(slurm, local, undisturbed, tmp_path):
         if not jobs():
             break
         time.sleep(0.1)
+    # Slurm gives up a node that is down, and the processes that were there.
+    for left in psutil.process_iter(["cwd"]):
+        if left.info["cwd"] and Path(left.info["cwd"]).is_relative_to(tmp_path):
+            left.kill()
 
 
 def with_data(local, folder):

@@ -48,7 +48,6 @@ RC = {
     "pdf.fonttype": 42,  # letters stay letters in the PDF
 }
 plt.rcParams.update(RC)
-logging.getLogger("fontTools").setLevel(logging.WARNING)  # else a line for every glyph
 
 
 class Look(NamedTuple):

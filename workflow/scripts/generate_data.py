@@ -1,8 +1,6 @@
 """Make play data or demonstrations of one sequence with a scripted operator."""
 
 import json
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import signature
@@ -11,8 +9,6 @@ from pathlib import Path
 from _cli import main
 from fist.files import fingerprint
 from fist.state import Finished, code_version, sources
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,8 +28,7 @@ class Arguments:
     workers: int = 1
     """Processes; the file is the same for any number of them."""
     state: Path | None = None
-    """Resume state: the episodes that a run that was stopped has made. Used where the function
-    takes an argument `finished`."""
+    """Resume state: episodes made before a stop, for a function with an argument `finished`."""
     save_every: float = 30.0
     """Seconds between savings of the resume state."""
 
@@ -43,18 +38,10 @@ def run(args: Arguments) -> None:
     generate = getattr(import_module(module), function)
     arguments = {"workers": args.workers, **json.loads(args.arguments)}
     if "finished" in signature(generate).parameters:
-        arguments["finished"] = made_before(args, generate)
+        code = code_version(sources(module.partition(".")[0]))
+        key = fingerprint([args.generator, args.sequence, args.seed, args.arguments, code])
+        arguments["finished"] = Finished(args.state, key, args.save_every)
     generate(args.out, args.sequence.split("-"), args.episodes, args.seed, **arguments)
-
-
-def made_before(args: Arguments, generate: Callable) -> Finished:
-    """Return the episodes that the resume state holds."""
-    decides = [args.generator, args.sequence, args.seed, args.arguments]
-    code = code_version(sources(generate.__module__.partition(".")[0]))
-    finished = Finished(args.state, fingerprint([*decides, code]), args.save_every)
-    if finished:
-        log.info("resuming at episode %d of %d", len(finished), args.episodes)
-    return finished
 
 
 if __name__ == "__main__":
