@@ -1,0 +1,128 @@
+"""Score against processor time: the default recipe and the paper's, whole and shortened.
+
+Every point is a run of the pipeline with FIST alone, in which all training (skills and distance, on
+play and on demonstrations) is a share of what the recipe asks for. A point's score is the mean
+number of sub-tasks in order over training seeds and validation episodes, its cost the processor
+minutes of all training of one seed. The data are the files of config/real.yaml: on 22 episodes of
+play the paper's recipe, which counts in passes over the data, ends within minutes.
+
+    python benchmarks/frontier.py --local-dir data/real
+    python benchmarks/frontier.py --local-dir data/real --seeds 0 1 2 3 --shares 1 0.5 0.1
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import tyro
+import yaml
+from snakemake.utils import update_config
+
+from fist.figures.style import legend, looks, panels, save
+
+ROOT = Path(__file__).resolve().parents[1]
+RECIPES = {"default": (), "paper": ("config/paper.yaml",)}
+"""Configuration files of each recipe, on top of config/config.yaml and below config/real.yaml."""
+VALIDATION_SEED = 300_000
+"""First seed of the episodes: neither tests nor the choice of the default recipe used these."""
+
+
+@dataclass
+class Arguments:
+    """What is run."""
+
+    local_dir: Path
+    """Folder of the two files that config/real.yaml names."""
+    shares: tuple[float, ...] = (1.0, 0.5, 0.25, 0.125)
+    """Shares of each recipe's gradient steps."""
+    seeds: tuple[int, ...] = (0, 1)
+    """Training seeds."""
+    episodes: int = 50
+    """Validation episodes of each seed."""
+    jobs: int = 2
+    """Jobs at a time."""
+    out: Path = Path("results/frontier")
+    """Folder of the runs, the table and the figure."""
+
+
+def shortened(recipe: dict[str, Any], share: float) -> dict[str, Any]:
+    """Return the settings that make all training of a recipe that share of what it is."""
+    return {
+        model: {
+            part: {"steps": max(1, round(share * recipe[model][part]["steps"]))}
+            if recipe[model][part]["steps"]
+            else {"epochs": share * recipe[model][part]["epochs"]}
+            for part in ("train", "finetune")
+        }
+        for model in ("skills", "distance")
+    }
+
+
+def point(args: Arguments, recipe: str, share: float) -> dict[str, object]:
+    """Run the pipeline with a share of a recipe; return its cost and its score."""
+    results = args.out / f"{recipe}_{share:g}"
+    files = ["config/config.yaml", *RECIPES[recipe]]
+    settings: dict[str, Any] = {}
+    for file in files:
+        update_config(settings, yaml.safe_load((ROOT / file).read_text()))
+    changes = shortened(settings, share) | {
+        "seeds": list(args.seeds),
+        "local_dir": str(args.local_dir.resolve()),
+        "tables": {"kitchen_table": {"methods": ["fist"]}},
+        "rollout": {"episodes": args.episodes, "first_test_seed": VALIDATION_SEED},
+        "pathvars": {
+            "results": str(results),
+            "data": str(args.out / "data"),
+            "logs": str(results / "logs"),
+            "benchmarks": str(results / "benchmarks"),
+        },
+    }
+    results.mkdir(parents=True, exist_ok=True)
+    override = results / "changes.yaml"
+    override.write_text(yaml.safe_dump(changes))
+    command = [sys.executable, "-m", "snakemake", f"{results}/kitchen_table.csv"]
+    command += [f"{results}/cost.csv", f"-j{args.jobs}", "--quiet", "all", "--configfile"]
+    command += [*RECIPES[recipe], "config/real.yaml", str(override)]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    row = pd.read_csv(results / "kitchen_table.csv").iloc[0]
+    cost = pd.read_csv(results / "cost.csv")
+    training = cost[cost.stage.str.startswith(("train_", "finetune_"))]
+    return {
+        "recipe": recipe,
+        "share": share,
+        "cpu_minutes": training.cpu_s.sum() / len(args.seeds) / 60,
+        "subtasks": row.subtasks_ordered,
+        "lo": row.subtasks_ordered_lo,
+        "hi": row.subtasks_ordered_hi,
+        "n_seeds": len(args.seeds),
+        "n_episodes": args.episodes,
+    }
+
+
+def main(args: Arguments) -> None:
+    """Print the table, and draw it."""
+    args.out = args.out.resolve()
+    points = pd.DataFrame(
+        point(args, recipe, share) for recipe in RECIPES for share in sorted(args.shares)
+    )
+    figure, (axis,) = panels(1, size=(3.2, 2.4))
+    for look, (recipe, rows) in zip(looks(len(RECIPES)), points.groupby("recipe"), strict=True):
+        errors = (rows.subtasks - rows.lo, rows.hi - rows.subtasks)
+        axis.errorbar(
+            rows.cpu_minutes, rows.subtasks, errors, label=recipe, capsize=2, **look._asdict()
+        )
+    axis.set_xscale("log")
+    axis.set_xlabel("processor minutes of training, one seed")
+    axis.set_ylabel("sub-tasks in order, of 4")
+    legend(figure, [axis])
+    save(figure, points, args.out / "frontier.csv")
+    print(points.to_markdown(index=False, floatfmt=".2f"))
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Arguments, description=__doc__))
