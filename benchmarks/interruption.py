@@ -183,9 +183,14 @@ class Process:
         """Processor seconds that it has used, once it has ended."""
         for module in IMPORTS:
             import_module(module)
+        (folder / "log").write_text("")
         self._id = os.fork()
         if self._id == 0:
-            os._exit(_run(stage, folder))
+            status = 1
+            try:
+                status = _run(stage, folder)
+            finally:  # whatever stops it, this copy of the benchmark must not go on
+                os._exit(status)
 
     def wait(self, seconds: float = math.inf) -> bool:
         """Wait at most so long; return whether it has ended."""
