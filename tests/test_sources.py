@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import yaml
 from mjl import set_points, write_log
-from pipeline_copy import ROOT, copy_pipeline
+from pipeline_copy import copy_pipeline
 from recordings import random_episodes
-from test_workflow import imported_modules, snakemake
+from test_workflow import snakemake
 
 import d4rl
 from d4rl.kitchen.generate import generate
@@ -183,28 +183,6 @@ def test_the_papers_configuration_plans_without_a_network(pipeline):
     assert "generate_data" not in jobs
     status, said = snakemake(pipeline, "results/paper/maze_table.csv", *options)
     assert status == 0, said
-
-
-def test_every_source_depends_on_the_code_that_it_runs(pipeline, recorded):
-    relay = {"source": "relay", "archive": "logs.zip", "converter": "d4rl.recorded.relay:convert"}
-    options = configured(
-        pipeline,
-        relay | {"files": ["*"]},
-        {"source": "minari", "files": {TASK: "kitchen/demos-v0"}},
-        [recorded / "logs.zip"],
-    )
-    exported = "data/minari/kitchen/kitchen-mixed-v0/data/main_data.hdf5"
-    status, one = snakemake(pipeline, SPLIT, DEMOS, exported, *options, "-n")
-    assert status == 0, one
-    paper = ("--configfile", "config/paper.yaml", "-n")
-    status, two = snakemake(pipeline, "data/paper/kitchen/raw/fist/kitchen-mixed-v0.hdf5", *paper)
-    assert status == 0, two
-    inputs = dict(re.findall(r"^(?:local)?rule (\w+):\n +input: (.*)$", one + two, flags=re.M))
-    for rule in ("download_data", "unpack_data", "convert_logs", "convert_minari", "export_minari"):
-        script = ROOT / "workflow" / "scripts" / f"{rule}.py"
-        listed = set(re.findall(r"fist/([\w/]+)\.py", inputs[rule]))
-        assert listed == imported_modules(script), rule
-    assert "d4rl/src/d4rl/kitchen/env.py" in inputs["convert_logs"]
 
 
 def test_a_download_that_fails_names_the_page_and_the_place(pipeline, recorded):

@@ -118,6 +118,22 @@ def test_every_stage_depends_on_the_code_that_it_runs():
         assert files == {script, "workflow/scripts/_cli", *(f"fist/{name}" for name in modules)}
 
 
+@pytest.mark.parametrize(
+    ("data", "expected", "other"),
+    [
+        ({"generator": "d4rl.maze.generate:wander"}, "d4rl/maze/law.py", "d4rl/kitchen/env.py"),
+        ({"generator": "d4rl.kitchen.generate:generate"}, "d4rl/contact.py", "d4rl/maze/law.py"),
+        ({"converter": "d4rl.recorded.relay:convert"}, "d4rl/kitchen/env.py", "d4rl/none.py"),
+        ({"source": "local"}, "../../fist/data.py", "d4rl/kitchen/env.py"),
+    ],
+)
+def test_a_stage_depends_on_the_environment_that_makes_its_data(data, expected, other):
+    """A converter runs the simulator; files that are given need none."""
+    files = code_of("make_split", {"data": {"play": data}})
+    assert (ROOT / "d4rl" / "src" / expected).resolve() in files
+    assert ROOT / "d4rl" / "src" / other not in files
+
+
 VARIANT = """\
 methods:
   fist_twice: {prior: goal, lookup: distance, finetune: all, rollout: {replan_every: 2}}
