@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import signal
 import sys
@@ -13,7 +14,13 @@ from types import FrameType, TracebackType
 from typing import Any
 
 interrupted = False
-"""Whether Ctrl-C was pressed. It may come while modules are imported, and surface as any error."""
+"""Whether Ctrl-C was pressed. It may come while a module is imported, and surface as any error."""
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End at once: an exception in the midst of PyTorch's import would abort the process."""
+    os.write(2, f"{Path(sys.argv[0]).name}: interrupted\n".encode())
+    os._exit(130)
 
 
 def _note_interruption(number: int, frame: FrameType | None) -> None:
@@ -32,7 +39,7 @@ def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType 
 # Scripts import this module before those that take seconds.
 if Path(sys.argv[0]).resolve().parent == Path(__file__).resolve().parent:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _note_interruption)
+        signal.signal(signal.SIGINT, _leave)
     sys.excepthook = _tell
 
 
@@ -45,6 +52,8 @@ def main(arguments: type, run: Callable[[Any], Any], description: str) -> None:
     """
     import tyro
 
+    if signal.getsignal(signal.SIGINT) is _leave:
+        signal.signal(signal.SIGINT, _note_interruption)
     script = Path(sys.argv[0]).name
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
