@@ -1,13 +1,14 @@
-"""Score against processor time: the default recipe and the paper's, whole and shortened.
+"""Score against processor time: the default recipe and the paper's, whole, shortened and changed.
 
 Every point is a run of the pipeline with FIST alone, in which all training (skills and distance, on
-play and on demonstrations) is a share of what the recipe asks for. A point's score is the mean
-number of sub-tasks in order over training seeds and validation episodes, its cost the processor
-minutes of all training of one seed. The data are the files of config/real.yaml: on 22 episodes of
-play the paper's recipe, which counts in passes over the data, ends within minutes.
+play and on demonstrations) is a share of what the recipe asks for. Then come variants, each the
+default recipe with one choice made differently. A point's score is the mean number of sub-tasks in
+order over training seeds and validation episodes, its cost the processor minutes of all training of
+one seed. The data are the files of config/real.yaml: on 22 episodes of play the paper's recipe,
+which counts in passes over the data, ends within minutes.
 
     python benchmarks/frontier.py --local-dir data/real
-    python benchmarks/frontier.py --local-dir data/real --seeds 0 1 2 3 --shares 1 0.5 0.1
+    python benchmarks/frontier.py --local-dir data/real --seeds 0 1 2 3 --shares 1 0.5 --variants
 """
 
 from __future__ import annotations
@@ -28,6 +29,14 @@ from fist.figures.style import legend, looks, panels, save
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = {"default": (), "paper": ("config/paper.yaml",)}
 """Configuration files of each recipe, on top of config/config.yaml and below config/real.yaml."""
+VARIANTS: dict[str, dict[str, Any]] = {
+    "batches of 64": {"train": {"batch_size": 64}, "finetune": {"batch_size": 64}},
+    "half as wide": {"model": {"hidden": 64}},
+    "constant rate": {"train": {"schedule": "constant"}, "finetune": {"schedule": "constant"}},
+    "states as they are": {"model": {"normalise": False}},
+    "no feedback": {"model": {"feedback": 0.0}},
+}
+"""What each variant of the default recipe changes in the settings of the skills."""
 VALIDATION_SEED = 300_000
 """First seed of the episodes: neither tests nor the choice of the default recipe used these."""
 
@@ -40,6 +49,8 @@ class Arguments:
     """Folder of the two files that config/real.yaml names."""
     shares: tuple[float, ...] = (1.0, 0.5, 0.25, 0.125)
     """Shares of each recipe's gradient steps."""
+    variants: tuple[str, ...] = tuple(VARIANTS)
+    """Variants of the default recipe to try."""
     seeds: tuple[int, ...] = (0, 1)
     """Training seeds."""
     episodes: int = 50
@@ -63,9 +74,9 @@ def shortened(recipe: dict[str, Any], share: float) -> dict[str, Any]:
     }
 
 
-def point(args: Arguments, recipe: str, share: float) -> dict[str, object]:
-    """Run the pipeline with a share of a recipe; return its cost and its score."""
-    results = args.out / f"{recipe}_{share:g}"
+def point(args: Arguments, recipe: str, share: float = 1, variant: str = "") -> dict[str, object]:
+    """Run the pipeline with a share or a variant of a recipe; return its cost and its score."""
+    results = args.out / (variant.replace(" ", "_") or f"{recipe}_{share:g}")
     files = ["config/config.yaml", *RECIPES[recipe]]
     settings: dict[str, Any] = {}
     for file in files:
@@ -82,6 +93,7 @@ def point(args: Arguments, recipe: str, share: float) -> dict[str, object]:
             "benchmarks": str(results / "benchmarks"),
         },
     }
+    update_config(changes, {"skills": VARIANTS.get(variant, {})})
     results.mkdir(parents=True, exist_ok=True)
     override = results / "changes.yaml"
     override.write_text(yaml.safe_dump(changes))
@@ -93,7 +105,7 @@ def point(args: Arguments, recipe: str, share: float) -> dict[str, object]:
     cost = pd.read_csv(results / "cost.csv")
     training = cost[cost.stage.str.startswith(("train_", "finetune_"))]
     return {
-        "recipe": recipe,
+        "recipe": variant or recipe,
         "share": share,
         "cpu_minutes": training.cpu_s.sum() / len(args.seeds) / 60,
         "subtasks": row.subtasks_ordered,
@@ -107,11 +119,13 @@ def point(args: Arguments, recipe: str, share: float) -> dict[str, object]:
 def main(args: Arguments) -> None:
     """Print the table, and draw it."""
     args.out = args.out.resolve()
-    points = pd.DataFrame(
-        point(args, recipe, share) for recipe in RECIPES for share in sorted(args.shares)
-    )
-    figure, (axis,) = panels(1, size=(3.2, 2.4))
-    for look, (recipe, rows) in zip(looks(len(RECIPES)), points.groupby("recipe"), strict=True):
+    points = [point(args, recipe, share) for recipe in RECIPES for share in sorted(args.shares)]
+    points += [point(args, "default", variant=variant) for variant in args.variants]
+    table = pd.DataFrame(points)
+    figure, (axis,) = panels(1, size=(4.2, 2.6))
+    recipes = [*RECIPES, *args.variants]
+    for look, recipe in zip(looks(len(recipes)), recipes, strict=True):
+        rows = table[table.recipe == recipe]
         errors = (rows.subtasks - rows.lo, rows.hi - rows.subtasks)
         axis.errorbar(
             rows.cpu_minutes, rows.subtasks, errors, label=recipe, capsize=2, **look._asdict()
@@ -120,8 +134,8 @@ def main(args: Arguments) -> None:
     axis.set_xlabel("processor minutes of training, one seed")
     axis.set_ylabel("sub-tasks in order, of 4")
     legend(figure, [axis])
-    save(figure, points, args.out / "frontier.csv")
-    print(points.to_markdown(index=False, floatfmt=".2f"))
+    save(figure, table, args.out / "frontier.csv")
+    print(table.to_markdown(index=False, floatfmt=".2f"))
 
 
 if __name__ == "__main__":
