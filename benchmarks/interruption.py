@@ -184,8 +184,12 @@ class Process:
         for module in IMPORTS:
             import_module(module)
         (folder / "log").write_text("")
+        # No signal before the copy is ready for it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS[:2])
         self._id = os.fork()
-        if self._id == 0:
+        if self._id:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS[:2])
+        else:
             status = 1
             try:
                 status = _run(stage, folder)
@@ -207,14 +211,21 @@ class Process:
         return True
 
     def stop(self, number: signal.Signals) -> None:
-        """Send it a signal and wait for its end."""
+        """Send it a signal and wait for its end.
+
+        Raises:
+            TimeoutError: it does not end.
+        """
         os.kill(self._id, number)
-        self.wait()
+        if not self.wait(300):
+            os.kill(self._id, signal.SIGKILL)
+            raise TimeoutError(f"still running 300 s after {number.name}")
 
 
 def _run(stage: Stage, folder: Path) -> int:
     """Be the stage's script; return its exit status."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS[:2])
     os.chdir(folder)
     log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)

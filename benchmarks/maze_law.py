@@ -1,6 +1,6 @@
 """How fast is the law of motion of the mazes, next to MuJoCo's own step of the same maze?
 
-    PYTHONPATH=d4rl/src python benchmarks/maze_law.py
+    python benchmarks/maze_law.py
 
 Both are measured in turns, and CPU time is counted, so that other work on the machine concerns
 both alike. Actions are random; the longer each is held, the more points lean against walls, which

@@ -14,7 +14,6 @@ from fist.skills import Prior, SkillSettings, SkillVAE
 from fist.train import TrainSettings, flatten, make_optimizer, uses_bfloat16
 
 H, Z = 10, 10
-PAPER = SkillSettings(priors=("goal",))
 Terms = dict[str, Tensor]
 
 

@@ -110,7 +110,7 @@ class Method:
         """Return the encoder of the look-up: the trained one, or a random one of its shape."""
         if self.lookup == "distance":
             return trained.features
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             untrained = Distance(trained.settings, trained.state_dim).eval()
         # Only what is learnt is random: the scale of the states stays as it was.

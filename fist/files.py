@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fist.interrupt import import_torch
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
@@ -54,10 +56,8 @@ def write_json(path: str | Path, value: Any) -> None:
 
 def write_tensors(path: str | Path, value: Any) -> None:
     """Write what `torch.save` takes, whole or not at all."""
-    import torch  # seconds, which those who write text alone need not wait
-
     buffer = io.BytesIO()
-    torch.save(value, buffer)
+    import_torch().save(value, buffer)
     write_bytes(path, buffer.getvalue())
 
 

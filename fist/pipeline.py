@@ -288,7 +288,7 @@ def _hold_out(episodes: Episodes, share: float) -> tuple[Episodes, Episodes | No
 
 def _seeded(job: Job, build: Callable[[], nn.Module]) -> nn.Module:
     """Build a model with initial weights of the job's seed, leaving the global generator alone."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(job.seed)
         return build()
 

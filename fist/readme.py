@@ -29,8 +29,7 @@ NOTE = (
 def results_block(
     results: Path,
     config: Mapping[str, Any],
-    full: Sequence[str],
-    compact: Sequence[str],
+    tables: Sequence[str],
     command: str,
     commit: str,
 ) -> str:
@@ -39,8 +38,7 @@ def results_block(
     Args:
         results: folder of the tables' CSVs.
         config: the configuration that they were made with.
-        full: tables of which every row is shown.
-        compact: tables that are shown with a row for every method and a column for every task.
+        tables: names of the tables to show.
         command: what made them.
         commit: at which state of the repository.
 
@@ -48,10 +46,8 @@ def results_block(
         ResultsError: a CSV is missing, with the command that makes it.
     """
     parts = [BEGIN]
-    for name in full:
-        parts += _full(results, name, config)
-    for name in compact:
-        parts += _compact(results, name, config)
+    for name in tables:
+        parts += _table(results, name, config)
     claims = _read(results / "claims.csv").to_dict("records")
     parts += [describe(claims).rstrip(), NOTE]
     parts += [f"Made by `{command}` at commit {commit}.", END]
@@ -82,7 +78,7 @@ def commit_of(readme: Path) -> str:
     return found[1] if found else ""
 
 
-def _full(results: Path, name: str, config: Mapping[str, Any]) -> Iterator[str]:
+def _table(results: Path, name: str, config: Mapping[str, Any]) -> Iterator[str]:
     """Yield a table with all its rows, and where its numbers come from."""
     table, statistics = _read(results / f"{name}.csv"), _statistics(results, name)
     success = config["tables"][name].get("layout") == "success"
@@ -125,27 +121,6 @@ def _full(results: Path, name: str, config: Mapping[str, Any]) -> Iterator[str]:
             f"folds of {fold} episodes."
         )
     yield f"{mean}`results/{name}.csv`: {count}; data: {sources}.{steps}"
-
-
-def _compact(results: Path, name: str, config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a table with a row for every method and a column for every task."""
-    table, statistics = _read(results / f"{name}.csv"), _statistics(results, name)
-    tasks = [*dict.fromkeys(table[table.columns[0]]), ALL]
-    lines = [
-        (method, *(_cell(statistics, task, method) for task in tasks))
-        for method in dict.fromkeys(table.method)
-    ]
-    yield pipe_table(("method", *(task.replace("_", " ") for task in tasks)), lines)
-    count = f"{table.n_seeds.iloc[0]} training seeds, {table.n_episodes.iloc[0]} episodes a cell"
-    what = statistics.measure.iloc[0].replace("_", " ")
-    yield f"`results/{name}.csv`, {what}: {count}; data: {', '.join(set(table.data_source))}."
-
-
-def _cell(statistics: pd.DataFrame, task: str, method: str) -> str:
-    if (task, method) not in statistics.index:
-        return ""
-    row = statistics.loc[task, method]
-    return f"{float(row['mean']):.2f} {_ends(row, 'mean')}"
 
 
 def _label(task: str, table: str, config: Mapping[str, Any]) -> str:

@@ -127,12 +127,16 @@ def make_spec(env_id: str, max_steps: int = 0) -> EnvSpec:
     """Return the registration of an environment, with the limit on the length of an episode.
 
     Raises:
-        ValueError: there is no limit.
+        ValueError: there is no such environment, or no limit.
+        ImportError: its module cannot be imported.
     """
     module, _, name = env_id.rpartition(":")
     if module:
         importlib.import_module(module)
-    spec = copy.deepcopy(gymnasium.spec(name))
+    try:
+        spec = copy.deepcopy(gymnasium.spec(name))
+    except gymnasium.error.Error as error:
+        raise ValueError(f"no environment {env_id!r}: {error}") from None
     spec.max_episode_steps = max_steps or spec.max_episode_steps
     if spec.max_episode_steps is None:
         raise ValueError(

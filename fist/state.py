@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from fist.files import fingerprint, sha256, write_tensors
+from fist.interrupt import import_torch
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +39,9 @@ def load_state(path: Path | None, key: str) -> dict[str, Any] | None:
     """Return the state that belongs to `key`; None, and a word in the log, where there is none."""
     if path is None or not path.exists():
         return None
-    import torch  # seconds, which those who find no state need not wait
-
     try:
         _check_intact(path)
-        state = torch.load(path, weights_only=True, map_location="cpu")
+        state = import_torch().load(path, weights_only=True, map_location="cpu")
         found = state["key"]
     except Exception as error:
         aside = path.with_suffix(".damaged")
@@ -116,8 +115,4 @@ def _as_array(value: Any) -> Any:
 
 def _as_tensor(value: Any) -> Any:
     """Return an array as a tensor, anything else as it is."""
-    if not isinstance(value, np.ndarray):
-        return value
-    from torch import from_numpy
-
-    return from_numpy(value)
+    return import_torch().from_numpy(value) if isinstance(value, np.ndarray) else value

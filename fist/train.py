@@ -226,7 +226,7 @@ def uses_bfloat16(settings: TrainSettings, device: torch.device) -> bool:
     if settings.precision != "auto":
         return settings.precision == "bfloat16"
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     return "avx512_bf16" in _cpu_flags() or "amx_bf16" in _cpu_flags()
 
 

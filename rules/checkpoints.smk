@@ -37,8 +37,8 @@ rule export_cell:
         labels=label_flags,
         folder=lambda wildcards, output: os.path.dirname(output[0]),
     shell:
-        "python {input.script} {params.env} {params.policy} {params.files} {params.labels}"
-        " --out {params.folder} > {log} 2>&1"
+        "python {input.script:q} {params.env} {params.policy} {params.files} {params.labels}"
+        " --out {params.folder:q} > {log:q} 2>&1"
 
 
 rule evaluate_cell:
@@ -61,4 +61,4 @@ rule evaluate_cell:
         code=lambda wildcards: code("evaluate_cell", wildcards.env),
         folder=lambda wildcards, input: os.path.dirname(input.cell),
     shell:
-        "python {input.script} --folder {params.folder} --out {output} > {log} 2>&1"
+        "python {input.script:q} --folder {params.folder:q} --out {output:q} > {log:q} 2>&1"

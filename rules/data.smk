@@ -21,8 +21,8 @@ rule generate_data:
         options=generator_flags,
         state=state_file,
     shell:
-        "python {input.script} --sequence {wildcards.sequence} {params.options}"
-        " --state {params.state} --out {output} > {log} 2>&1"
+        "python {input.script:q} --sequence {wildcards.sequence} {params.options}"
+        " --state {params.state:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule make_split:
@@ -48,8 +48,8 @@ rule make_split:
         env=data_env_flags,
         held_out=lambda wildcards: wildcards.without.removeprefix("-no-").replace("-", " "),
     shell:
-        "python {input.script} {params.env} --files {input.play}"
-        " --held-out {params.held_out} --demos {input.demos} --out {output.data} > {log} 2>&1"
+        "python {input.script:q} {params.env} --files {input.play:q}"
+        " --held-out {params.held_out} --demos {input.demos:q} --out {output.data:q} > {log:q} 2>&1"
 
 
 rule make_demos:
@@ -74,5 +74,5 @@ rule make_demos:
         env=data_env_flags,
         order=lambda wildcards: wildcards.sequence.replace("-", " "),
     shell:
-        "python {input.script} {params.env} --files {input.demos}"
-        " --order {params.order} --out {output.data} > {log} 2>&1"
+        "python {input.script:q} {params.env} --files {input.demos:q}"
+        " --order {params.order} --out {output.data:q} > {log:q} 2>&1"

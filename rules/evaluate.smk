@@ -27,8 +27,8 @@ rule rollout:
         labels=label_flags,
         state=state_file,
     shell:
-        "python {input.script} {params.env} {params.policy} {params.files} {params.labels}"
-        " --state {params.state} --out {output} > {log} 2>&1"
+        "python {input.script:q} {params.env} {params.policy} {params.files} {params.labels}"
+        " --state {params.state:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule render_video:
@@ -61,5 +61,5 @@ rule render_video:
         files=file_flags,
         env=env_flags,
     shell:
-        "python {input.script} {params.env} {params.policy} {params.files}"
-        " --seed {wildcards.seed} --out {output.video} > {log} 2>&1"
+        "python {input.script:q} {params.env} {params.policy} {params.files}"
+        " --seed {wildcards.seed} --out {output.video:q} > {log:q} 2>&1"

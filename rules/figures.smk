@@ -36,8 +36,8 @@ rule trace_episodes:
         labels=label_flags,
         episodes=config["figures"]["traced"],
     shell:
-        "python {input.script} {params.env} {params.policy} {params.files} {params.labels}"
-        " --episodes {params.episodes} --out {output} > {log} 2>&1"
+        "python {input.script:q} {params.env} {params.policy} {params.files} {params.labels}"
+        " --episodes {params.episodes} --out {output:q} > {log:q} 2>&1"
 
 
 rule plot_results:
@@ -69,7 +69,7 @@ rule plot_results:
         code=code("plot_results"),
         options=plot_flags,
     shell:
-        "python {input.script} --files {input.episodes} {params.options} --out {output.csv} > {log} 2>&1"
+        "python {input.script:q} --files {input.episodes:q} {params.options} --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule plot_curves:
@@ -98,7 +98,7 @@ rule plot_curves:
     params:
         code=code("plot_curves"),
     shell:
-        "python {input.script} --files {input.curves} --out {output.csv} > {log} 2>&1"
+        "python {input.script:q} --files {input.curves:q} --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule plot_retrieval:
@@ -127,7 +127,7 @@ rule plot_retrieval:
     params:
         code=code("plot_retrieval"),
     shell:
-        "python {input.script} --files {input.traces} --out {output.csv} > {log} 2>&1"
+        "python {input.script:q} --files {input.traces:q} --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule plot_features:
@@ -156,10 +156,10 @@ rule plot_features:
         runtime=grows(20),
     params:
         code=code("plot_features"),
+        n_demos=feature_demos,
         files=feature_flags,
-        n_demos=config["n_demos"],
     shell:
-        "python {input.script} {params.files} --n-demos {params.n_demos} --out {output.csv} > {log} 2>&1"
+        "python {input.script:q} {params.files} {params.n_demos} --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule plot_coverage:
@@ -190,7 +190,7 @@ rule plot_coverage:
         env=map_flags,
         files=coverage_flags,
     shell:
-        "python {input.script} {params.env} {params.files} --out {output.csv} > {log} 2>&1"
+        "python {input.script:q} {params.env} {params.files} --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule plot_paths:
@@ -222,5 +222,5 @@ rule plot_paths:
         env=map_flags,
         demos=path_flags,
     shell:
-        "python {input.script} --files {input.traces} {params.env} {params.demos}"
-        " --out {output.csv} > {log} 2>&1"
+        "python {input.script:q} --files {input.traces:q} {params.env} {params.demos}"
+        " --out {output.csv:q} > {log:q} 2>&1"

@@ -40,8 +40,8 @@ rule describe_run:
         code=code("describe_run"),
         config=json.dumps(config),
     shell:
-        "python {input.script} --config {params.config:q} --versions {output.versions}"
-        " --out {output.config} > {log} 2>&1"
+        "python {input.script:q} --config {params.config:q} --versions {output.versions:q}"
+        " --out {output.config:q} > {log:q} 2>&1"
 
 
 # Snakemake draws the page from what has been made, in a run of its own with the same configuration.
@@ -64,5 +64,5 @@ rule report:
     params:
         snakefile=os.path.relpath(ROOT / "Snakefile"),
     shell:
-        "python -m snakemake {input.shown} --report {output} --snakefile {params.snakefile}"
-        " --configfile {input.config} --nolock --quiet > {log} 2>&1"
+        "{PYTHON:q} -m snakemake {input.shown:q} --report {output:q} --snakefile {params.snakefile:q}"
+        " --configfile {input.config:q} --nolock --quiet > {log:q} 2>&1"

@@ -160,6 +160,14 @@ def feature_flags(wildcards, input):
     return shlex.join(options)
 
 
+def feature_demos(wildcards):
+    """Return the option that says how many demonstrations of every task are drawn."""
+    cells = looking_up(wildcards.table, ("distance",))
+    return shlex.join(
+        ["--n-demos", *(w for cell in cells for w in (cell.task, str(n_demos(cell))))]
+    )
+
+
 def map_flags(wildcards):
     """Return the options that say whose map a figure is drawn on."""
     entry = config["environments"][config["tables"][wildcards.table]["env"]]

@@ -42,8 +42,8 @@ rule summarise:
         code=code("summarise"),
         table=table_flags,
     shell:
-        "python {input.script} --files {input.episodes} --references {input.references}"
-        " {params.table} --out {output.csv} 2> {log}"
+        "python {input.script:q} --files {input.episodes:q} --references {input.references:q}"
+        " {params.table} --out {output.csv:q} 2> {log:q}"
 
 
 rule combine_tables:
@@ -72,7 +72,7 @@ rule combine_tables:
             word for table, entry in config["tables"].items() for word in (table, entry["env"])
         ),
     shell:
-        "python {input.script} --tables {params.tables} --envs {params.envs} --out {output} > {log} 2>&1"
+        "python {input.script:q} --tables {params.tables} --envs {params.envs} --out {output:q} > {log:q} 2>&1"
 
 
 rule check_claims:
@@ -101,8 +101,8 @@ rule check_claims:
         code=code("check_claims"),
         claims=claims_json(),
     shell:
-        "python {input.script} --files {input.episodes} --claims {params.claims:q}"
-        " --out {output.csv} 2> {log}"
+        "python {input.script:q} --files {input.episodes:q} --claims {params.claims:q}"
+        " --out {output.csv:q} 2> {log:q}"
 
 
 # What has run so far, for other targets too, is in it.
@@ -137,7 +137,7 @@ rule summarise_cost:
         ),
         order=lambda wildcards: [rule.name for rule in workflow.rules],
     shell:
-        "python {input.script} {params.folders} --order {params.order} --out {output.csv} 2> {log}"
+        "python {input.script:q} {params.folders} --order {params.order} --out {output.csv:q} 2> {log:q}"
 
 
 rule plot_cost:
@@ -166,7 +166,7 @@ rule plot_cost:
     params:
         code=code("plot_cost"),
     shell:
-        "python {input.script} --file {input.table} --out {output.csv} > {log} 2>&1"
+        "python {input.script:q} --file {input.table:q} --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule cost:

@@ -27,8 +27,8 @@ rule download_data:
         code=code("download_data"),
         options=download_flags,
     shell:
-        "python {input.script} --name {wildcards.download} {params.options}"
-        " --out {output} > {log} 2>&1"
+        "python {input.script:q} --name {wildcards.download} {params.options}"
+        " --out {output:q} > {log:q} 2>&1"
 
 
 rule unpack_data:
@@ -51,8 +51,8 @@ rule unpack_data:
         code=code("unpack_data"),
         options=raw_flags("fist"),
     shell:
-        "python {input.script} --archive {input.archive} {params.options}"
-        " --out {output} > {log} 2>&1"
+        "python {input.script:q} --archive {input.archive:q} {params.options}"
+        " --out {output:q} > {log:q} 2>&1"
 
 
 rule convert_logs:
@@ -76,8 +76,8 @@ rule convert_logs:
         code=lambda wildcards: code("convert_logs", wildcards.env),
         options=raw_flags("relay"),
     shell:
-        "python {input.script} --archive {input.archive} {params.options}"
-        " --out {output.data} > {log} 2>&1"
+        "python {input.script:q} --archive {input.archive:q} {params.options}"
+        " --out {output.data:q} > {log:q} 2>&1"
 
 
 rule convert_minari:
@@ -99,7 +99,7 @@ rule convert_minari:
         code=lambda wildcards: code("convert_minari", wildcards.env),
         options=raw_flags("minari"),
     shell:
-        "python {input.script} {params.options} --out {output} > {log} 2>&1"
+        "python {input.script:q} {params.options} --out {output:q} > {log:q} 2>&1"
 
 
 rule export_minari:
@@ -123,5 +123,5 @@ rule export_minari:
         env_id=lambda wildcards: environment(wildcards)["env_id"],
         root=lambda wildcards: os.path.join(config["pathvars"]["data"], "minari"),
     shell:
-        "python {input.script} --data {input.data} --env-id {params.env_id:q}"
-        " --dataset {wildcards.env}/{wildcards.name}-v0 --root {params.root:q} > {log} 2>&1"
+        "python {input.script:q} --data {input.data:q} --env-id {params.env_id:q}"
+        " --dataset {wildcards.env}/{wildcards.name}-v0 --root {params.root:q} > {log:q} 2>&1"

@@ -31,9 +31,9 @@ rule train_skills:
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "{params.on_gpu} {resources.gpu} python {input.script} --data {input.data}"
-        " --out {output.weights} --seed {wildcards.seed}"
-        " --state {params.state} {params.tensorboard} {params.model} {params.train} > {log} 2>&1"
+        "{params.on_gpu:q} {resources.gpu} python {input.script:q} --data {input.data:q}"
+        " --out {output.weights:q} --seed {wildcards.seed}"
+        " --state {params.state:q} {params.tensorboard} {params.model} {params.train} > {log:q} 2>&1"
 
 
 rule finetune_skills:
@@ -63,11 +63,11 @@ rule finetune_skills:
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "{params.on_gpu} {resources.gpu} python {input.script} --init {input.init}"
-        " --demos {input.demos}"
+        "{params.on_gpu:q} {resources.gpu} python {input.script:q} --init {input.init:q}"
+        " --demos {input.demos:q}"
         " --n-demos {wildcards.n_demos} --parameters {wildcards.parameters}"
-        " --out {output.weights} --seed {wildcards.seed}"
-        " --state {params.state} {params.tensorboard} {params.train} > {log} 2>&1"
+        " --out {output.weights:q} --seed {wildcards.seed}"
+        " --state {params.state:q} {params.tensorboard} {params.train} > {log:q} 2>&1"
 
 
 rule train_distance:
@@ -97,9 +97,9 @@ rule train_distance:
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "{params.on_gpu} {resources.gpu} python {input.script} --data {input.data}"
-        " --out {output.weights} --seed {wildcards.seed}"
-        " --state {params.state} {params.tensorboard} {params.model} {params.train} > {log} 2>&1"
+        "{params.on_gpu:q} {resources.gpu} python {input.script:q} --data {input.data:q}"
+        " --out {output.weights:q} --seed {wildcards.seed}"
+        " --state {params.state:q} {params.tensorboard} {params.model} {params.train} > {log:q} 2>&1"
 
 
 rule finetune_distance:
@@ -130,10 +130,10 @@ rule finetune_distance:
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "{params.on_gpu} {resources.gpu} python {input.script} --init {input.init}"
-        " --data {input.data} --demos {input.demos}"
-        " --n-demos {wildcards.n_demos} --out {output.weights} --seed {wildcards.seed}"
-        " --state {params.state} {params.tensorboard} {params.train} > {log} 2>&1"
+        "{params.on_gpu:q} {resources.gpu} python {input.script:q} --init {input.init:q}"
+        " --data {input.data:q} --demos {input.demos:q}"
+        " --n-demos {wildcards.n_demos} --out {output.weights:q} --seed {wildcards.seed}"
+        " --state {params.state:q} {params.tensorboard} {params.train} > {log:q} 2>&1"
 
 
 rule train_bc:
@@ -163,9 +163,9 @@ rule train_bc:
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "{params.on_gpu} {resources.gpu} python {input.script} --data {input.data}"
-        " --out {output.weights} --seed {wildcards.seed}"
-        " --state {params.state} {params.tensorboard} {params.model} {params.train} > {log} 2>&1"
+        "{params.on_gpu:q} {resources.gpu} python {input.script:q} --data {input.data:q}"
+        " --out {output.weights:q} --seed {wildcards.seed}"
+        " --state {params.state:q} {params.tensorboard} {params.model} {params.train} > {log:q} 2>&1"
 
 
 rule finetune_bc:
@@ -195,8 +195,8 @@ rule finetune_bc:
         state=state_file,
         tensorboard=tensorboard,
     shell:
-        "{params.on_gpu} {resources.gpu} python {input.script} --init {input.init}"
-        " --demos {input.demos}"
+        "{params.on_gpu:q} {resources.gpu} python {input.script:q} --init {input.init:q}"
+        " --demos {input.demos:q}"
         " --n-demos {wildcards.n_demos} --parameters {wildcards.parameters}"
-        " --out {output.weights} --seed {wildcards.seed}"
-        " --state {params.state} {params.tensorboard} {params.train} > {log} 2>&1"
+        " --out {output.weights:q} --seed {wildcards.seed}"
+        " --state {params.state:q} {params.tensorboard} {params.train} > {log:q} 2>&1"

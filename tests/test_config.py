@@ -267,6 +267,11 @@ def test_numbers_on_the_command_line_are_numbers():
     }
 
 
+@pytest.mark.parametrize("text", ["a: b", "*x", "@home", "{a", "[1, 2]", "100 %: all"])
+def test_a_text_on_the_command_line_stays_what_it_is(text):
+    assert typed({"local_dir": text}) == {"local_dir": text}
+
+
 def test_a_task_may_leave_out_what_is_held_out_and_its_order():
     config = changed("environments.kitchen.tasks.kettle", {})
     config["default_tables"] = ["maze_table"]

@@ -165,7 +165,7 @@ def test_features_are_drawn_for_every_state_of_the_demonstrations(tmp_path):
     drawn = plot_features(
         {"kettle": tmp_path / "distance.pt"},
         {"kettle": tmp_path / "demos.hdf5"},
-        2,
+        {"kettle": 2},
         tmp_path / "features.csv",
     )
     of_states = drawn[drawn.space == "states"]

@@ -1,15 +1,11 @@
 """Laws of damaged inputs: each is read, or refused in a line that names the file or the key."""
 
 import random
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-
-import fuzz  # noqa: E402
+import fuzz
 
 
 @pytest.mark.parametrize("kind", fuzz.KINDS)

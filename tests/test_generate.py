@@ -151,7 +151,7 @@ def test_what_another_call_has_finished_is_not_made_again(monkeypatch, tmp_path)
 def test_a_sequence_that_never_succeeds_is_given_up_with_a_word(monkeypatch, tmp_path):
     """Asking for successes that do not come ends in an error, and in no file."""
     monkeypatch.setattr(module, "perform", lambda sequence, seed, index: failing(sequence, seed, 0))
-    with pytest.raises(RuntimeError, match="only 0 of 6 performances of kettle-light_switch"):
+    with pytest.raises(ValueError, match="only 0 of 6 performances of kettle-light_switch"):
         generate(tmp_path / "no.hdf5", SEQUENCE, 2, 0, only_successful=True, progress=False)
     assert os.listdir(tmp_path) == []
 

@@ -77,7 +77,7 @@ rule all:
 rule train:
     output: "{job}.done"
     resources: gpu=1
-    shell: "date +%s.%N > {wildcards.job}.began; sleep 1; date +%s.%N > {output}"
+    shell: "date +%s.%N > {wildcards.job}.began; sleep 5; date +%s.%N > {output}"
 """
 
 

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from pipeline_copy import TINY, copy_pipeline, snakemake
+from pipeline_copy import TINY, copy_pipeline, snakemake, wait_for
 from pipeline_copy import start as start_snakemake
 
 from interruption import RECORDED, ROOT, STAGES, content, finish, start, stop_often
@@ -82,8 +82,9 @@ def test_ctrl_c_ends_a_stage_with_one_line_and_leaves_nothing_half_written(name,
         process.send_signal(signal.SIGINT)
         status = process.wait(60)
         said = (folder / "log").read_text()
-        # Before the script's first lines it is Python that starts, and Python that answers.
-        if "Traceback" not in said or OURS.search(said):
+        # Before the script's first lines it is Python that starts, and Python that answers; before
+        # Python's own, nobody does.
+        if OURS.search(said) or ("Traceback" not in said and (said or status == 0)):
             break
     assert "Traceback" not in said
     if status != 0:  # else it had ended
@@ -100,7 +101,7 @@ def test_a_stage_that_is_killed_again_and_again_ends_as_if_it_had_not(name, made
     assert report.kills == 4
     assert report.seen == []
     assert report.lost_states == 0
-    assert report.redone < 60
+    assert report.redone <= report.whole + 1
 
 
 def test_a_pipeline_gives_the_same_files_in_any_folder_for_any_number_of_jobs_and_stops(tmp_path):
@@ -108,9 +109,10 @@ def test_a_pipeline_gives_the_same_files_in_any_folder_for_any_number_of_jobs_an
     alone, killed = copy_pipeline(tmp_path / "alone"), copy_pipeline(tmp_path / "else" / "where")
     status, said = snakemake(alone, "-j4", *TINY)
     assert status == 0, said
-    for number, after in ((signal.SIGKILL, 15), (signal.SIGINT, 30), (signal.SIGTERM, 45)):
+    for number, models in ((signal.SIGKILL, 1), (signal.SIGINT, 3), (signal.SIGTERM, 5)):
         process = start_snakemake(killed, "-j1", *TINY)
-        time.sleep(after)
+        there = lambda n=models: len(list(killed.glob("results/**/*.pt"))) >= n  # noqa: E731
+        wait_for(there, process, what=f"model {models}")
         os.killpg(process.pid, number)
         assert process.wait(120) != 0
         status, said = snakemake(killed, "--unlock", *TINY)

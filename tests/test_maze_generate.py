@@ -196,7 +196,7 @@ def test_the_name_of_a_recording_says_what_it_leaves_out():
         (
             demonstrate,
             {"sequence": ["left"], "minimum_length": 1900},
-            RuntimeError,
+            ValueError,
             "only 0 of 40 demonstrations of left arrive after 1900",
         ),
     ],

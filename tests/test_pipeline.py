@@ -154,16 +154,15 @@ def test_a_killed_process_continues_and_ends_with_the_same_weights(files, number
 
     def start(name, *options):
         command = [sys.executable, script, "--data", files / "play.hdf5", "--out", files / name]
-        command += [
-            "--model.hidden",
-            "32",
-            "--train.steps",
-            "300",
-            "--train.save-every",
-            "0.2",
-            *options,
-        ]
-        return subprocess.Popen(map(str, command), stderr=subprocess.PIPE, text=True)
+        command += "--model.hidden 32 --train.batch-size 16 --train.steps 2000".split()
+        command += ["--train.save-every", "0.2", "--device", "cpu", *options]
+        return subprocess.Popen(
+            map(str, command),
+            stderr=subprocess.PIPE,
+            text=True,
+            # A shell that starts the tests in the background has them ignore SIGINT.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
 
     state = files / "run.state"
     options = ("--state", state)

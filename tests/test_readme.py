@@ -20,7 +20,6 @@ def results(tmp_path_factory):
     files = cells(folder, fist=3, spirl=2)
     paper = {"top_burner/fist/subtasks": 3.6}
     summarise(files, folder / "kitchen_table.csv", HELD_OUT, paper, WITH_BASELINES)
-    summarise(files, folder / "kitchen_ablations.csv", HELD_OUT, paper, WITH_BASELINES)
     settings = TableSettings("success", "section", 2, ("spirl",))
     maze = write_maze(folder / "maze", [(300, 2001)])
     summarise(maze, folder / "maze_table.csv", {"left": "left"}, {}, settings)
@@ -29,9 +28,8 @@ def results(tmp_path_factory):
     return folder
 
 
-def block(results, commit="abc123", compact=("kitchen_ablations",)):
-    full = ("kitchen_table", "maze_table")
-    return results_block(results, CONFIG, full, compact, "make results", commit)
+def block(results, commit="abc123", tables=("kitchen_table", "maze_table")):
+    return results_block(results, CONFIG, tables, "make results", commit)
 
 
 def lines_with(text, *words):
@@ -44,11 +42,6 @@ def test_every_row_says_what_its_csv_says(results):
     assert line.endswith("| 3.6       |")
     [line] = lines_with(block(results), "| left ")
     assert "**0.50** [0.00, 1.00]" in line and "1150 ± 0" in line
-
-
-def test_a_compact_table_has_a_row_for_every_method_and_the_mean_of_all_tasks(results):
-    [line] = lines_with(block(results), "| spirl ", "| 2.00 [2.00, 2.00] |")
-    assert line.count("2.00 [2.00, 2.00]") == 3
 
 
 def test_seeds_episodes_source_commit_and_command_are_told(results):
@@ -87,7 +80,7 @@ def test_missing_markers_and_missing_results_are_told(results, tmp_path):
     with pytest.raises(ResultsError, match="must have the two lines <!-- results: begin"):
         update(readme, block(results))
     with pytest.raises(ResultsError, match="make them with `snakemake -j2 .*maze_sections.csv`"):
-        block(results, compact=("maze_sections",))
+        block(results, tables=("maze_sections",))
 
 
 def test_the_readme_of_this_repository_has_the_markers():

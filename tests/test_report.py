@@ -3,6 +3,7 @@
 import csv
 import shutil
 import subprocess
+import tempfile
 
 import imageio.v3 as imageio
 import pytest
@@ -13,7 +14,10 @@ PARTS = {"menu": slice(0, 280), "words": slice(290, 790), "graph": slice(800, 10
 """Columns of a picture of the report, 1,400 pixels wide."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OFFLINE = ("--host-resolver-rules=MAP * ~NOTFOUND", "--proxy-server=127.0.0.1:9")
-HEADLESS = ("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", *OFFLINE)
+HEADLESS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+    *("--virtual-time-budget=20000", *OFFLINE),
+)
 
 pytestmark = pytest.mark.slow
 
@@ -32,8 +36,10 @@ def browse(page, *options):
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         pytest.skip(f"no browser to look at the report with: none of {', '.join(BROWSERS)}")
-    command = [browser, *HEADLESS, *options, page.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    with tempfile.TemporaryDirectory() as profile:
+        command = [browser, *HEADLESS, f"--user-data-dir={profile}", *options, page.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    return done.stdout
 
 
 def test_the_report_is_not_blank_in_a_browser_without_a_network(made, tmp_path):

@@ -143,6 +143,11 @@ def test_an_episode_that_nothing_ends_is_refused():
     assert walk(env_id="marks:MarksWithoutLimit-v0", max_steps=60) == walk()
 
 
+def test_an_environment_that_does_not_exist_is_named():
+    with pytest.raises(ValueError, match="no environment 'marks:Marx-v0'.*Marx"):
+        walk(env_id="marks:Marx-v0")
+
+
 def test_at_most_batch_environments_live_at_once_and_none_stays():
     MarksEnv.alive = MarksEnv.most_alive = 0
     walk(batch=4)

@@ -1,5 +1,8 @@
 """Laws of the parts that a stage has finished."""
 
+import subprocess
+import sys
+
 import numpy as np
 
 from fist.state import Finished
@@ -31,3 +34,21 @@ def test_parts_are_saved_now_and_then(monkeypatch, tmp_path):
         parts[number] = {"successful": True}
         saved.append(len(Finished(tmp_path / "run.state", "mine")))
     assert saved == [0, 0, 3, 3, 5]
+
+
+IMPORT = """
+import os, signal, sys, threading
+from fist.interrupt import import_torch
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    import_torch()
+    threading.Event().wait(60)  # it was quick, or this machine is slow
+except KeyboardInterrupt:
+    print(hasattr(sys.modules["torch"], "compile"))
+"""
+
+
+def test_ctrl_c_waits_until_pytorch_is_imported():
+    """In the midst of it an exception would abort the process."""
+    done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")

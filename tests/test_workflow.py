@@ -110,7 +110,7 @@ def test_every_stage_depends_on_the_code_that_it_runs():
     assert scripts.keys() > {*EVERYTHING, "render_video", "plot_features", "combine_tables"}
     for rule, names in scripts.items():
         assert re.findall(r'\bcode=.*code\("(\w+)"', rules[rule]) == names, rule
-        assert re.findall(r"python [^-]\S+", rules[rule]) == ["python {input.script}"] * len(names)
+        assert re.findall(r"python [^-]\S+", rules[rule]) == ["python {input.script:q}"] * len(names)
     for (name,) in filter(None, scripts.values()):
         files = {file.relative_to(ROOT).with_suffix("").as_posix() for file in code_of(name)}
         script = f"workflow/scripts/{name}"
@@ -314,3 +314,15 @@ def test_training_that_is_interrupted_leaves_no_output_and_continues_in_the_next
     resumed = re.search(r"resuming at step (\d+) of 300", log.read_text())
     assert resumed and int(resumed[1]) >= 20
     assert (folder / target).exists()
+
+
+@pytest.mark.slow
+def test_folders_may_have_spaces_in_their_names(tmp_path):
+    folder = copy_pipeline(tmp_path / "my work")
+    names = ("results", "data", "logs", "benchmarks")
+    folders = ", ".join(f'{name}: "my {name}"' for name in names)
+    paths = ("--config", f"pathvars={{{folders}}}")
+    status, said = snakemake(folder, "all", "checkpoints", *TEST, *paths)
+    assert status == 0, said
+    assert (folder / "my results" / "kitchen_table.csv").exists()
+    assert not any((folder / name).exists() for name in names[:3])

@@ -11,11 +11,22 @@ import yaml
 
 def typed(value: Any) -> Any:
     """Read the scalars of a --config argument as YAML does; Snakemake leaves them as text."""
+    if isinstance(value, str) and value:
+        return _scalar(value)
     if isinstance(value, Mapping):
         return {key: typed(entry) for key, entry in value.items()}
     if isinstance(value, list):
         return [typed(entry) for entry in value]
-    return yaml.safe_load(value) if isinstance(value, str) and value else value
+    return value
+
+
+def _scalar(text: str) -> Any:
+    """Return what YAML reads, and the text itself where that is no scalar ("a: b", "*x")."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return text if isinstance(value, (list, dict)) else value
 
 
 def flags(prefix: str, settings: Mapping[str, Any]) -> str:

@@ -60,7 +60,10 @@ def plot_retrieval(files: Sequence[str | Path], out: str | Path, episode: int = 
 
 
 def plot_features(
-    distances: Mapping[str, Path], demos: Mapping[str, Path], n_demos: int, out: str | Path
+    distances: Mapping[str, Path],
+    demos: Mapping[str, Path],
+    n_demos: Mapping[str, int],
+    out: str | Path,
 ) -> pd.DataFrame:
     """Draw the demonstrations' states in the plane of their two principal components.
 
@@ -70,7 +73,7 @@ def plot_features(
 
     Args:
         distances, demos: a distance and its demonstrations, for every task.
-        n_demos: demonstrations that are drawn.
+        n_demos: how many of these demonstrations are drawn, the first ones, for every task.
         out: the CSV to write, with PDF and PNG beside it.
 
     Raises:
@@ -79,7 +82,7 @@ def plot_features(
     tables = []
     for task, file in distances.items():
         model = load_model(file, Distance)
-        episodes = load_episodes(demos[task]).first(n_demos, demos[task])
+        episodes = load_episodes(demos[task]).first(n_demos[task], demos[task])
         with torch.inference_mode():
             spaces = {
                 "features": model.features(episodes.states),

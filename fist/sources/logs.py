@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -40,16 +39,3 @@ def convert_logs(archive: Path, pattern: str, converter: Converter, out: Path) -
     report = report | {"skipped": skipped, "source": source}
     write_json(out.with_suffix(".json"), report)
     return report
-
-
-def function(name: str) -> Callable[..., Any]:
-    """Return the function that module:function names.
-
-    Raises:
-        ValueError: there is none.
-    """
-    module, _, attribute = name.partition(":")
-    try:
-        return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"no function {name!r} ({error}): expected module:function") from None

@@ -111,5 +111,9 @@ for _ in $(seq 300); do
     [ "$idle" = "${#nodes[@]}" ] && break
     sleep 0.1
 done
-[ "$idle" = "${#nodes[@]}" ] || cannot "its nodes did not come up, see the logs in $folder"
+if [ "$idle" != "${#nodes[@]}" ]; then
+    echo "Slurm's nodes did not come up, see the logs in $folder" >&2
+    "$here/stop_slurm.sh" "$folder"
+    exit 1
+fi
 sinfo --Node --format='%N %t %c %m %G'

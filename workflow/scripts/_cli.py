@@ -9,6 +9,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -46,9 +47,9 @@ if Path(sys.argv[0]).resolve().parent == Path(__file__).resolve().parent:
 def main(arguments: type, run: Callable[[Any], Any], description: str) -> None:
     """Read the options that a dataclass describes and run the script with them.
 
-    What the user can put right (bad data, a bad setting, a missing file, a full disk, Ctrl-C) ends
-    in one line on standard error. Anything else is a mistake of this program: its traceback is
-    shown. The log's last line says what the script used.
+    What the user can put right (bad data, a bad setting, a missing file or package, a full disk,
+    Ctrl-C) ends in one line on standard error. Anything else is a mistake of this program: its
+    traceback is shown. The log's last line says what the script used.
     """
     import tyro
 
@@ -63,7 +64,7 @@ def main(arguments: type, run: Callable[[Any], Any], description: str) -> None:
     except KeyboardInterrupt:
         print(f"{script}: interrupted", file=sys.stderr)
         sys.exit(130)
-    except (OSError, ValueError, ArithmeticError) as error:
+    except (OSError, ValueError, ArithmeticError, ImportError) as error:
         if interrupted:
             raise
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -78,3 +79,16 @@ def used() -> tuple[float, float]:
     unit = 1 if sys.platform == "darwin" else 1024
     seconds = sum(part.ru_utime + part.ru_stime for part in parts)
     return seconds, max(part.ru_maxrss for part in parts) * unit / 1e6
+
+
+def function(name: str) -> Callable[..., Any]:
+    """Return the function that module:function names.
+
+    Raises:
+        ValueError: there is none.
+    """
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"no function {name!r} ({error}): expected module:function") from None

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from _cli import main
-from fist.sources.logs import convert_logs, function
+from _cli import function, main
+from fist.sources.logs import convert_logs
 
 
 @dataclass(frozen=True)

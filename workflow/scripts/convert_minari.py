@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from _cli import main
-from fist.sources.logs import function
+from _cli import function, main
 from fist.sources.minari import import_minari
 
 

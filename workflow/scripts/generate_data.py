@@ -2,11 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from importlib import import_module
 from inspect import signature
 from pathlib import Path
 
-from _cli import main
+from _cli import function, main
 from fist.files import fingerprint
 from fist.state import Finished, code_version, sources
 
@@ -34,11 +33,10 @@ class Arguments:
 
 
 def run(args: Arguments) -> None:
-    module, _, function = args.generator.partition(":")
-    generate = getattr(import_module(module), function)
+    generate = function(args.generator)
     arguments = {"workers": args.workers, **json.loads(args.arguments)}
     if "finished" in signature(generate).parameters:
-        code = code_version(sources(module.partition(".")[0]))
+        code = code_version(sources(args.generator.partition(".")[0]))
         key = fingerprint([args.generator, args.sequence, args.seed, args.arguments, code])
         arguments["finished"] = Finished(args.state, key, args.save_every)
     generate(args.out, args.sequence.split("-"), args.episodes, args.seed, **arguments)

@@ -30,7 +30,7 @@ locks=${TMPDIR:-/tmp}/fist-gpus-$(id -u)
 mkdir -p "$locks"
 while true; do
     for gpu in "${gpus[@]}"; do
-        exec {lock}>"$locks/$gpu"
+        exec {lock}>"$locks/${gpu//\//_}" # a part of a GPU has slashes in its name
         if flock --nonblock "$lock"; then
             export CUDA_VISIBLE_DEVICES=$gpu
             exec "$@" # the lock goes with the command: it inherits the open file

@@ -15,8 +15,8 @@ class Arguments:
     """The distance of every task: TASK FILE …"""
     demos: dict[str, Path]
     """The demonstrations of every task: TASK FILE …"""
-    n_demos: int = 10
-    """How many demonstrations to draw: the first ones."""
+    n_demos: dict[str, int]
+    """How many demonstrations of every task to draw, the first ones: TASK NUMBER …"""
 
 
 def run(args: Arguments) -> None:

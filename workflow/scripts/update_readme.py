@@ -18,10 +18,8 @@ class Arguments:
     """Folder of the tables and of claims.csv."""
     config: Path = Path("config/config.yaml")
     """Configuration that names the tables and their tasks."""
-    full: tuple[str, ...] = ("kitchen_table",)
-    """Tables of which every row is shown."""
-    compact: tuple[str, ...] = ()
-    """Tables that are shown with one row for every method."""
+    tables: tuple[str, ...] = ("kitchen_table",)
+    """Tables to show."""
     command: str = "make results"
     """Command that made the results."""
     commit: str = ""
@@ -35,7 +33,7 @@ def run(args: Arguments) -> None:
     commit = args.commit or (commit_of(args.readme) if args.check else "")
     commit = commit or subprocess.check_output(git, text=True).strip()
     config = yaml.safe_load(args.config.read_text())
-    block = results_block(args.results, config, args.full, args.compact, args.command, commit)
+    block = results_block(args.results, config, args.tables, args.command, commit)
     update(args.readme, block, args.check)
 
 

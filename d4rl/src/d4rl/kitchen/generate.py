@@ -123,7 +123,7 @@ def generate(
 
     Raises:
         ValueError: an unknown or repeated element, or a number out of its range.
-        RuntimeError: too few performances succeed.
+        ValueError: too few performances succeed.
     """
     sequence = canonical_sequence(sequence)
     check_request(episodes, seed, workers)
@@ -134,7 +134,7 @@ def generate(
     with _Pool(workers) as pool, Progress(name, episodes, "episode", progress) as bar:
         while len(kept) < episodes:
             if tried >= ATTEMPTS_PER_EPISODE * episodes:
-                raise RuntimeError(
+                raise ValueError(
                     f"only {len(kept)} of {tried} performances of {name} succeeded, "
                     f"{episodes} are wanted: try another order, or keep the failures too"
                 )

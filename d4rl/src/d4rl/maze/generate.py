@@ -117,7 +117,7 @@ def demonstrate(
 
     Raises:
         ValueError: an unknown section, or a number out of its range.
-        RuntimeError: too few are long enough.
+        ValueError: too few are long enough.
     """
     check_request(episodes, seed, workers)
     here = layout(maze, sections)
@@ -132,7 +132,7 @@ def demonstrate(
     states, actions, lengths = _go(here, states, target, rng)
     kept = np.flatnonzero((lengths >= max(minimum_length, 1)) & (lengths <= LONGEST))[:episodes]
     if len(kept) < episodes:
-        raise RuntimeError(
+        raise ValueError(
             f"only {len(kept)} of {tries} demonstrations of {'-'.join(sequence)} arrive after "
             f"{minimum_length} to {LONGEST} steps, {episodes} are wanted: change minimum_length"
         )
