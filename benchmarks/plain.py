@@ -84,7 +84,7 @@ class PlainSkillVAE(nn.Module):
         self.posterior = Posterior(model.posterior)
         self.decoder = sequential(model.decoder)
         self.priors = nn.ModuleDict({n: sequential(prior) for n, prior in model.priors.items()})
-        self.kl_weight = model.settings.kl_weight
+        self.kl_weight, self.phase = model.settings.kl_weight, model.settings.phase
 
     def losses(self, s: Tensor, a: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """Return the terms of `SkillVAE.losses`."""
@@ -93,6 +93,9 @@ class PlainSkillVAE(nn.Module):
         log_sigma = log_sigma.clamp(-10, 2)
         z = mean + log_sigma.exp() * noise
         inputs = torch.cat((s[:, :-1], z[:, None].expand(-1, horizon, -1)), -1)
+        if self.phase:
+            phases = torch.eye(horizon, dtype=s.dtype).expand(batch, -1, -1)
+            inputs = torch.cat((inputs, phases), -1)
         a_hat = self.decoder(inputs.flatten(0, 1)).unflatten(0, (batch, horizon))
         kl = 0.5 * ((2 * log_sigma).exp() + mean.square() - 1) - log_sigma
         terms = {

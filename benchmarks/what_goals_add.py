@@ -52,8 +52,9 @@ def compare(model: SkillVAE, args: Arguments) -> list[str]:
         return model.prior_goal(s, episodes.states[rows + steps])
 
     goal, state = towards(horizon), model.prior_state(s)
-    by_goal, by_state = model.decode(s, goal.mean), model.decode(s, state.mean)
-    moved = [rms(model.decode(s, towards(steps).mean) - by_goal) for steps in args.ahead]
+    begun = torch.zeros(len(s), dtype=torch.long)
+    by_goal, by_state = model.decode(s, goal.mean, begun), model.decode(s, state.mean, begun)
+    moved = [rms(model.decode(s, towards(steps).mean, begun) - by_goal) for steps in args.ahead]
     sigmas = [float(prior.log_sigma.exp().mean()) for prior in (goal, state)]
     errors = [rms(by_goal - recorded), rms(by_state - recorded)]
     return [f"{x:.3f}" for x in (rms(recorded), *errors, rms(by_goal - by_state), *moved, *sigmas)]

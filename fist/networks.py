@@ -53,7 +53,7 @@ def by_rows(function: Callable, *inputs: Float[Tensor, "B _"]) -> Any:
     missing = FEWEST_ROWS - rows
     if missing <= 0:
         return function(*inputs)
-    out = function(*(torch.cat([x, x[-1:].expand(missing, -1)]) for x in inputs))
+    out = function(*(torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]) for x in inputs))
     if isinstance(out, Tensor):
         return out[:rows]
     parts = [part[:rows] for part in out]

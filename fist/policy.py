@@ -83,8 +83,9 @@ class SkillPolicy:
         due = self._steps[lanes] % self.replan_every == 0
         if due.any():
             self._skills[lanes[due]] = self._choose(s[due], lanes[due])
+        step = self._steps[lanes] % self.replan_every
         self._steps[lanes] += 1
-        return _actions(by_rows(self.model.decode, s, self._skills[lanes]))
+        return _actions(by_rows(self.model.decode, s, self._skills[lanes], step))
 
     def _choose(self, s: Float[Tensor, "B S"], lanes: Tensor) -> Float[Tensor, "B Z"]:
         """Take a new skill for every one of these lanes."""

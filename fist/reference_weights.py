@@ -94,6 +94,11 @@ def export_reference(path: Path, out: Path, prior: Prior = "goal") -> None:
             f"{path}: its decoder has feedback, which the reference's has no place for: train with "
             "skills.model.feedback: 0"
         )
+    if isinstance(model, SkillVAE) and model.settings.phase:
+        raise CheckpointError(
+            f"{path}: its decoder is told the phase of the skill, the reference's is not: train "
+            "with skills.model.phase: false"
+        )
     if isinstance(model, SkillVAE) and prior not in model.priors:
         raise CheckpointError(f"{path}: has no {prior!r} prior, only {', '.join(model.priors)}")
     _fold_normaliser(model)

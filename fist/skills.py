@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+import torch.nn.functional as F
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from fist.data import Episodes
@@ -57,6 +58,9 @@ class SkillSettings:
     """Shift and scale states by the pretraining data's mean and standard deviation."""
     scale_floor: float = 0.1
     """Smallest standard deviation to divide a state by, in the state's units."""
+    phase: bool = False
+    """Tell the decoder how many steps of the skill have passed. Within one skill, a state on the
+    way to a turn and the same state on the way back can then have different actions."""
     feedback: float = 0.0
     """Share of the linear feedback in the recorded actions that the decoder is given, see
     `fist.feedback`; 0 leaves all of it to be learnt."""
@@ -85,11 +89,13 @@ class SkillVAE(nn.Module):
         self.normaliser = Normaliser(state_dim, settings.scale_floor)
         self.register_buffer("gain", torch.zeros(action_dim, state_dim))
         self.posterior = SequenceEncoder(action_dim + state_dim, 2 * z, hidden, settings.readout)
-        self.decoder = MLP(state_dim + z, action_dim, hidden, settings.decoder_blocks)
-        inputs = {"goal": 2 * state_dim, "state": state_dim}
+        phases = settings.horizon if settings.phase else 0
+        inputs = state_dim + z + phases
+        self.decoder = MLP(inputs, action_dim, hidden, settings.decoder_blocks)
+        seen = {"goal": 2 * state_dim, "state": state_dim}
         self.priors = nn.ModuleDict(
             {
-                name: MLP(inputs[name], 2 * z, hidden, settings.prior_blocks)
+                name: MLP(seen[name], 2 * z, hidden, settings.prior_blocks)
                 for name in settings.priors
             }
         )
@@ -109,9 +115,14 @@ class SkillVAE(nn.Module):
         """Return q(z | s, a), mean and log-sigma (B, Z)."""
         return self._encode(self.normaliser(s), a)
 
-    def decode(self, s: Float[Tensor, "B S"], z: Float[Tensor, "B Z"]) -> Float[Tensor, "B A"]:
-        """Return the mean action of pi(a | s, z); it is not squashed into [-1, 1]."""
-        return self._decode(self.normaliser(s), z)
+    def decode(
+        self, s: Float[Tensor, "B S"], z: Float[Tensor, "B Z"], step: Int[Tensor, " B"]
+    ) -> Float[Tensor, "B A"]:
+        """Return the mean action of pi(a | s, z); it is not squashed into [-1, 1].
+
+        `step` says how many steps ago each skill z was begun; without `phase` it does not matter.
+        """
+        return self._decode(self.normaliser(s), z, step)
 
     def prior_goal(self, s: Float[Tensor, "B S"], goal: Float[Tensor, "B S"]) -> Gaussian:
         """Return FIST's p(z | s_t, s_{t+H})."""
@@ -137,7 +148,7 @@ class SkillVAE(nn.Module):
         s = self.normaliser(s)
         q = self._encode(s[:, :-1], a)
         z = q.sample(noise)
-        a_hat = self._decode(s[:, :-1], z[:, None])
+        a_hat = self._decode(s[:, :-1], z[:, None], torch.arange(a.shape[1], device=s.device))
         residual = a_hat - a.flatten(0, 1)
         terms = {
             "reconstruction": 0.5 * residual.square().mean(),
@@ -157,9 +168,15 @@ class SkillVAE(nn.Module):
             z = self._encode(s[:, :-1], a).sample(noise)
         return self._prior_losses(s[:, 0], s[:, -1], z)
 
-    def _decode(self, s: Float[Tensor, "*B S"], z: Float[Tensor, "*B Z"]) -> Float[Tensor, "N A"]:
+    def _decode(
+        self, s: Float[Tensor, "*B S"], z: Float[Tensor, "*B Z"], step: Int[Tensor, "*B"]
+    ) -> Float[Tensor, "N A"]:
         """Return the mean action at normalised states: feedback, and what the network adds."""
-        a = at_least_float32(self.decoder(s, z))
+        inputs = [s, z]
+        if self.settings.phase:
+            horizon = self.settings.horizon
+            inputs.append(F.one_hot(step.clamp(max=horizon - 1), horizon).to(s.dtype))
+        a = at_least_float32(self.decoder(*inputs))
         if not self.settings.feedback:
             return a
         with torch.autocast(s.device.type, enabled=False):  # bfloat16 is too coarse for it

@@ -68,7 +68,7 @@ def test_the_decoder_acts_on_the_feedback_only_if_asked_to():
         with torch.no_grad():
             vae.decoder.head.weight.zero_()
             s = torch.tensor([[1.0, 0.0, 0.0]])
-            action = vae.decode(s, torch.zeros(1, 10))
+            action = vae.decode(s, torch.zeros(1, 10), torch.zeros(1).long())
         assert (abs(float(action[0, 0])) > 5) == feedback
 
 

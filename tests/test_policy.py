@@ -69,12 +69,16 @@ def test_spirls_prior_sees_the_state_alone(model, monkeypatch):
 
 
 @pytest.mark.parametrize("replan_every", [1, 2, 3])
-def test_a_skill_is_kept_for_replan_every_steps(model, monkeypatch, replan_every):
+def test_a_skill_is_kept_for_replan_every_steps_and_the_decoder_told_of_them(
+    model, monkeypatch, replan_every
+):
     calls = record(model, "decode", monkeypatch)
     run(SkillPolicy(model, "state", replan_every=replan_every))
-    skills = [z.clone() for _, z in calls]
+    skills = [z.clone() for _, z, _ in calls]
     for t in range(1, 6):
         assert torch.equal(skills[t], skills[t - 1]) == (t % replan_every != 0)
+    steps = [step.unique().tolist() for *_, step in calls]
+    assert steps == [[t % replan_every] for t in range(6)]
 
 
 def test_the_action_follows_the_live_state_while_the_skill_is_kept(model, monkeypatch):

@@ -110,7 +110,8 @@ def test_an_imported_decoder_computes_what_the_references_layers_say(tmp_path):
         }
         x = (x - norm["running_mean"]) / (norm["running_var"] + 1e-5).sqrt()
         x = torch.nn.functional.leaky_relu(x * norm["weight"] + norm["bias"], 0.2)
-    torch.testing.assert_close(model.decode(s, z), layer("decoder.head.linear", x))
+    step = torch.zeros(5).long()
+    torch.testing.assert_close(model.decode(s, z, step), layer("decoder.head.linear", x))
 
 
 def test_a_distance_of_the_reference_loads_and_goes_back(tmp_path):
@@ -138,7 +139,8 @@ def test_a_normaliser_is_folded_into_the_exported_weights(tmp_path, prior):
     s, goal, z = torch.randn(7, 6) + 5, torch.randn(7, 6) + 5, torch.randn(7, 10)
     windows, actions = torch.randn(7, 10, 6) + 5, torch.randn(7, 10, 3)
     close = {"rtol": 1e-4, "atol": 1e-4}
-    torch.testing.assert_close(again.decode(s, z), model.decode(s, z), **close)
+    step = torch.zeros(7).long()
+    torch.testing.assert_close(again.decode(s, z, step), model.decode(s, z, step), **close)
     torch.testing.assert_close(
         again.encode(windows, actions), model.encode(windows, actions), **close
     )
@@ -190,6 +192,10 @@ def test_what_the_reference_has_no_place_for_is_not_exported(tmp_path):
     save_model(tmp_path / "skills.pt", model, {})
     with pytest.raises(CheckpointError, match="feedback: 0"):
         export_reference(tmp_path / "skills.pt", tmp_path / "out.pth", "state")
+    phased = SkillVAE(SkillSettings(phase=True), 6, 3)
+    save_model(tmp_path / "phased.pt", phased, {})
+    with pytest.raises(CheckpointError, match="phase: false"):
+        export_reference(tmp_path / "phased.pt", tmp_path / "out.pth", "state")
     model.gain.zero_()
     save_model(tmp_path / "skills.pt", model, {})
     with pytest.raises(CheckpointError, match="no 'goal' prior, only state"):

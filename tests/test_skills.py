@@ -20,11 +20,11 @@ def batch():
     return draw(B, H + 1, S), draw(B, H, A).clamp(-1, 1), draw(B, Z)
 
 
-@pytest.fixture
-def vae():
+@pytest.fixture(params=[False, True], ids=["", "phase"])
+def vae(request):
     """A skill VAE of the paper's shape on small states, in float64 and training mode."""
     torch.manual_seed(0)
-    return SkillVAE(SkillSettings(), S, A).double()
+    return SkillVAE(SkillSettings(phase=request.param), S, A).double()
 
 
 def test_the_papers_kitchen_model_has_371505_parameters():
@@ -58,9 +58,8 @@ def test_the_loss_is_the_papers(vae, batch):
     q = vae.encode(s[:, :-1], a)
     posterior = Normal(q.mean, q.log_sigma.exp())
     z = q.mean + q.log_sigma.exp() * noise
-    steps = [vae.decoder(torch.cat((s[:, t], z), -1)) for t in range(H)]
-    assert len(steps) == H
-    a_hat = vae.decode(s[:, :-1].flatten(0, 1), z.repeat_interleave(H, 0)).unflatten(0, (B, H))
+    rows = s[:, :-1].flatten(0, 1), z.repeat_interleave(H, 0), torch.arange(H).repeat(B)
+    a_hat = vae.decode(*rows).unflatten(0, (B, H))
     expected = {
         "reconstruction": 0.5 * (a_hat - a).square().mean(),
         "kl": 5e-4 * kl_divergence(posterior, Normal(0.0, 1.0)).mean(),
@@ -73,6 +72,16 @@ def test_the_loss_is_the_papers(vae, batch):
     assert terms.keys() == expected.keys()
     for name, value in expected.items():
         torch.testing.assert_close(terms[name].double(), value.double(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("phase", [False, True])
+def test_the_step_of_the_skill_counts_with_phase_alone_up_to_its_last_one(phase):
+    vae = SkillVAE(SkillSettings(phase=phase), S, A).eval()
+    s, z = torch.randn(1, S).expand(H + 2, S), torch.randn(1, Z).expand(H + 2, Z)
+    with torch.no_grad():
+        a = vae.decode(s, z, torch.arange(H + 2))
+    assert len(a.unique(dim=0)) == (H if phase else 1)
+    assert torch.equal(a[H - 1], a[H]) and torch.equal(a[H], a[H + 1])
 
 
 def test_losses_and_gradients_are_those_of_the_plain_implementation(vae, batch):
