@@ -10,7 +10,7 @@ longest chain of jobs that need each other, and n the number of jobs:
 
     snakemake cost
     python benchmarks/paper_scale.py --cost results/cost.csv
-    python benchmarks/paper_scale.py --ratios train_skills 48 finetune_skills 0.3
+    python benchmarks/paper_scale.py --ratios train_skills 96 finetune_skills 0.3
 """
 
 from __future__ import annotations

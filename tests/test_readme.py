@@ -86,3 +86,9 @@ def test_missing_markers_and_missing_results_are_told(results, tmp_path):
 def test_the_readme_of_this_repository_has_the_markers():
     text = (ROOT / "README.md").read_text()
     assert text.count(BEGIN) == text.count(END) == 1 and text.index(BEGIN) < text.index(END)
+
+
+def test_the_readme_names_the_steps_of_the_default_recipe():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    steps = [CONFIG["skills"][part]["steps"] for part in ("train", "finetune")]
+    assert "{:,} steps on play and {:,} on demonstrations".format(*steps) in text
