@@ -39,6 +39,7 @@ def test_parts_are_saved_now_and_then(monkeypatch, tmp_path):
 IMPORT = """
 import os, signal, sys, threading
 from fist.interrupt import import_torch
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
     import_torch()
