@@ -33,9 +33,6 @@ resource_scopes:
     gpu="local",
 
 
-# With --sdm conda, a job's own Python is another one, without Snakemake.
-PYTHON = sys.executable
-
 # Puts a training on a GPU that is free.
 ON_GPU = os.path.relpath(ROOT / "workflow" / "scripts" / "on_gpu.sh")
 

@@ -62,7 +62,8 @@ rule report:
         mem_mb=2000,
         runtime=30,
     params:
+        python=sys.executable,  # with --sdm conda, a job's own is another, without Snakemake
         snakefile=os.path.relpath(ROOT / "Snakefile"),
     shell:
-        "{PYTHON:q} -m snakemake {input.shown:q} --report {output:q} --snakefile {params.snakefile:q}"
+        "{params.python:q} -m snakemake {input.shown:q} --report {output:q} --snakefile {params.snakefile:q}"
         " --configfile {input.config:q} --nolock --quiet > {log:q} 2>&1"
