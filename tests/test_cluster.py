@@ -24,7 +24,7 @@ pytestmark = pytest.mark.cluster
 TABLE = "results/kitchen_table.csv"
 MODEL = "results/kitchen/no_top_burner/seed_0/distance.pt"
 LOG = "logs/kitchen/no_top_burner/seed_0/distance.log"
-STEPS = 4000
+STEPS = 2000
 LONG = (
     "--config",
     f"distance={{train: {{steps: {STEPS}, batch_size: 256, log_every: 20, save_every: 0.5}}}}",
