@@ -93,7 +93,8 @@ def point(args: Arguments, recipe: str, share: float = 1, variant: str = "") -> 
             "benchmarks": str(results / "benchmarks"),
         },
     }
-    update_config(changes, {"skills": VARIANTS.get(variant, {})})
+    if variant:
+        update_config(changes, {"skills": VARIANTS[variant]})
     results.mkdir(parents=True, exist_ok=True)
     override = results / "changes.yaml"
     override.write_text(yaml.safe_dump(changes))
@@ -118,6 +119,8 @@ def point(args: Arguments, recipe: str, share: float = 1, variant: str = "") -> 
 
 def main(args: Arguments) -> None:
     """Print the table, and draw it."""
+    if unknown := set(args.variants) - VARIANTS.keys():
+        sys.exit(f"no variants {sorted(unknown)}: there are {list(VARIANTS)}")
     args.out = args.out.resolve()
     points = [point(args, recipe, share) for recipe in RECIPES for share in sorted(args.shares)]
     points += [point(args, "default", variant=variant) for variant in args.variants]

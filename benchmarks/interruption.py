@@ -159,6 +159,11 @@ class Arguments:
     """Seed of the moments and signals."""
 
 
+def heed_ctrl_c() -> None:
+    """Let SIGINT interrupt this process: what a shell starts in the background ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def start(stage: Stage, folder: Path) -> subprocess.Popen:
     """Start a stage in a folder as a user does; what it says goes to the file `log`."""
     with open(folder / "log", "w") as log:
@@ -168,8 +173,7 @@ def start(stage: Stage, folder: Path) -> subprocess.Popen:
             stdout=log,
             stderr=log,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
-            # A shell that starts this in the background has its children ignore SIGINT.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            preexec_fn=heed_ctrl_c,
         )
 
 
@@ -224,7 +228,7 @@ class Process:
 
 def _run(stage: Stage, folder: Path) -> int:
     """Be the stage's script; return its exit status."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    heed_ctrl_c()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS[:2])
     os.chdir(folder)
     log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 LOG_SIGMA_RANGE = (-10.0, 2.0)
@@ -42,7 +42,7 @@ Libraries add up products of one row, or a few, in another order than those of m
 """
 
 
-def by_rows(function: Callable, *inputs: Float[Tensor, "B _"]) -> Any:
+def by_rows(function: Callable, *inputs: Shaped[Tensor, "B *_"]) -> Any:
     """Return function(*inputs), each row with the same bits whatever the number of rows B.
 
     Args:

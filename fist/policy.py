@@ -80,10 +80,10 @@ class SkillPolicy:
     @torch.inference_mode()
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
         s, lanes = _states(states, self.model.state_dim), torch.as_tensor(lanes)
-        due = self._steps[lanes] % self.replan_every == 0
+        step = self._steps[lanes] % self.replan_every
+        due = step == 0
         if due.any():
             self._skills[lanes[due]] = self._choose(s[due], lanes[due])
-        step = self._steps[lanes] % self.replan_every
         self._steps[lanes] += 1
         return _actions(by_rows(self.model.decode, s, self._skills[lanes], step))
 

@@ -90,12 +90,11 @@ class SkillVAE(nn.Module):
         self.register_buffer("gain", torch.zeros(action_dim, state_dim))
         self.posterior = SequenceEncoder(action_dim + state_dim, 2 * z, hidden, settings.readout)
         phases = settings.horizon if settings.phase else 0
-        inputs = state_dim + z + phases
-        self.decoder = MLP(inputs, action_dim, hidden, settings.decoder_blocks)
-        seen = {"goal": 2 * state_dim, "state": state_dim}
+        self.decoder = MLP(state_dim + z + phases, action_dim, hidden, settings.decoder_blocks)
+        inputs = {"goal": 2 * state_dim, "state": state_dim}
         self.priors = nn.ModuleDict(
             {
-                name: MLP(seen[name], 2 * z, hidden, settings.prior_blocks)
+                name: MLP(inputs[name], 2 * z, hidden, settings.prior_blocks)
                 for name in settings.priors
             }
         )

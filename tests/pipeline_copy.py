@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from interruption import heed_ctrl_c
+
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "rules", "workflow", "config", "envs", "profiles", "fist", "d4rl/src")
 TINY = ("--configfile", "config/test.yaml")
@@ -37,8 +39,7 @@ def start(folder, *options):
             stdout=said,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            # A shell that starts the tests in the background has them ignore SIGINT.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            preexec_fn=heed_ctrl_c,
         )
 
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from functools import partial
 
 import pytest
 from pipeline_copy import TINY, copy_pipeline, snakemake, wait_for
@@ -111,8 +112,8 @@ def test_a_pipeline_gives_the_same_files_in_any_folder_for_any_number_of_jobs_an
     assert status == 0, said
     for number, models in ((signal.SIGKILL, 1), (signal.SIGINT, 3), (signal.SIGTERM, 5)):
         process = start_snakemake(killed, "-j1", *TINY)
-        there = lambda n=models: len(list(killed.glob("results/**/*.pt"))) >= n  # noqa: E731
-        wait_for(there, process, what=f"model {models}")
+        made = partial(lambda n: len(list(killed.glob("results/**/*.pt"))) >= n, models)
+        wait_for(made, process, what=f"model {models}")
         os.killpg(process.pid, number)
         assert process.wait(120) != 0
         status, said = snakemake(killed, "--unlock", *TINY)

@@ -27,6 +27,7 @@ from fist.pipeline import (
 )
 from fist.skills import SkillSettings
 from fist.train import TrainSettings
+from interruption import heed_ctrl_c
 
 ROOT = Path(__file__).parents[1]
 SMALL = SkillSettings(hidden=16, readout=16, z_dim=3)
@@ -160,8 +161,7 @@ def test_a_killed_process_continues_and_ends_with_the_same_weights(files, number
             map(str, command),
             stderr=subprocess.PIPE,
             text=True,
-            # A shell that starts the tests in the background has them ignore SIGINT.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            preexec_fn=heed_ctrl_c,
         )
 
     state = files / "run.state"

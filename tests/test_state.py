@@ -6,6 +6,7 @@ import sys
 import numpy as np
 
 from fist.state import Finished
+from interruption import heed_ctrl_c
 
 
 def test_finished_parts_come_back_as_they_were_to_the_run_that_made_them_alone(tmp_path):
@@ -39,7 +40,6 @@ def test_parts_are_saved_now_and_then(monkeypatch, tmp_path):
 IMPORT = """
 import os, signal, sys, threading
 from fist.interrupt import import_torch
-signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
     import_torch()
@@ -51,5 +51,7 @@ except KeyboardInterrupt:
 
 def test_ctrl_c_waits_until_pytorch_is_imported():
     """In the midst of it an exception would abort the process."""
-    done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT], capture_output=True, text=True, preexec_fn=heed_ctrl_c
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")

@@ -222,7 +222,7 @@ def test_long_runs_are_compiled_where_there_is_a_compiler(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_a_compiled_run_learns_the_same():
-    """It rounds otherwise: weights stray from float64's about as far as eager ones."""
+    """It rounds otherwise: weights stray from float64's less than twice as far as eager ones."""
     runs = {}
     for name, how, dtype in (
         ("exact", "never", torch.float64),
@@ -236,7 +236,7 @@ def test_a_compiled_run_learns_the_same():
         train(model, lambda g, s=sample, t=dtype: [x.to(t) for x in s(g)], model.losses, run)
         runs[name] = torch.cat([p.detach().double().flatten() for p in model.parameters()])
     strayed = {name: (runs[name] - runs["exact"]).norm() for name in ("eager", "compiled")}
-    assert 0 < strayed["compiled"] < 10 * strayed["eager"]
+    assert 0 < strayed["compiled"] < 2 * strayed["eager"]
     assert strayed["eager"] < 1e-3 * runs["exact"].norm()
 
 

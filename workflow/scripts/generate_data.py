@@ -36,7 +36,7 @@ def run(args: Arguments) -> None:
     generate = function(args.generator)
     arguments = {"workers": args.workers, **json.loads(args.arguments)}
     if "finished" in signature(generate).parameters:
-        code = code_version(sources(args.generator.partition(".")[0]))
+        code = code_version(sources(args.generator.partition(":")[0].partition(".")[0]))
         key = fingerprint([args.generator, args.sequence, args.seed, args.arguments, code])
         arguments["finished"] = Finished(args.state, key, args.save_every)
     generate(args.out, args.sequence.split("-"), args.episodes, args.seed, **arguments)

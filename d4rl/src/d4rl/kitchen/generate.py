@@ -122,8 +122,8 @@ def generate(
         sequence, seed, episodes, rows, successful, left_out and mean_length.
 
     Raises:
-        ValueError: an unknown or repeated element, or a number out of its range.
-        ValueError: too few performances succeed.
+        ValueError: an unknown or repeated element, a number out of its range, or too few
+            performances that succeed.
     """
     sequence = canonical_sequence(sequence)
     check_request(episodes, seed, workers)

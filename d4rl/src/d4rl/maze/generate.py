@@ -116,8 +116,7 @@ def demonstrate(
         sequence, seed, episodes, rows, left_out and mean_length.
 
     Raises:
-        ValueError: an unknown section, or a number out of its range.
-        ValueError: too few are long enough.
+        ValueError: an unknown section, a number out of its range, or too few that are long enough.
     """
     check_request(episodes, seed, workers)
     here = layout(maze, sections)
