@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RECIPES = {"default": (), "paper": ("config/paper.yaml",)}
 """Configuration files of each recipe, on top of config/config.yaml and below config/real.yaml."""
 VARIANTS: dict[str, dict[str, Any]] = {
+    "no phase": {"model": {"phase": False}},
     "batches of 64": {"train": {"batch_size": 64}, "finetune": {"batch_size": 64}},
     "half as wide": {"model": {"hidden": 64}},
     "constant rate": {"train": {"schedule": "constant"}, "finetune": {"schedule": "constant"}},

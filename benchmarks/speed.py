@@ -91,7 +91,7 @@ def training_rows(arguments: Arguments, machine: Machine) -> Iterator[str]:
     }
     for title, (plain, ours) in groups.items():
         count = flops(ours["ours"])
-        moved = 4 * PASSES * ours["ours"].flat.numel()
+        moved = 4 * PASSES * ours["ours"].parameters
         floors = tuple(machine.floor(count, moved, t) for t in ("float32", "bfloat16"))
         steps = max(2, arguments.steps // (4 if "1024" in title else 1))
         timings = race({"plain": plain} | ours, arguments.bursts, steps, pause=0.3)

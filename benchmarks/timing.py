@@ -50,21 +50,25 @@ def race(
     steps: int = 10,
     warm_up: int = 5,
     pause: float = 0.0,
+    finish: Callable[[], object] = lambda: None,
 ) -> dict[str, Timing]:
     """Let contenders take turns, `steps` steps at a time, and return their timings.
 
-    After each burst there are `pause` seconds for workers to fill their queues, so that a burst
-    pays, in CPU time, for the batches that it took.
+    A burst ends with `finish`, which waits for what it has set going. After each burst there are
+    `pause` seconds for workers to fill their queues, so that a burst pays, in CPU time, for the
+    batches that it took.
     """
     for step in contenders.values():
         for _ in range(warm_up):
             step()
+        finish()
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     for _ in range(bursts):
         for name, step in contenders.items():
             cpu, wall = cpu_seconds(), time.perf_counter()
             for _ in range(steps):
                 step()
+            finish()
             wall = time.perf_counter() - wall
             time.sleep(pause)
             seconds[name].append((wall / steps, (cpu_seconds() - cpu) / steps))

@@ -11,22 +11,28 @@ import plain
 from fist.data import Episodes, Windows
 from fist.distance import Distance, DistanceSettings, sample_pairs
 from fist.skills import Prior, SkillSettings, SkillVAE
-from fist.train import TrainSettings, flatten, make_optimizer, uses_bfloat16
+from fist.train import TrainSettings, make_step
 
-H, Z = 10, 10
+H, Z, RATE = 10, 10, 1e-3
 Terms = dict[str, Tensor]
 
 
 class Plain:
     """The plain implementation: batches from a loader, gradients and steps one tensor at a time."""
 
-    def __init__(self, model: nn.Module, losses: Callable[..., Terms], batches: Iterator):
-        self.losses, self.batches = losses, batches
-        self.parameters = list(model.parameters())
-        self.optimizer = torch.optim.RAdam(self.parameters, 1e-3)
+    def __init__(
+        self,
+        model: nn.Module,
+        losses: Callable[..., Terms],
+        batches: Iterator,
+        device: torch.device | str = "cpu",
+    ):
+        self.losses, self.batches, self.device = losses, batches, device
+        self.parameters = list(model.to(device).parameters())
+        self.optimizer = torch.optim.RAdam(self.parameters, RATE)
 
     def __call__(self) -> Terms:
-        terms = self.losses(*next(self.batches))
+        terms = self.losses(*(part.to(self.device) for part in next(self.batches)))
         self.optimizer.zero_grad()
         sum(terms.values()).backward()
         nn.utils.clip_grad_norm_(self.parameters, 10.0)
@@ -35,7 +41,7 @@ class Plain:
 
 
 class Ours:
-    """The library's: the body of `fist.train.train`."""
+    """The library's step, at a constant learning rate."""
 
     def __init__(
         self,
@@ -45,24 +51,12 @@ class Ours:
         compiled: bool = False,
         seed: int = 0,
     ):
-        settings = TrainSettings(precision=precision)
-        self.losses = torch.compile(model.losses) if compiled else model.losses
-        self.sample = sample
-        self.generator = Generator().manual_seed(seed)
-        self.flat = flatten(list(model.parameters()))
-        self.optimizer = make_optimizer(settings, self.flat)
-        enabled = uses_bfloat16(settings, torch.device("cpu"))
-        self.amp = torch.autocast("cpu", torch.bfloat16, enabled=enabled)
+        settings = TrainSettings(precision=precision, compile="always" if compiled else "never")
+        self.step = make_step(model, sample, model.losses, settings, seed, steps=1)
+        self.parameters = self.step.vector.numel()
 
     def __call__(self) -> Terms:
-        batch = self.sample(self.generator)
-        with self.amp:
-            terms = self.losses(*batch)
-        self.flat.grad.zero_()
-        sum(terms.values()).backward()
-        nn.utils.clip_grad_norm_(self.flat, 10.0)
-        self.optimizer.step()
-        return terms
+        return self.step(RATE)
 
 
 def skill_model(episodes: Episodes, seed: int = 0, priors: tuple[Prior, ...] = ("goal",)):
@@ -72,14 +66,19 @@ def skill_model(episodes: Episodes, seed: int = 0, priors: tuple[Prior, ...] = (
 
 
 def plain_skills(
-    episodes: Episodes, batch: int = 128, workers: int = 4, seed: int = 0, prior: Prior = "goal"
+    episodes: Episodes,
+    batch: int = 128,
+    workers: int = 4,
+    seed: int = 0,
+    prior: Prior = "goal",
+    device: torch.device | str = "cpu",
 ) -> Plain:
     """Return the plain step of the skill VAE; `workers` is 0 in the reference's fine-tuning."""
     model = plain.PlainSkillVAE(skill_model(episodes, seed, (prior,)))
     items = plain.WindowPerItem(episodes, H)
     windows = plain.batches(items, batch, workers)
     with_noise = ((*window, torch.randn(batch, Z)) for window in windows)
-    return Plain(model, model.losses, with_noise)
+    return Plain(model, model.losses, with_noise, device)
 
 
 def our_skills(
@@ -87,16 +86,17 @@ def our_skills(
     batch: int = 128,
     priors: tuple[Prior, ...] = ("goal",),
     seed: int = 0,
+    device: torch.device | str = "cpu",
     **how: bool | str,
 ) -> Ours:
     """Return the library's step of the skill VAE."""
-    windows = Windows(episodes, H)
+    windows = Windows(episodes, H, device)
 
     def sample(generator: Generator) -> tuple[Tensor, ...]:
-        noise = torch.randn(batch, Z, generator=generator)
+        noise = torch.randn(batch, Z, generator=generator, device=device)
         return *windows.sample(batch, generator), noise
 
-    return Ours(skill_model(episodes, seed, priors), sample, seed=seed, **how)
+    return Ours(skill_model(episodes, seed, priors).to(device), sample, seed=seed, **how)
 
 
 def plain_distance(episodes: Episodes, batch: int = 1024, workers: int = 4) -> Plain:

@@ -6,6 +6,7 @@ same data, and their losses are compared. `speed.py` measures the rest.
 
     python benchmarks/training_speed.py
     python benchmarks/training_speed.py --data data/kitchen/kitchen-mixed.hdf5 --learn 3000
+    python benchmarks/training_speed.py --device cuda --steps 200
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Arguments:
     """Steps for the comparison of losses; 0 leaves it out."""
     seeds: int = 2
     """Seeds for the comparison of losses."""
+    device: str = "cpu"
+    """Where both train: "cpu" or "cuda"."""
 
 
 def final_losses(step: Plain | Ours, steps: int) -> dict[str, float]:
@@ -54,16 +57,18 @@ def main(arguments: Arguments) -> None:
     """Measure and print."""
     torch.set_num_threads(1)
     play = walks() if arguments.data is None else load_episodes(arguments.data, H + 1)
+    device = torch.device(arguments.device)
     steps = {
-        "plain": plain_skills(play),
-        "ours, float32": our_skills(play, precision="float32"),
-        "ours": our_skills(play),
+        "plain": plain_skills(play, device=device),
+        "ours, float32": our_skills(play, device=device, precision="float32"),
+        "ours": our_skills(play, device=device),
     }
     if arguments.compiled:
-        steps["ours, compiled"] = our_skills(play, compiled=True)
-        both = our_skills(play, priors=("goal", "state"), compiled=True)
+        steps["ours, compiled"] = our_skills(play, device=device, compiled=True)
+        both = our_skills(play, device=device, priors=("goal", "state"), compiled=True)
         steps["ours, compiled, both priors"] = both
-    timings = race(steps, arguments.bursts, arguments.steps, pause=0.3)
+    on_gpu = {"finish": torch.cuda.synchronize} if device.type == "cuda" else {}
+    timings = race(steps, arguments.bursts, arguments.steps, pause=0.3, **on_gpu)
     plain = timings["plain"]
     print("| implementation | ms per step, median | steps/s | x plain | quartiles | x plain, CPU |")
     print("|---|---:|---:|---:|---|---:|")
@@ -75,11 +80,13 @@ def main(arguments: Arguments) -> None:
             f"| {name} | {median:.1f} | {1e3 / median:.1f} | {middle:.2f} | {low:.2f}-{high:.2f} "
             f"| {cpu:.2f} |"
         )
+    if on_gpu:
+        print(f"\npeak memory of all of them: {torch.cuda.max_memory_allocated() / 2**20:.0f} MiB")
     if arguments.learn:
         print(f"\nLosses, mean of the last tenth of {arguments.learn} steps:")
         for seed in range(arguments.seeds):
             for name, make in (("plain", plain_skills), ("ours", our_skills)):
-                found = final_losses(make(play, seed=seed), arguments.learn)
+                found = final_losses(make(play, seed=seed, device=device), arguments.learn)
                 text = "  ".join(f"{term} {value:.4g}" for term, value in found.items())
                 print(f"seed {seed}  {name:6s} {text}")
 

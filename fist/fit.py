@@ -114,6 +114,16 @@ def device_of(job: Job) -> torch.device:
 
 def _code(net: nn.Module) -> str:
     """Return a fingerprint of the code that decides what training does."""
-    names = ("data", "networks", "feedback", "optimizer", "state", "train", "fit", "pipeline")
+    names = (
+        "data",
+        "networks",
+        "feedback",
+        "optimizer",
+        "state",
+        "step",
+        "train",
+        "fit",
+        "pipeline",
+    )
     modules = [*(f"fist.{name}" for name in names), type(net).__module__]
     return code_version(file for module in modules for file in sources(module))

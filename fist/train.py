@@ -15,16 +15,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, nn
 
 from fist.curve import LearningCurve, Row
 from fist.files import write_tensors
 from fist.interrupt import Interrupted, stop_signals
 from fist.optimizer import RAdam
 from fist.state import load_state, save_state
+from fist.step import Batch, GradientStep, Terms
 
 log = logging.getLogger(__name__)
 
@@ -119,8 +120,8 @@ class Run:
 
 def train(
     model: nn.Module,
-    sample: Callable[[Generator], tuple[Tensor, ...]],
-    losses: Callable[..., dict[str, Tensor]],
+    sample: Callable[[Generator], Batch],
+    losses: Callable[..., Terms],
     run: Run,
     parameters: list[nn.Parameter] | None = None,
     validate: Callable[[], dict[str, float]] | None = None,
@@ -140,47 +141,63 @@ def train(
         Interrupted: SIGTERM or SIGINT came; the state was saved first.
     """
     settings = run.settings
-    device = next(model.parameters()).device
-    generator = Generator(device).manual_seed(run.seed)
-    flat = flatten(parameters if parameters is not None else list(model.parameters()))
-    optimizer = make_optimizer(settings, flat)
-    amp = torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(settings, device))
-    if compiles(settings, run.steps):
-        losses = torch.compile(losses)
-    start, rows = _resume(run, model, optimizer, generator)
+    step = make_step(model, sample, losses, settings, run.seed, run.steps, parameters)
+    start, rows = _resume(run, model, step)
     curve = LearningCurve(run.steps, start, rows, run.curve, run.tensorboard)
     saved = time.monotonic()
     model.train()
     with stop_signals() as stop, curve:
-        for step in range(start, run.steps):
-            for group in optimizer.param_groups:
-                group["lr"] = settings.rate(step, run.steps)
-            batch = sample(generator)
-            with amp:
-                terms = losses(*batch)
-            flat.grad.zero_()
-            sum(terms.values()).backward()
-            norm = nn.utils.clip_grad_norm_(flat, settings.clip_norm)
-            _check_finite(step, terms | {"gradient norm": norm}, batch, run)
-            optimizer.step()
+        for done in range(start + 1, run.steps + 1):
+            rate = settings.rate(done - 1, run.steps)
+            terms = step(rate)
             curve.step()
-            done = step + 1
-            if done % settings.log_every == 0 or done == run.steps:
-                values = {"learning_rate": settings.rate(step, run.steps)}
+            is_last = done == run.steps
+            logs = done % settings.log_every == 0 or is_last
+            signals = tuple(stop)
+            saves = signals or time.monotonic() - saved > settings.save_every or is_last
+            if logs or saves or not step.on_gpu:
+                _check_finite(step, start, run)
+            if logs:
+                values = {"learning_rate": rate}
                 values |= {name: float(term.detach()) for name, term in terms.items()}
                 if validate is not None:
                     model.eval()
                     values |= {f"validation_{name}": value for name, value in validate().items()}
                     model.train()
                 curve.add(done, values)
-            if stop or time.monotonic() - saved > settings.save_every or done == run.steps:
-                _save(run, done, model, optimizer, generator, rows)
+            if saves:
+                _save(run, done, model, step, rows)
                 saved = time.monotonic()
-            if stop and done < run.steps:
-                log.warning("stopped by signal %d after step %d; the state is saved", stop[0], done)
-                raise Interrupted(128 + stop[0])
+            if signals and not is_last:
+                log.warning(
+                    "stopped by signal %d after step %d; the state is saved", signals[0], done
+                )
+                raise Interrupted(128 + signals[0])
     model.eval()
     curve.write()
+
+
+def make_step(
+    model: nn.Module,
+    sample: Callable[[Generator], Batch],
+    losses: Callable[..., Terms],
+    settings: TrainSettings,
+    seed: int,
+    steps: int,
+    parameters: list[nn.Parameter] | None = None,
+) -> GradientStep:
+    """Return the gradient step of a run of so many steps; see `train`."""
+    device = next(model.parameters()).device
+    vector = flatten(parameters if parameters is not None else list(model.parameters()))
+    return GradientStep(
+        sample,
+        torch.compile(losses) if compiles(settings, steps) else losses,
+        vector,
+        make_optimizer(settings, vector),
+        Generator(device).manual_seed(seed),
+        settings.clip_norm,
+        torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(settings, device)),
+    )
 
 
 def flatten(parameters: list[nn.Parameter]) -> nn.Parameter:
@@ -204,7 +221,11 @@ def flatten(parameters: list[nn.Parameter]) -> nn.Parameter:
 def make_optimizer(settings: TrainSettings, vector: nn.Parameter) -> torch.optim.Optimizer:
     """Return the optimiser that the settings name, over a vector of all parameters."""
     if settings.optimizer == "adam":
-        return torch.optim.Adam([vector], settings.learning_rate, fused=True)
+        return torch.optim.Adam(
+            [vector], settings.learning_rate, fused=True, capturable=vector.is_cuda
+        )
+    if vector.is_cuda:  # ours takes the number of the step from the host
+        return torch.optim.RAdam([vector], settings.learning_rate, capturable=True)
     return RAdam([vector], settings.learning_rate)
 
 
@@ -236,52 +257,42 @@ def _cpu_flags() -> str:
     return cpuinfo.read_text() if cpuinfo.exists() else ""
 
 
-def _check_finite(
-    step: int, values: dict[str, Tensor], batch: tuple[Tensor, ...], run: Run
-) -> None:
-    """Raise TrainingDiverged, keeping the batch, unless every value is finite."""
-    values = {name: value.detach().float() for name, value in values.items()}
-    if torch.stack(list(values.values())).isfinite().all():
+def _check_finite(step: GradientStep, start: int, run: Run) -> None:
+    """Raise TrainingDiverged, keeping the batch, unless all steps since `start` were finite."""
+    seen = step.watch.seen()
+    if seen is None:
         return
-    bad = ", ".join(f"{name} = {float(v)}" for name, v in values.items() if not v.isfinite())
+    number = start + seen.step
+    bad = ", ".join(f"{name} = {v}" for name, v in seen.values.items() if not math.isfinite(v))
     kept = ""
     if run.state is not None:
         path = run.state.with_suffix(".diverged.pt")
-        write_tensors(path, {"step": step, "batch": [part.cpu() for part in batch]})
+        write_tensors(path, {"step": number, "batch": seen.batch})
         kept = f"; the batch is kept in {path}"
     raise TrainingDiverged(
-        f"step {step}: {bad} (seed {run.seed}){kept}. "
+        f"step {number}: {bad} (seed {run.seed}){kept}. "
         "Lower train.learning-rate or train.clip-norm, or raise train.warmup"
     )
 
 
-def _resume(
-    run: Run, model: nn.Module, optimizer: Any, generator: Generator
-) -> tuple[int, list[Row]]:
+def _resume(run: Run, model: nn.Module, step: GradientStep) -> tuple[int, list[Row]]:
     """Load the resume state if it belongs to this run; return steps done and learning curve."""
     state = load_state(run.state, run.key)
     if state is None:
         return 0, []
     model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    generator.set_state(state["generator"])
+    step.optimizer.load_state_dict(state["optimizer"])
+    step.generator.set_state(state["generator"])
     log.info("resuming at step %d of %d", state["step"], run.steps)
     return state["step"], state["rows"]
 
 
-def _save(
-    run: Run,
-    step: int,
-    model: nn.Module,
-    optimizer: Any,
-    generator: Generator,
-    rows: list[Row],
-) -> None:
+def _save(run: Run, done: int, model: nn.Module, step: GradientStep, rows: list[Row]) -> None:
     state = {
-        "step": step,
+        "step": done,
         "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "generator": generator.get_state(),
+        "optimizer": step.optimizer.state_dict(),
+        "generator": step.generator.get_state(),
         "rows": rows,
     }
     save_state(run.state, run.key, state)
