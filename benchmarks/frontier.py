@@ -22,6 +22,7 @@ from typing import Any
 import pandas as pd
 import tyro
 import yaml
+from matplotlib.ticker import ScalarFormatter
 from snakemake.utils import update_config
 
 from fist.figures.style import legend, looks, panels, save
@@ -135,6 +136,8 @@ def main(args: Arguments) -> None:
             rows.cpu_minutes, rows.subtasks, errors, label=recipe, capsize=2, **look._asdict()
         )
     axis.set_xscale("log")
+    for part in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
+        part(ScalarFormatter())
     axis.set_xlabel("processor minutes of training, one seed")
     axis.set_ylabel("sub-tasks in order, of 4")
     legend(figure, [axis])
