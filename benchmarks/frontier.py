@@ -136,8 +136,8 @@ def main(args: Arguments) -> None:
             rows.cpu_minutes, rows.subtasks, errors, label=recipe, capsize=2, **look._asdict()
         )
     axis.set_xscale("log")
-    for part in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
-        part(ScalarFormatter())
+    axis.xaxis.set_major_formatter(ScalarFormatter())
+    axis.xaxis.set_minor_formatter(ScalarFormatter())
     axis.set_xlabel("processor minutes of training, one seed")
     axis.set_ylabel("sub-tasks in order, of 4")
     legend(figure, [axis])

@@ -11,10 +11,10 @@ import plain
 from fist.data import Episodes, Windows
 from fist.distance import Distance, DistanceSettings, sample_pairs
 from fist.skills import Prior, SkillSettings, SkillVAE
+from fist.step import Batch, Terms
 from fist.train import TrainSettings, make_step
 
 H, Z, RATE = 10, 10, 1e-3
-Terms = dict[str, Tensor]
 
 
 class Plain:
@@ -46,7 +46,7 @@ class Ours:
     def __init__(
         self,
         model: nn.Module,
-        sample: Callable[[Generator], tuple[Tensor, ...]],
+        sample: Callable[[Generator], Batch],
         precision: str = "auto",
         compiled: bool = False,
         seed: int = 0,
@@ -92,7 +92,7 @@ def our_skills(
     """Return the library's step of the skill VAE."""
     windows = Windows(episodes, H, device)
 
-    def sample(generator: Generator) -> tuple[Tensor, ...]:
+    def sample(generator: Generator) -> Batch:
         noise = torch.randn(batch, Z, generator=generator, device=device)
         return *windows.sample(batch, generator), noise
 
@@ -117,7 +117,7 @@ def our_distance(episodes: Episodes, batch: int = 1024, **how: bool | str) -> Ou
     model = Distance(DistanceSettings(), episodes.state_dim)
     windows = Windows(episodes, H)
 
-    def sample(generator: Generator) -> tuple[Tensor, ...]:
+    def sample(generator: Generator) -> Batch:
         pairs = sample_pairs(windows, "exact", batch, generator)
         return *pairs, torch.randn(2, *pairs[0].shape, generator=generator)
 

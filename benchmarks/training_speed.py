@@ -67,8 +67,9 @@ def main(arguments: Arguments) -> None:
         steps["ours, compiled"] = our_skills(play, device=device, compiled=True)
         both = our_skills(play, device=device, priors=("goal", "state"), compiled=True)
         steps["ours, compiled, both priors"] = both
-    on_gpu = {"finish": torch.cuda.synchronize} if device.type == "cuda" else {}
-    timings = race(steps, arguments.bursts, arguments.steps, pause=0.3, **on_gpu)
+    on_gpu = device.type == "cuda"
+    finish = torch.cuda.synchronize if on_gpu else lambda: None
+    timings = race(steps, arguments.bursts, arguments.steps, pause=0.3, finish=finish)
     plain = timings["plain"]
     print("| implementation | ms per step, median | steps/s | x plain | quartiles | x plain, CPU |")
     print("|---|---:|---:|---:|---|---:|")

@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, nn
 
 from fist.checkpoint import save_model
 from fist.data import Episodes
 from fist.files import fingerprint, sha256
 from fist.state import code_version, sources
+from fist.step import Batch, Terms
 from fist.train import Run, TrainSettings, compiles, train, uses_bfloat16
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,8 @@ class Job:
 
 def fit(
     net: nn.Module,
-    sample: Callable[[Generator], tuple[Tensor, ...]],
-    losses: Callable,
+    sample: Callable[[Generator], Batch],
+    losses: Callable[..., Terms],
     settings: TrainSettings,
     items: int,
     job: Job,
@@ -77,7 +78,7 @@ def fit(
 
 
 def validator(
-    net: nn.Module, losses: Callable, batch: tuple[Tensor, ...]
+    net: nn.Module, losses: Callable[..., Terms], batch: Batch
 ) -> Callable[[], dict[str, float]]:
     """Return a function that gives the losses on one fixed batch."""
 

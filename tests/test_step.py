@@ -4,28 +4,13 @@ import dataclasses
 
 import pytest
 import torch
-from recordings import random_episodes
+from small_models import build
 
-from fist.data import Windows
-from fist.skills import SkillSettings, SkillVAE
 from fist.step import LAUNCHED, GradientStep, Watch
 from fist.train import Run, TrainingDiverged, TrainSettings, flatten, make_step, train
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 SETTINGS = TrainSettings(batch_size=16, log_every=10, precision="float32")
-
-
-def parts(device):
-    """Return a small model, its sampler and its losses, on a device."""
-    windows = Windows(random_episodes([40, 30]), 10, device)
-    torch.manual_seed(0)
-    model = SkillVAE(SkillSettings(hidden=16, readout=16, z_dim=3, phase=True), 4, 2).to(device)
-
-    def sample(generator):
-        noise = torch.randn(16, 3, generator=generator, device=device)
-        return *windows.sample(16, generator), noise
-
-    return model, sample, model.losses
 
 
 def test_the_first_step_that_is_not_finite_is_remembered_with_its_batch():
@@ -50,7 +35,7 @@ def test_steps_that_are_finite_leave_nothing_to_see():
 
 def test_a_step_asks_its_device_for_no_value():
     """A GPU that is asked lies idle until it has answered; the device "meta" can't answer."""
-    model, sample, losses = parts("cpu")
+    model, sample, losses = build("skills", phase=True)
     vector = flatten(list(model.to("meta").parameters()))
     step = GradientStep(
         lambda generator: tuple(part.to("meta") for part in sample(generator)),
@@ -69,7 +54,7 @@ def test_a_step_asks_its_device_for_no_value():
 def test_steps_replayed_on_a_gpu_are_those_that_are_launched(optimizer):
     weights = {}
     for replayed in (True, False):
-        model, sample, losses = parts("cuda")
+        model, sample, losses = build("skills", device="cuda", phase=True)
         settings = dataclasses.replace(SETTINGS, optimizer=optimizer)
         step = make_step(model, sample, losses, settings, seed=0, steps=1)
         if not replayed:
@@ -83,7 +68,7 @@ def test_steps_replayed_on_a_gpu_are_those_that_are_launched(optimizer):
 
 @on_gpu
 def test_a_run_that_diverges_in_a_graph_says_at_which_step(tmp_path):
-    model, sample, losses = parts("cuda")
+    model, sample, losses = build("skills", device="cuda", phase=True)
     calls = torch.zeros((), device="cuda")
 
     def poisoned(*batch):

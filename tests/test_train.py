@@ -9,31 +9,15 @@ import zipfile
 
 import pytest
 import torch
-from recordings import random_episodes
+from small_models import build
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from fist.bc import BCPolicy, BCSettings
 from fist.data import Windows, load_episodes
 from fist.interrupt import Interrupted
 from fist.skills import SkillSettings, SkillVAE
 from fist.train import Run, TrainingDiverged, TrainSettings, compiles, train
 
 SETTINGS = TrainSettings(steps=60, batch_size=16, log_every=20, precision="float32")
-
-
-def build(kind, seed=0):
-    """Return a small model, its sampler and its losses."""
-    windows = Windows(random_episodes([40, 30]), 10)
-    torch.manual_seed(seed)
-    if kind == "bc":
-        model = BCPolicy(BCSettings(hidden=16, blocks=2), 4, 2)
-        return model, lambda g: windows.sample(16, g), model.losses
-    model = SkillVAE(SkillSettings(hidden=16, readout=16, z_dim=3), 4, 2)
-    return (
-        model,
-        lambda g: (*windows.sample(16, g), torch.randn(16, 3, generator=g)),
-        model.losses,
-    )
 
 
 def weights(

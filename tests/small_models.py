@@ -1,0 +1,24 @@
+"""Small models, each with all that training it takes."""
+
+import torch
+from recordings import random_episodes
+
+from fist.bc import BCPolicy, BCSettings
+from fist.data import Windows
+from fist.skills import SkillSettings, SkillVAE
+
+
+def build(kind, seed=0, device="cpu", **changes):
+    """Return a model, its sampler and its losses; `changes` are of the model's settings."""
+    windows = Windows(random_episodes([40, 30]), 10, device)
+    torch.manual_seed(seed)
+    if kind == "bc":
+        model = BCPolicy(BCSettings(hidden=16, blocks=2, **changes), 4, 2).to(device)
+        return model, lambda g: windows.sample(16, g), model.losses
+    settings = SkillSettings(hidden=16, readout=16, z_dim=3, **changes)
+    model = SkillVAE(settings, 4, 2).to(device)
+    return (
+        model,
+        lambda g: (*windows.sample(16, g), torch.randn(16, 3, generator=g, device=device)),
+        model.losses,
+    )
