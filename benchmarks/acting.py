@@ -10,10 +10,10 @@ import torch
 import d4rl  # noqa: F401  (registers the kitchen)
 from d4rl.kitchen.env import SUBSTEPS
 from d4rl.kitchen.generate import perform
-from fist.distance import Distance, DistanceSettings
-from fist.policy import SkillPolicy
-from fist.retrieval import DemoIndex
-from fist.rollout import rollout
+from fist.evaluation.rollout import rollout
+from fist.methods.distance import Distance, DistanceSettings
+from fist.methods.policy import SkillPolicy
+from fist.methods.retrieval import DemoIndex
 from timing import Step
 from training import H, Z, skill_model, walks
 

@@ -25,7 +25,7 @@ import yaml
 from matplotlib.ticker import ScalarFormatter
 from snakemake.utils import update_config
 
-from fist.figures.style import legend, looks, panels, save
+from fist.analysis.figures.style import legend, looks, panels, save
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = {"default": (), "paper": ("config/paper.yaml",)}

@@ -42,7 +42,7 @@ import d4rl  # noqa: E402
 from configuration import ConfigError, check  # noqa: E402
 from d4rl.kitchen.elements import INITIAL_QPOS  # noqa: E402
 from d4rl.recorded.logs import LogError, read_log  # noqa: E402
-from fist.data import DataError, Episodes, load_episodes, save_episodes  # noqa: E402
+from fist.data.episodes import DataError, Episodes, load_episodes, save_episodes  # noqa: E402
 
 SECONDS, MEMORY = 10, 2 << 30
 CHUNK = 500

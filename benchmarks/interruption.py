@@ -39,10 +39,10 @@ IMPORTS = (
     "tyro",
     "torch._dynamo",  # an optimiser imports it
     "d4rl.kitchen.generate",
-    "fist.evaluate",
-    "fist.pipeline",
-    "fist.split",
-    "fist.table",
+    "fist.evaluation.evaluate",
+    "fist.training.stages",
+    "fist.data.split",
+    "fist.analysis.tables",
 )
 """Modules that take seconds to import."""
 

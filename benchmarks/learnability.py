@@ -20,12 +20,12 @@ import torch
 import tyro
 
 from d4rl.kitchen.generate import generate
-from fist.bc import BCSettings
-from fist.checkpoint import load_model
-from fist.pipeline import Job, train_bc
-from fist.policy import ActionPolicy
-from fist.rollout import rollout
-from fist.train import TrainSettings
+from fist.evaluation.rollout import rollout
+from fist.methods.cloning import BCSettings
+from fist.methods.policy import ActionPolicy
+from fist.training.checkpoint import load_model
+from fist.training.loop import TrainSettings
+from fist.training.stages import Job, train_bc
 
 ORDER = ("microwave", "kettle", "top_burner", "light_switch")
 POLICY = BCSettings(hidden=256, blocks=2, normalise=True, scale_floor=0.02)

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
-from fist.data import Episodes
-from fist.networks import MLP, SequenceEncoder
-from fist.skills import SkillVAE
+from fist.data.episodes import Episodes
+from fist.methods.networks import MLP, SequenceEncoder
+from fist.methods.skills import SkillVAE
 
 
 class WindowPerItem(Dataset):

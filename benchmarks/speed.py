@@ -26,7 +26,7 @@ import tyro
 import acting
 import training
 import workflow
-from fist.train import TrainSettings, uses_bfloat16
+from fist.training.loop import TrainSettings, uses_bfloat16
 from timing import HEAD, Machine, Step, flops, once, race, rows
 
 Section = Literal["training", "two_cores", "acting", "workflow", "paper"]

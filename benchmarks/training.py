@@ -8,11 +8,12 @@ import torch
 from torch import Generator, Tensor, nn
 
 import plain
-from fist.data import Episodes, Windows
-from fist.distance import Distance, DistanceSettings, sample_pairs
-from fist.skills import Prior, SkillSettings, SkillVAE
-from fist.step import Batch, Terms
-from fist.train import TrainSettings, make_step
+from fist.data.episodes import Episodes
+from fist.data.windows import Windows
+from fist.methods.distance import Distance, DistanceSettings, sample_pairs
+from fist.methods.skills import Prior, SkillSettings, SkillVAE
+from fist.training.gradient_step import Batch, Terms
+from fist.training.loop import TrainSettings, make_step
 
 H, Z, RATE = 10, 10, 1e-3
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import tyro
 
-from fist.data import load_episodes
+from fist.data.episodes import load_episodes
 from timing import race
 from training import H, Ours, Plain, our_skills, plain_skills, walks
 

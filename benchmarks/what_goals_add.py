@@ -18,10 +18,11 @@ import torch
 import tyro
 from torch import Tensor
 
-from fist.checkpoint import load_model
-from fist.data import Windows, load_episodes
-from fist.networks import Gaussian
-from fist.skills import SkillVAE
+from fist.data.episodes import load_episodes
+from fist.data.windows import Windows
+from fist.methods.networks import Gaussian
+from fist.methods.skills import SkillVAE
+from fist.training.checkpoint import load_model
 
 
 @dataclass(frozen=True)

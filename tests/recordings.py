@@ -2,7 +2,7 @@
 
 import torch
 
-from fist.data import Episodes
+from fist.data.episodes import Episodes
 
 
 def random_episodes(lengths, state_dim=4, action_dim=2, seed=0) -> Episodes:

@@ -3,9 +3,9 @@
 import torch
 from recordings import random_episodes
 
-from fist.bc import BCPolicy, BCSettings
-from fist.data import Windows
-from fist.skills import SkillSettings, SkillVAE
+from fist.data.windows import Windows
+from fist.methods.cloning import BCPolicy, BCSettings
+from fist.methods.skills import SkillSettings, SkillVAE
 
 
 def build(kind, seed=0, device="cpu", **changes):

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fist.sources.archive import ArchiveError, Limits, extract, matching, names
-from fist.sources.pickles import PickleError, load_arrays
+from fist.data.sources.archive import ArchiveError, Limits, extract, matching, names
+from fist.data.sources.pickles import PickleError, load_arrays
 
 FILES = {"data/kitchen/mixed.hdf5": b"mixed" * 100, "data/kitchen/demo.hdf5": b"demo" * 50}
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 from recordings import random_episodes
 
-from fist.bundle import Cell, evaluate_cell, load_cell, save_cell
-from fist.checkpoint import CheckpointError, save_model
-from fist.data import save_episodes
-from fist.distance import Distance, DistanceSettings
-from fist.evaluate import Method, evaluate
-from fist.results import Labels
-from fist.rollout import RolloutSettings
-from fist.skills import SkillSettings, SkillVAE
+from fist.data.episodes import save_episodes
+from fist.evaluation.episode_results import Labels
+from fist.evaluation.evaluate import Method, evaluate
+from fist.evaluation.export import Cell, evaluate_cell, load_cell, save_cell
+from fist.evaluation.rollout import RolloutSettings
+from fist.methods.distance import Distance, DistanceSettings
+from fist.methods.skills import SkillSettings, SkillVAE
+from fist.training.checkpoint import CheckpointError, save_model
 
 LABELS = Labels("marks", "left", "fist", 3, "generated")
 ROLLOUT = RolloutSettings(episodes=3, max_steps=20)

@@ -6,11 +6,11 @@ import json
 import pytest
 import torch
 
-from fist.bc import BCPolicy, BCSettings
-from fist.checkpoint import CheckpointError, load_model, save_model
-from fist.distance import Distance, DistanceSettings
-from fist.files import replacing, write_text
-from fist.skills import SkillSettings, SkillVAE
+from fist.methods.cloning import BCPolicy, BCSettings
+from fist.methods.distance import Distance, DistanceSettings
+from fist.methods.skills import SkillSettings, SkillVAE
+from fist.stage.files import replacing, write_text
+from fist.training.checkpoint import CheckpointError, load_model, save_model
 
 MODELS = [
     SkillVAE(SkillSettings(hidden=8, readout=8, priors=("goal",)), 4, 2),

@@ -3,10 +3,10 @@
 import pytest
 from test_table import HELD_OUT, MAZE, TASKS, WITH_BASELINES, read, write, write_maze
 
-from fist.claims import Claim, check_claims
-from fist.experiments import combine
-from fist.results import ResultsError
-from fist.table import summarise
+from fist.analysis.claims import Claim, check_claims
+from fist.analysis.experiments import combine
+from fist.analysis.tables import summarise
+from fist.evaluation.episode_results import ResultsError
 
 
 def cells(folder, **counted):

@@ -6,8 +6,8 @@ import json
 import imageio.v3 as imageio
 import pytest
 
-from fist.cost import CostError, slurm_waits, summarise_cost
-from fist.figures.cost import plot_cost
+from fist.analysis.figures.cost import plot_cost
+from fist.analysis.stage_costs import CostError, slurm_waits, summarise_cost
 
 HEAD = "s\th:m:s\tmax_rss\trule_name\n"
 

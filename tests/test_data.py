@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recordings import random_episodes
 
-from fist.data import DataError, Windows, concatenate, load_episodes, save_episodes
+from fist.data.episodes import DataError, concatenate, load_episodes, save_episodes
+from fist.data.windows import Windows
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import pytest
 import torch
 from recordings import random_episodes
 
-from fist.data import Episodes, Windows
-from fist.distance import Distance, DistanceSettings, sample_mixed_pairs, sample_pairs
-from fist.train import Run, TrainSettings, train
+from fist.data.episodes import Episodes
+from fist.data.windows import Windows
+from fist.methods.distance import Distance, DistanceSettings, sample_mixed_pairs, sample_pairs
+from fist.training.loop import Run, TrainSettings, train
 
 
 def generator(seed=0):

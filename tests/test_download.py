@@ -24,11 +24,11 @@ from misbehaving import (
 )
 from recordings import random_episodes
 
-from fist.data import save_episodes
-from fist.sources.checks import CheckError
-from fist.sources.download import Download, DownloadError, fetch
-from fist.sources.pages import direct
-from fist.sources.transfer import Patience
+from fist.data.episodes import save_episodes
+from fist.data.sources.checks import CheckError
+from fist.data.sources.download import Download, DownloadError, fetch
+from fist.data.sources.pages import direct
+from fist.data.sources.transfer import Patience
 
 HASTY = Patience(connect=2, read=0.4, slowest=2000, attempts=3, pause=0.01, longest_pause=0.05)
 NAME = "play.hdf5"

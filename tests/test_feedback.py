@@ -3,9 +3,9 @@
 import torch
 from recordings import random_episodes
 
-from fist.data import Episodes, load_episodes
-from fist.feedback import feedback_gain
-from fist.skills import SkillSettings, SkillVAE
+from fist.data.episodes import Episodes, load_episodes
+from fist.methods.feedback import feedback_gain
+from fist.methods.skills import SkillSettings, SkillVAE
 
 
 def tracking(gain, noise=0.02, episodes=30, steps=100) -> Episodes:

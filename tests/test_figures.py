@@ -7,14 +7,14 @@ import pytest
 import torch
 from test_table import TASKS, write
 
-from fist.checkpoint import save_model
-from fist.data import Episodes, save_episodes
-from fist.distance import Distance, DistanceSettings
-from fist.figures.curves import plot_curves
-from fist.figures.results import plot_results
-from fist.figures.retrieval import plot_features, plot_retrieval, principal_plane
-from fist.figures.style import looks
-from fist.results import EpisodeRow, Labels, write_episodes_csv
+from fist.analysis.figures.curves import plot_curves
+from fist.analysis.figures.results import plot_results
+from fist.analysis.figures.retrieval import plot_features, plot_retrieval, principal_plane
+from fist.analysis.figures.style import looks
+from fist.data.episodes import Episodes, save_episodes
+from fist.evaluation.episode_results import EpisodeRow, Labels, write_episodes_csv
+from fist.methods.distance import Distance, DistanceSettings
+from fist.training.checkpoint import save_model
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 import d4rl  # noqa: F401  (registers the environments)
 from d4rl.maze.generate import demonstrate, wander
 from d4rl.maze.layouts import layout
-from fist.figures.maps import plot_coverage, plot_paths
+from fist.analysis.figures.maps import plot_coverage, plot_paths
 
 PLANE = ("x", "y")
 

@@ -9,11 +9,11 @@ import torch
 from PIL import Image
 from recordings import random_episodes
 
-from fist.checkpoint import save_model
-from fist.data import concatenate, save_episodes
+from fist.data.episodes import concatenate, save_episodes
 from fist.inspect.__main__ import main
-from fist.reference_weights import export_reference
-from fist.skills import SkillSettings, SkillVAE
+from fist.methods.skills import SkillSettings, SkillVAE
+from fist.training.checkpoint import save_model
+from fist.training.reference_weights import export_reference
 
 
 @pytest.fixture

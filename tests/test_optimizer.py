@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from fist.optimizer import RAdam
+from fist.training.optimizer import RAdam
 
 
 def descend(optimizer_type, steps, settings):

@@ -13,11 +13,13 @@ import pytest
 import torch
 from recordings import random_episodes
 
-from fist.bc import BCSettings
-from fist.checkpoint import load_model
-from fist.data import DataError, save_episodes
-from fist.distance import DistanceSettings
-from fist.pipeline import (
+from fist.data.episodes import DataError, save_episodes
+from fist.methods.cloning import BCSettings
+from fist.methods.distance import DistanceSettings
+from fist.methods.skills import SkillSettings
+from fist.training.checkpoint import load_model
+from fist.training.loop import TrainSettings
+from fist.training.stages import (
     Job,
     finetune_distance,
     finetune_skills,
@@ -25,8 +27,6 @@ from fist.pipeline import (
     train_distance,
     train_skills,
 )
-from fist.skills import SkillSettings
-from fist.train import TrainSettings
 from interruption import heed_ctrl_c
 
 ROOT = Path(__file__).parents[1]

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from fist.bc import BCPolicy, BCSettings
-from fist.data import Episodes
-from fist.distance import Distance, DistanceSettings
-from fist.policy import ActionPolicy, NeighbourPolicy, ReplayPolicy, SkillPolicy
-from fist.retrieval import DemoIndex, raw_states
-from fist.skills import SkillSettings, SkillVAE
+from fist.data.episodes import Episodes
+from fist.methods.cloning import BCPolicy, BCSettings
+from fist.methods.distance import Distance, DistanceSettings
+from fist.methods.policy import ActionPolicy, NeighbourPolicy, ReplayPolicy, SkillPolicy
+from fist.methods.retrieval import DemoIndex, raw_states
+from fist.methods.skills import SkillSettings, SkillVAE
 
 S, A, H = 3, 2, 4
 SEEDS = range(100, 108)

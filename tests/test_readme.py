@@ -6,10 +6,10 @@ from test_claims import cells
 from test_config import ROOT
 from test_table import HELD_OUT, TASKS, WITH_BASELINES, write_maze
 
-from fist.claims import Claim, check_claims
-from fist.readme import BEGIN, END, commit_of, results_block, update
-from fist.results import ResultsError
-from fist.table import TableSettings, summarise
+from fist.analysis.claims import Claim, check_claims
+from fist.analysis.readme import BEGIN, END, commit_of, results_block, update
+from fist.analysis.tables import TableSettings, summarise
+from fist.evaluation.episode_results import ResultsError
 
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from fist.bc import BCPolicy, BCSettings
-from fist.checkpoint import CheckpointError, load_model, save_model
-from fist.distance import Distance, DistanceSettings
-from fist.reference_weights import export_reference, import_reference, load_reference
-from fist.skills import SkillSettings, SkillVAE
+from fist.methods.cloning import BCPolicy, BCSettings
+from fist.methods.distance import Distance, DistanceSettings
+from fist.methods.skills import SkillSettings, SkillVAE
+from fist.training.checkpoint import CheckpointError, load_model, save_model
+from fist.training.reference_weights import export_reference, import_reference, load_reference
 
 
 def mlp(prefix, inputs, outputs, blocks, hidden=128):

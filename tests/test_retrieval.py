@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from fist.data import Episodes
-from fist.retrieval import DemoIndex, raw_states
+from fist.data.episodes import Episodes
+from fist.methods.retrieval import DemoIndex, raw_states
 
 H = 3
 

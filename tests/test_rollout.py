@@ -10,13 +10,18 @@ import torch
 from marks import MARKS, MarksEnv
 from untrained import method, untrained
 
-from fist.evaluate import evaluate
-from fist.policy import SkillPolicy
-from fist.results import Labels, ResultsError, read_episodes_csv, write_episodes_csv
-from fist.rollout import RolloutSettings, rollout
-from fist.skills import SkillSettings, SkillVAE
-from fist.trace import trace
-from fist.video import film, record_video
+from fist.evaluation.episode_results import (
+    Labels,
+    ResultsError,
+    read_episodes_csv,
+    write_episodes_csv,
+)
+from fist.evaluation.evaluate import evaluate
+from fist.evaluation.rollout import RolloutSettings, rollout
+from fist.evaluation.trace import trace
+from fist.evaluation.video import film, record_video
+from fist.methods.policy import SkillPolicy
+from fist.methods.skills import SkillSettings, SkillVAE
 
 LABELS = Labels(env="marks", task="all", method="fist", seed=3, data_source="generated")
 SEEDS = range(100_000, 100_012)
@@ -472,7 +477,7 @@ def test_without_a_look_up_there_is_the_live_view_alone(files, tmp_path):
 
 def test_a_log_file_gets_lines_that_say_how_far_a_rollout_is(monkeypatch, caplog):
     seconds = iter(range(0, 1000, 4))
-    monkeypatch.setattr("fist.progress.time.monotonic", lambda: next(seconds))
+    monkeypatch.setattr("fist.stage.progress.time.monotonic", lambda: next(seconds))
     with caplog.at_level("INFO"):
         walk()
     lines = [record.getMessage() for record in caplog.records]

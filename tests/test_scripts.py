@@ -57,7 +57,7 @@ def test_scripts_that_only_add_up_results_do_not_wait_for_pytorch():
     names = "summarise, combine_tables, check_claims, summarise_cost, plot_results, plot_curves"
     code = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import {names}; print(sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "'fist.results'" in loaded.stdout, loaded.stderr
+    assert "'fist.evaluation.episode_results'" in loaded.stdout, loaded.stderr
     assert "'torch'" not in loaded.stdout
 
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from fist.networks import SequenceEncoder
-from fist.skills import SkillSettings, SkillVAE
+from fist.methods.networks import SequenceEncoder
+from fist.methods.skills import SkillSettings, SkillVAE
 from plain import PlainSkillVAE
 
 B, H, S, A, Z = 16, 10, 6, 3, 10

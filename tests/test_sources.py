@@ -17,10 +17,10 @@ from test_workflow import snakemake
 
 import d4rl
 from d4rl.kitchen.generate import generate
-from fist.data import DataError, load_episodes, save_episodes
-from fist.sources.archive import ArchiveError
-from fist.sources.minari import export_minari, import_minari
-from fist.sources.release import demonstrations, unpack
+from fist.data.episodes import DataError, load_episodes, save_episodes
+from fist.data.sources.archive import ArchiveError
+from fist.data.sources.minari import export_minari, import_minari
+from fist.data.sources.release import demonstrations, unpack
 
 PLAY = "kettle-bottom_burner-light_switch"
 TASK = "microwave-kettle"

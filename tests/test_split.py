@@ -8,8 +8,8 @@ import pytest
 import torch
 from recordings import random_episodes
 
-from fist.data import DataError, Episodes, concatenate, load_episodes, save_episodes
-from fist.split import completes_in_order, first_completions, make_demos, make_split
+from fist.data.episodes import DataError, Episodes, concatenate, load_episodes, save_episodes
+from fist.data.split import completes_in_order, first_completions, make_demos, make_split
 
 
 class Shelf(gymnasium.Env):

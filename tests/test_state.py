@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from fist.state import Finished
+from fist.stage.resume import Finished
 from interruption import heed_ctrl_c
 
 
@@ -27,7 +27,7 @@ def test_finished_parts_come_back_as_they_were_to_the_run_that_made_them_alone(t
 def test_parts_are_saved_now_and_then(monkeypatch, tmp_path):
     """Not each of them: writing all of many parts after each would take longer than making them."""
     now = [0.0]
-    monkeypatch.setattr("fist.state.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("fist.stage.resume.time.monotonic", lambda: now[0])
     parts = Finished(tmp_path / "run.state", "mine", save_every=30)
     saved = []
     for number, seconds in enumerate((10, 29, 31, 45, 62)):
@@ -39,7 +39,7 @@ def test_parts_are_saved_now_and_then(monkeypatch, tmp_path):
 
 IMPORT = """
 import os, signal, sys, threading
-from fist.interrupt import import_torch
+from fist.stage.interrupt import import_torch
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
     import_torch()

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from fist.stats import bootstrap_interval, comparison_interval, difference, improvement, iqm
+from fist.analysis.bootstrap import (
+    bootstrap_interval,
+    comparison_interval,
+    difference,
+    improvement,
+    iqm,
+)
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -88,7 +94,7 @@ def test_working_in_blocks_draws_as_many_resamples_as_asked_for(monkeypatch):
         return values.mean(axis)
 
     scores = rng(10).normal(size=(2, 3, 5))
-    monkeypatch.setattr("fist.stats.BLOCK", scores.size * 7)
+    monkeypatch.setattr("fist.analysis.bootstrap.BLOCK", scores.size * 7)
     bootstrap_interval(scores, rng(11), counting_mean, resamples=300)
     assert sum(drawn) == 300 and max(drawn) == 7
 

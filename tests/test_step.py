@@ -6,8 +6,8 @@ import pytest
 import torch
 from small_models import build
 
-from fist.step import LAUNCHED, GradientStep, Watch
-from fist.train import Run, TrainingDiverged, TrainSettings, flatten, make_step, train
+from fist.training.gradient_step import LAUNCHED, GradientStep, Watch
+from fist.training.loop import Run, TrainingDiverged, TrainSettings, flatten, make_step, train
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 SETTINGS = TrainSettings(batch_size=16, log_every=10, precision="float32")

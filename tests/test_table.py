@@ -6,9 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fist.results import EpisodeRow, Labels, ResultsError, collect, write_episodes_csv
-from fist.stats import bootstrap_interval
-from fist.table import TableSettings, summarise
+from fist.analysis.bootstrap import bootstrap_interval
+from fist.analysis.tables import TableSettings, summarise
+from fist.evaluation.episode_results import (
+    EpisodeRow,
+    Labels,
+    ResultsError,
+    collect,
+    write_episodes_csv,
+)
 
 TASKS = {
     "top_burner": ("microwave", "kettle", "top_burner", "light_switch"),

@@ -7,10 +7,10 @@ import pytest
 import torch
 from untrained import method, untrained
 
-from fist.evaluate import evaluate
-from fist.results import Labels
-from fist.rollout import RolloutSettings
-from fist.trace import Recorder, trace
+from fist.evaluation.episode_results import Labels
+from fist.evaluation.evaluate import evaluate
+from fist.evaluation.rollout import RolloutSettings
+from fist.evaluation.trace import Recorder, trace
 
 LABELS = Labels(env="marks", task="all", method="fist", seed=3, data_source="generated")
 SETTINGS = RolloutSettings(episodes=3, max_steps=20, replan_every=4)

@@ -12,10 +12,11 @@ import torch
 from small_models import build
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from fist.data import Windows, load_episodes
-from fist.interrupt import Interrupted
-from fist.skills import SkillSettings, SkillVAE
-from fist.train import Run, TrainingDiverged, TrainSettings, compiles, train
+from fist.data.episodes import load_episodes
+from fist.data.windows import Windows
+from fist.methods.skills import SkillSettings, SkillVAE
+from fist.stage.interrupt import Interrupted
+from fist.training.loop import Run, TrainingDiverged, TrainSettings, compiles, train
 
 SETTINGS = TrainSettings(steps=60, batch_size=16, log_every=20, precision="float32")
 
@@ -192,14 +193,14 @@ def test_settings_out_of_range_are_refused_by_name(change):
 
 
 def test_long_runs_are_compiled_where_there_is_a_compiler(monkeypatch):
-    monkeypatch.setattr("fist.train.shutil.which", lambda name: None)
+    monkeypatch.setattr("fist.training.loop.shutil.which", lambda name: None)
     assert not compiles(TrainSettings(), 192_000)
     assert compiles(TrainSettings(compile="always"), 10)
-    monkeypatch.setattr("fist.train.shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("fist.training.loop.shutil.which", lambda name: f"/usr/bin/{name}")
     assert compiles(TrainSettings(), 192_000)
     assert not compiles(TrainSettings(), 4_000)
     assert not compiles(TrainSettings(compile="never"), 192_000)
-    monkeypatch.setattr("fist.train.sysconfig.get_path", lambda name: "/no/headers")
+    monkeypatch.setattr("fist.training.loop.sysconfig.get_path", lambda name: "/no/headers")
     assert not compiles(TrainSettings(), 192_000)
 
 

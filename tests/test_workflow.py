@@ -125,7 +125,7 @@ def test_every_stage_depends_on_the_code_that_it_runs():
         ({"generator": "d4rl.maze.generate:wander"}, "d4rl/maze/law.py", "d4rl/kitchen/env.py"),
         ({"generator": "d4rl.kitchen.generate:generate"}, "d4rl/contact.py", "d4rl/maze/law.py"),
         ({"converter": "d4rl.recorded.relay:convert"}, "d4rl/kitchen/env.py", "d4rl/none.py"),
-        ({"source": "local"}, "../../fist/data.py", "d4rl/kitchen/env.py"),
+        ({"source": "local"}, "../../fist/data/episodes.py", "d4rl/kitchen/env.py"),
     ],
 )
 def test_a_stage_depends_on_the_environment_that_makes_its_data(data, expected, other):
@@ -278,8 +278,8 @@ def test_a_changed_setting_makes_those_stages_run_that_use_it(run, setting, expe
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        ("fist/stats.py", {"summarise": 2}),
-        ("fist/retrieval.py", {"rollout": 2 + 4, "summarise": 2}),
+        ("fist/analysis/bootstrap.py", {"summarise": 2}),
+        ("fist/methods/retrieval.py", {"rollout": 2 + 4, "summarise": 2}),
         (
             "workflow/scripts/finetune_skills.py",
             {"finetune_skills": 2, "rollout": 2 + 2, "summarise": 2},

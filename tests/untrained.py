@@ -4,12 +4,12 @@ from pathlib import Path
 
 import torch
 
-from fist.bc import BCPolicy, BCSettings
-from fist.checkpoint import save_model
-from fist.data import Episodes, save_episodes
-from fist.distance import Distance, DistanceSettings
-from fist.evaluate import Method
-from fist.skills import SkillSettings, SkillVAE
+from fist.data.episodes import Episodes, save_episodes
+from fist.evaluation.evaluate import Method
+from fist.methods.cloning import BCPolicy, BCSettings
+from fist.methods.distance import Distance, DistanceSettings
+from fist.methods.skills import SkillSettings, SkillVAE
+from fist.training.checkpoint import save_model
 
 
 def untrained(folder: Path) -> Path:

@@ -17,9 +17,9 @@ SCRIPTS, LIBRARY, ENVIRONMENTS = (
 IMPORT = re.compile(r"^\s*from fist(?:\.([\w.]+))? import (\w+(?:, \w+)*)?", re.MULTILINE)
 
 MODELS = {
-    "skills": {"skills", "feedback"},
-    "distance": {"distance"},
-    "bc": {"bc"},
+    "skills": {"methods/skills", "methods/feedback"},
+    "distance": {"methods/distance"},
+    "bc": {"methods/cloning"},
 }
 """Models, and the modules that are theirs. All are imported wherever a checkpoint is read."""
 MODELS_USED = {

@@ -15,9 +15,9 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
+from fist.evaluation.rollout import make_env
 from fist.inspect.dataset import inspect_dataset
 from fist.inspect.model import inspect_model
-from fist.rollout import make_env
 
 DATASETS = (".hdf5", ".h5")
 

@@ -8,9 +8,9 @@ import gymnasium
 import numpy as np
 from matplotlib.axes import Axes
 
-from fist.data import Episodes, load_episodes
-from fist.figures.style import panels, save_picture
-from fist.split import SAME_RECORDING, first_completions
+from fist.analysis.figures.style import panels, save_picture
+from fist.data.episodes import Episodes, load_episodes
+from fist.data.split import SAME_RECORDING, first_completions
 
 SATURATED = 0.998
 """Size of an action from which it counts as at its limit; recordings stop at 0.999."""

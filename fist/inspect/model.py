@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 from torch import nn
 
-from fist.checkpoint import describe, load_model
-from fist.figures.style import panels, save_picture
-from fist.reference_weights import load_reference
+from fist.analysis.figures.style import panels, save_picture
+from fist.training.checkpoint import describe, load_model
+from fist.training.reference_weights import load_reference
 
 LARGE = 100.0
 """Size of a weight beyond which it is odd."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _cli import main
-from fist.claims import Claim, check_claims, describe
+from fist.analysis.claims import Claim, check_claims, describe
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Arguments:
     out: Path
     """CSV file to write; the Markdown goes beside it."""
     claims: str
-    """The claims, as a JSON list of the fields of `fist.claims.Claim`."""
+    """The claims, as a JSON list of the fields of `fist.analysis.claims.Claim`."""
     files: tuple[Path, ...]
     """The episodes.csv of every task, method and training seed that the claims name."""
 

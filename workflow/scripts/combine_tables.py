@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _cli import main
-from fist.experiments import combine
+from fist.analysis.experiments import combine
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _cli import function, main
-from fist.sources.logs import convert_logs
+from fist.data.sources.logs import convert_logs
 
 
 @dataclass(frozen=True)

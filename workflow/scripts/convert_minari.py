@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _cli import function, main
-from fist.sources.minari import import_minari
+from fist.data.sources.minari import import_minari
 
 
 @dataclass(frozen=True)

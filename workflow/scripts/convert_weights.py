@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _cli import main
-from fist.reference_weights import export_reference, import_reference
-from fist.skills import Prior
+from fist.methods.skills import Prior
+from fist.training.reference_weights import export_reference, import_reference
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 import yaml
 
 from _cli import main
-from fist.files import write_text
-from fist.software import software_csv
+from fist.stage.files import write_text
+from fist.stage.versions import software_csv
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _cli import main
-from fist.sources.download import Download, fetch
+from fist.data.sources.download import Download, fetch
 
 
 @dataclass(frozen=True)

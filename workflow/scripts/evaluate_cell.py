@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _cli import main
-from fist.bundle import evaluate_cell
+from fist.evaluation.export import evaluate_cell
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Annotated
 from tyro.conf import arg
 
 from _cli import main
-from fist.bundle import Cell, save_cell
-from fist.evaluate import Method
-from fist.results import Labels
-from fist.rollout import RolloutSettings
+from fist.evaluation.episode_results import Labels
+from fist.evaluation.evaluate import Method
+from fist.evaluation.export import Cell, save_cell
+from fist.evaluation.rollout import RolloutSettings
 
 
 @dataclass(frozen=True)

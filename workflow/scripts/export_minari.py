@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _cli import main
-from fist.sources.minari import export_minari
+from fist.data.sources.minari import export_minari
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Annotated
 from tyro.conf import arg
 
 from _cli import main
-from fist.pipeline import Job, finetune_distance
-from fist.train import TrainSettings
+from fist.training.loop import TrainSettings
+from fist.training.stages import Job, finetune_distance
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from tyro.conf import arg
 
 from _cli import main
-from fist.pipeline import Job, finetune_skills
-from fist.train import TrainSettings
+from fist.training.loop import TrainSettings
+from fist.training.stages import Job, finetune_skills
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from inspect import signature
 from pathlib import Path
 
 from _cli import function, main
-from fist.files import fingerprint
-from fist.state import Finished, code_version, sources
+from fist.stage.files import fingerprint
+from fist.stage.resume import Finished, code_version, sources
 
 
 @dataclass(frozen=True)

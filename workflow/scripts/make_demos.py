@@ -7,7 +7,7 @@ from pathlib import Path
 import gymnasium
 
 from _cli import main
-from fist.split import make_demos
+from fist.data.split import make_demos
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _cli import main
-from fist.figures.cost import plot_cost
+from fist.analysis.figures.cost import plot_cost
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import gymnasium
 
 from _cli import main
-from fist.figures.maps import plot_coverage
+from fist.analysis.figures.maps import plot_coverage
 
 
 @dataclass(frozen=True)

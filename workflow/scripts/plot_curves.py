@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _cli import main
-from fist.figures.curves import plot_curves
+from fist.analysis.figures.curves import plot_curves
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _cli import main
-from fist.figures.retrieval import plot_features
+from fist.analysis.figures.retrieval import plot_features
 
 
 @dataclass(frozen=True)

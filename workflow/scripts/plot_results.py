@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from _cli import main
-from fist.figures.results import Kind, plot_results
+from fist.analysis.figures.results import Kind, plot_results
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _cli import main
-from fist.figures.retrieval import plot_retrieval
+from fist.analysis.figures.retrieval import plot_retrieval
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Annotated
 from tyro.conf import arg
 
 from _cli import main
-from fist.evaluate import Method
-from fist.rollout import RolloutSettings
-from fist.video import record_video
+from fist.evaluation.evaluate import Method
+from fist.evaluation.rollout import RolloutSettings
+from fist.evaluation.video import record_video
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Annotated
 from tyro.conf import arg
 
 from _cli import main
-from fist.evaluate import Method, evaluate
-from fist.results import Labels
-from fist.rollout import RolloutSettings
+from fist.evaluation.episode_results import Labels
+from fist.evaluation.evaluate import Method, evaluate
+from fist.evaluation.rollout import RolloutSettings
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from _cli import main
-from fist.table import TableSettings, summarise
+from fist.analysis.tables import TableSettings, summarise
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _cli import main
-from fist.cost import summarise_cost
+from fist.analysis.stage_costs import summarise_cost
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Annotated
 from tyro.conf import arg
 
 from _cli import main
-from fist.evaluate import Method
-from fist.results import Labels
-from fist.rollout import RolloutSettings
-from fist.trace import trace
+from fist.evaluation.episode_results import Labels
+from fist.evaluation.evaluate import Method
+from fist.evaluation.rollout import RolloutSettings
+from fist.evaluation.trace import trace
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Annotated
 from tyro.conf import arg
 
 from _cli import main
-from fist.bc import BCSettings
-from fist.pipeline import Job, train_bc
-from fist.train import TrainSettings
+from fist.methods.cloning import BCSettings
+from fist.training.loop import TrainSettings
+from fist.training.stages import Job, train_bc
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Annotated
 from tyro.conf import arg
 
 from _cli import main
-from fist.distance import DistanceSettings
-from fist.pipeline import Job, train_distance
-from fist.train import TrainSettings
+from fist.methods.distance import DistanceSettings
+from fist.training.loop import TrainSettings
+from fist.training.stages import Job, train_distance
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Annotated
 from tyro.conf import arg
 
 from _cli import main
-from fist.pipeline import Job, train_skills
-from fist.skills import SkillSettings
-from fist.train import TrainSettings
+from fist.methods.skills import SkillSettings
+from fist.training.loop import TrainSettings
+from fist.training.stages import Job, train_skills
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _cli import main
-from fist.sources.release import unpack
+from fist.data.sources.release import unpack
 
 
 @dataclass(frozen=True)

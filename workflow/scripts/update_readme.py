@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from _cli import main
-from fist.readme import commit_of, results_block, update
+from fist.analysis.readme import commit_of, results_block, update
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,275 @@
+"""Run a policy in an environment: one row of results per test episode.
+
+Any Gymnasium environment will do; observations that are dictionaries are laid flat, in the order of
+Gymnasium's `FlattenObservation`. Its info tells success (`success` or `is_success`; without them,
+that the episode terminated). Where the task has sub-tasks, the environment's attribute `subtasks`
+names them, in order, and info holds two boolean vectors over them, `completed_ordered` and
+`completed_any_order`. Vector environments hold the same, with the lanes as the first axis.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+
+from fist.evaluation.episode_results import EpisodeRow
+from fist.methods.policy import Choice, Policy
+from fist.stage.progress import Progress
+
+Observer = Callable[[int, gymnasium.Env, Mapping[str, Any]], None]
+"""Called with (episode, environment, info) after every reset and every step."""
+
+
+@dataclass(frozen=True)
+class RolloutSettings:
+    """How policies are tested; the defaults are the reference's, but for fixed test seeds."""
+
+    episodes: int = 20
+    """Test episodes."""
+    first_test_seed: int = 100_000
+    """Episode i has the test seed first_test_seed + i, for every method and training seed."""
+    replan_every: int = 2
+    """Environment steps that a skill is kept for."""
+    skill: Choice = "sample"
+    """Skill (of a cloned policy: action): a "sample" of its distribution, or its "mean"."""
+    neighbours: int = 5
+    """Demonstration states whose actions are averaged, for methods that act by neighbours."""
+    max_steps: int = 0
+    """Longest episode in environment steps; 0 for the environment's own limit."""
+    batch: int = 20
+    """Episodes that run at once in a process, their actions computed together."""
+
+    def __post_init__(self) -> None:
+        for name in ("episodes", "replan_every", "neighbours", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"rollout.{name} is {getattr(self, name)}, must be at least 1")
+        for name in ("first_test_seed", "max_steps"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"rollout.{name} is {getattr(self, name)}, must be at least 0")
+        if self.skill not in ("sample", "mean"):
+            raise ValueError(f'rollout.skill is {self.skill!r}, must be "sample" or "mean"')
+
+    @property
+    def test_seeds(self) -> range:
+        """Test seed of every episode."""
+        return range(self.first_test_seed, self.first_test_seed + self.episodes)
+
+
+def rollout(
+    env_id: str,
+    env_kwargs: Mapping[str, Any],
+    policy: Policy,
+    seeds: Sequence[int],
+    max_steps: int = 0,
+    batch: int = 20,
+    observer: Observer | None = None,
+    finished: Sequence[EpisodeRow] = (),
+    keep: Callable[[list[EpisodeRow]], None] | None = None,
+) -> list[EpisodeRow]:
+    """Run one episode per seed and return their rows, in the order of the seeds.
+
+    The episodes run `batch` at a time: in a vector environment where there is one (Gymnasium's
+    `vector_entry_point`), otherwise each in an environment of its own, closed at its end. Neither
+    `batch` nor the other episodes have an influence on an episode.
+
+    Args:
+        env_id: Gymnasium id, "module:Name-v0" to import the module that registers it.
+        env_kwargs: arguments for `gymnasium.make`.
+        policy: acts for all running episodes at once.
+        seeds: test seed of each episode, for its environment and its policy noise.
+        max_steps: length limit; 0 for the environment's own.
+        batch: episodes that run at once.
+        observer: watches every reset and step, see `Observer`; the environments are then single.
+        finished: rows of whole batches that an earlier call has kept; these are not run again.
+        keep: called after every batch with all rows so far.
+
+    Raises:
+        ValueError: no limit ends an episode.
+        FloatingPointError: an observation is not finite.
+    """
+    spec = make_spec(env_id, max_steps)
+    policy.reset(seeds)
+    vector = spec.vector_entry_point is not None and observer is None
+    rows = list(finished)
+    with Progress(len(seeds), len(rows), "episode") as progress:
+        for first in range(len(rows), len(seeds), batch):
+            numbers = range(first, min(first + batch, len(seeds)))
+            episodes = [_Episode(spec.id, number, seeds[number]) for number in numbers]
+            if vector:
+                ended = _together(spec, env_kwargs, policy, episodes)
+            else:
+                ended = _singly(spec, env_kwargs, policy, episodes, observer)
+            for row in ended:
+                rows.append(row)
+                progress.update(_score(rows))
+            rows.sort(key=lambda row: row.episode)
+            if keep is not None:
+                keep(rows)
+    return rows
+
+
+def make_env(env_id: str | EnvSpec, env_kwargs: Mapping[str, Any]) -> gymnasium.Env:
+    """Make an environment whose observations are vectors."""
+    env = gymnasium.make(env_id, **env_kwargs)
+    if isinstance(env.observation_space, gymnasium.spaces.Dict):
+        env = gymnasium.wrappers.FlattenObservation(env)
+    return env
+
+
+def make_spec(env_id: str, max_steps: int = 0) -> EnvSpec:
+    """Return the registration of an environment, with the limit on the length of an episode.
+
+    Raises:
+        ValueError: there is no such environment, or no limit.
+        ImportError: its module cannot be imported.
+    """
+    module, _, name = env_id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    try:
+        spec = copy.deepcopy(gymnasium.spec(name))
+    except gymnasium.error.Error as error:
+        raise ValueError(f"no environment {env_id!r}: {error}") from None
+    spec.max_episode_steps = max_steps or spec.max_episode_steps
+    if spec.max_episode_steps is None:
+        raise ValueError(
+            f"{env_id} has no limit on the length of an episode: set max_steps "
+            "(config: rollout.max_steps)"
+        )
+    return spec
+
+
+def _singly(
+    spec: EnvSpec,
+    env_kwargs: Mapping[str, Any],
+    policy: Policy,
+    episodes: Sequence[_Episode],
+    observer: Observer | None,
+) -> Iterator[EpisodeRow]:
+    """Run episodes in environments of their own; yield each row as its episode ends."""
+    running: list[tuple[_Episode, gymnasium.Env]] = []
+
+    def see(episode: _Episode, env: gymnasium.Env, state: np.ndarray, info: Mapping) -> None:
+        episode.see(state, info)
+        if observer is not None:
+            observer(episode.number, env, info)
+
+    try:
+        for episode in episodes:
+            env = make_env(spec, env_kwargs)
+            running.append((episode, env))
+            state, info = env.reset(seed=episode.seed)
+            if "completed_ordered" in info:
+                episode.steps = dict.fromkeys(env.get_wrapper_attr("subtasks"))
+            see(episode, env, state, info)
+        while running:
+            lanes = [episode.number for episode, _ in running]
+            actions = policy.act(np.stack([episode.state for episode, _ in running]), lanes)
+            for (episode, env), action in zip(running, actions, strict=True):
+                state, reward, terminated, truncated, info = env.step(action)
+                episode.count(reward, terminated, truncated, info)
+                see(episode, env, state, info)
+            for episode, env in [lane for lane in running if lane[0].done]:
+                running.remove((episode, env))
+                env.close()
+                yield episode.row()
+    finally:
+        for _, env in running:
+            env.close()
+
+
+def _together(
+    spec: EnvSpec, env_kwargs: Mapping[str, Any], policy: Policy, episodes: Sequence[_Episode]
+) -> Iterator[EpisodeRow]:
+    """Run episodes in one vector environment; yield each row as its episode ends."""
+    mode = "vector_entry_point"
+    env = gymnasium.make_vec(spec, len(episodes), vectorization_mode=mode, **env_kwargs)
+    try:
+        states, info = env.reset(seed=[episode.seed for episode in episodes])
+        for lane, episode in enumerate(episodes):
+            if "completed_ordered" in info:
+                episode.steps = dict.fromkeys(env.unwrapped.subtasks)
+            episode.see(states[lane], _lane(info, lane))
+        running = np.arange(len(episodes))
+        actions = np.zeros(env.action_space.shape, env.action_space.dtype)
+        while len(running):
+            lanes = [episodes[lane].number for lane in running]
+            actions[running] = policy.act(states[running], lanes)
+            states, rewards, terminated, truncated, info = env.step(actions)
+            for lane in running:
+                episode, of_lane = episodes[lane], _lane(info, lane)
+                episode.count(rewards[lane], terminated[lane], truncated[lane], of_lane)
+                episode.see(states[lane], of_lane)
+                if episode.done:
+                    yield episode.row()
+            running = running[[not episodes[lane].done for lane in running]]
+    finally:
+        env.close()
+
+
+def _lane(info: Mapping[str, Any], lane: int) -> dict[str, Any]:
+    """Return what a vector environment's info says of one lane."""
+    keys = ("success", "is_success", "completed_ordered", "completed_any_order")
+    return {key: info[key][lane] for key in keys if key in info}
+
+
+class _Episode:
+    """One running episode: its present state and what it has achieved."""
+
+    def __init__(self, env_id: str, number: int, seed: int):
+        self.env_id, self.number, self.seed = env_id, number, seed
+        self.length, self.total, self.success, self.done = 0, 0.0, False, False
+        self.steps: dict[str, int | None] = {}
+
+    def count(
+        self, reward: float, terminated: bool, truncated: bool, info: Mapping[str, Any]
+    ) -> None:
+        """Note what a step has earned and completed."""
+        self.length += 1
+        self.total += float(reward)
+        self.success = bool(info.get("success", info.get("is_success", terminated)))
+        self.done = bool(terminated or truncated)
+        counted = info["completed_ordered"] if self.steps else ()
+        for subtask, now in zip(self.steps, counted, strict=True):
+            if now and self.steps[subtask] is None:
+                self.steps[subtask] = self.length
+
+    def see(self, state: np.ndarray, info: Mapping[str, Any]) -> None:
+        """Take in what a reset or a step shows."""
+        self.state, self.info = np.asarray(state), info
+        if not np.isfinite(self.state).all():
+            raise FloatingPointError(
+                f"{self.env_id}, test seed {self.seed}, step {self.length}: the observation "
+                "is not finite; the simulation diverged"
+            )
+
+    def row(self) -> EpisodeRow:
+        """Return how the episode went."""
+        ordered = any_order = None
+        if self.steps:
+            ordered = sum(step is not None for step in self.steps.values())
+            any_order = int(np.sum(self.info["completed_any_order"]))
+        return EpisodeRow(
+            episode=self.number,
+            test_seed=self.seed,
+            length=self.length,
+            episode_return=self.total,
+            subtasks_ordered=ordered,
+            subtasks_any_order=any_order,
+            success=self.success,
+            steps=self.steps,
+        )
+
+
+def _score(rows: Sequence[EpisodeRow]) -> str:
+    """Return the running averages."""
+    score = f"success {np.mean([row.success for row in rows]):.2f}"
+    counted = [row.subtasks_ordered for row in rows if row.subtasks_ordered is not None]
+    return f"{score}, sub-tasks {np.mean(counted):.2f}" if counted else score

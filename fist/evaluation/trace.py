@@ -1,0 +1,207 @@
+"""Episodes step by step: what the policy saw, and what it looked up in the demonstrations.
+
+One row per step of an episode, taken by a policy that acts exactly as the one it wraps:
+
+    env, task, method, seed         what was tested
+    episode, test_seed, step        when; step 0 is the first action
+    counted                         sub-tasks counted in order so far
+    state_<name>                    the observation, in the environment's units
+    demo, demo_step, distance       the demonstration state that is followed, from 0, and how far
+                                    away it was (squared, in the space of the look-up)
+    looked_up                       1 where it was looked up at this step, 0 where it is kept
+    target_<name>                   the goal that came from it
+
+An environment names the entries of its observation by an attribute `state_names`, the first ones
+where there are more; without it they are numbered. What does not exist is empty.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from torch import Tensor
+
+from fist.evaluation.episode_results import Labels
+from fist.evaluation.evaluate import Method
+from fist.evaluation.rollout import RolloutSettings, rollout
+from fist.methods.policy import Policy
+from fist.methods.retrieval import DemoIndex, Nearest
+from fist.stage.files import write_text
+
+DIGITS = "%.6g"
+"""Digits of every number that is not whole."""
+
+
+class Retrieval(NamedTuple):
+    """What one look-up answered."""
+
+    demo: int
+    """Demonstration, from 0."""
+    step: int
+    """Step in it, from 0."""
+    distance: float
+    """Squared distance in the space of the look-up."""
+    target: Float[np.ndarray, " S"]
+    """The state H steps later in that demonstration, at most its last."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a policy acted on at one step."""
+
+    lane: int
+    """Number of the episode."""
+    state: Float[np.ndarray, " S"]
+    """The observation."""
+    retrieval: Retrieval | None
+    """The look-up that is followed; None before the first one and without look-ups."""
+    looked_up: bool
+    """Whether it was made at this step."""
+    counted: int | None
+    """Sub-tasks counted in order before this step; None where there are none."""
+
+
+class WatchedIndex:
+    """An index of demonstrations that remembers the last look-up of a single state."""
+
+    def __init__(self, index: DemoIndex):
+        self._index = index
+        self.last: Retrieval | None = None
+        self.asked = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._index, name)
+
+    def nearest(self, s: Float[Tensor, "B S"]) -> Nearest:
+        return self._note(s)
+
+    def target(self, s: Float[Tensor, "B S"]) -> Float[Tensor, "B S"]:
+        self._note(s)
+        return self._index.target(s)
+
+    def neighbours(
+        self, s: Float[Tensor, "B S"], k: int
+    ) -> tuple[Float[Tensor, "B k"], Float[Tensor, "B k A"]]:
+        self._note(s)
+        return self._index.neighbours(s, k)
+
+    def _note(self, s: Float[Tensor, "B S"]) -> Nearest:
+        """Remember what is nearest to the one state of `s`."""
+        nearest = self._index.nearest(s)
+        demo, step, distance = (values.item() for values in nearest)
+        self.last = Retrieval(demo, step, distance, self._index.target(s)[0].numpy())
+        self.asked = True
+        return nearest
+
+
+class Recorder:
+    """A policy that acts as another one does, and keeps what it acted on, one lane at a time.
+
+    Its `watch` is to be the observer of the rollout.
+    """
+
+    def __init__(self, policy: Policy):
+        self.steps: list[Step] = []
+        self.state_names: tuple[str, ...] = ()
+        self._policy, self._index = policy, None
+        if getattr(policy, "index", None) is not None:
+            self._policy = copy.copy(policy)  # leaves the given one as it is
+            self._policy.index = self._index = WatchedIndex(policy.index)
+
+    def watch(self, _episode: int, env: gymnasium.Env, info: Mapping[str, Any]) -> None:
+        """See a reset or a step."""
+        known = "completed_ordered" in info
+        self._counted = int(np.sum(info["completed_ordered"])) if known else None
+        if not self.state_names:
+            named = env.has_wrapper_attr("state_names")
+            numbers = map(str, range(env.observation_space.shape[0]))
+            self.state_names = tuple(env.get_wrapper_attr("state_names") if named else numbers)
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        self.steps.clear()
+        self._policy.reset(seeds)
+
+    def act(self, states: Float[np.ndarray, "1 S"], lanes: Sequence[int]) -> np.ndarray:
+        [state], [lane] = states, lanes
+        index = self._index
+        if index is not None:
+            index.asked = False
+            if not self.steps or self.steps[-1].lane != lane:
+                index.last = None  # a new episode
+        actions = self._policy.act(states, lanes)
+        found, asked = (None, False) if index is None else (index.last, index.asked)
+        self.steps.append(Step(int(lane), np.array(state), found, asked, self._counted))
+        return actions
+
+
+def trace(
+    out: str | Path,
+    env_id: str,
+    env_kwargs: Mapping[str, Any],
+    method: Method,
+    settings: RolloutSettings,
+    labels: Labels,
+    episodes: int,
+) -> pd.DataFrame:
+    """Run the first test episodes of a trained method, write their steps to `out` and return them.
+
+    Args:
+        out: the CSV to write; columns as at the top of this module.
+        env_id, env_kwargs: the environment, see `fist.evaluation.rollout.rollout`.
+        method: what to run.
+        settings: how it acts; the test seeds begin at its first_test_seed.
+        labels: what is run, for the rows.
+        episodes: how many test episodes, at least 1: those of the same number in episodes.csv.
+
+    Raises:
+        ValueError: no episode is asked for.
+    """
+    if episodes < 1:
+        raise ValueError(f"traced is {episodes}, must be at least 1 (config: figures.traced)")
+    recorder = Recorder(method.policy(settings, labels.seed))
+    first = settings.first_test_seed
+    seeds = range(first, first + episodes)
+    rollout(
+        env_id,
+        env_kwargs,
+        recorder,
+        seeds,
+        settings.max_steps,
+        batch=1,
+        observer=recorder.watch,
+    )
+    what = {key: value for key, value in asdict(labels).items() if key != "data_source"}
+    table = pd.DataFrame([what | row for row in _rows(recorder, first)])
+    write_text(out, table.to_csv(index=False, float_format=DIGITS, lineterminator="\n"))
+    return table
+
+
+def _rows(recorder: Recorder, first_test_seed: int) -> Iterator[dict[str, Any]]:
+    """Yield the steps as rows of the CSV."""
+    names = recorder.state_names
+    lengths: Counter[int] = Counter()
+    for step in recorder.steps:
+        found = step.retrieval
+        target = [None] * len(names) if found is None else found.target
+        yield {
+            "episode": step.lane,
+            "test_seed": first_test_seed + step.lane,
+            "step": lengths[step.lane],
+            "counted": step.counted,
+            **{f"state_{name}": x for name, x in zip(names, step.state, strict=False)},
+            "demo": None if found is None else found.demo,
+            "demo_step": None if found is None else found.step,
+            "distance": None if found is None else found.distance,
+            "looked_up": int(step.looked_up),
+            **{f"target_{name}": x for name, x in zip(names, target, strict=False)},
+        }
+        lengths[step.lane] += 1

@@ -1,0 +1,179 @@
+"""A video of one episode, and a sheet of pictures from it.
+
+A checklist in the corner ticks off the task's sub-tasks. Beside the live view stands the target
+that was looked up in the demonstrations, drawn by a second environment: one whose `state_options`
+gives the reset options with which it starts from what an observation shows. Without look-ups, or
+without that method, there is the live view alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import imageio.v2 as imageio
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from fist.evaluation.episode_results import EpisodeRow
+from fist.evaluation.evaluate import Method
+from fist.evaluation.rollout import RolloutSettings, make_env, rollout
+from fist.evaluation.trace import Recorder, Retrieval
+from fist.methods.policy import Policy
+from fist.stage.files import replacing
+
+Frame = UInt8[np.ndarray, "height width 3"]
+
+DONE, OPEN = (120, 255, 120), (255, 255, 255)
+"""Colours of a sub-task that is done and of one that is not."""
+FPS = 25
+"""Frames per second that are enough: of an environment with more, only so many are shown."""
+SHEET_COLUMNS, SHEET_ROWS = 4, 2
+"""Pictures on a contact sheet."""
+
+
+def record_video(
+    out: str | Path,
+    env_id: str,
+    env_kwargs: Mapping[str, Any],
+    method: Method,
+    settings: RolloutSettings,
+    seed: int = 0,
+    episode: int = 0,
+    size: int = 256,
+) -> EpisodeRow:
+    """Film one test episode of a trained method, and return its row.
+
+    Args:
+        out: the .mp4 to write; its contact sheet gets the suffix .png.
+        env_id, env_kwargs: the environment, see `film`.
+        method: what to film.
+        settings: how it acts; the test seeds begin at its first_test_seed.
+        seed: the training seed; it seeds a random encoder.
+        episode: number of the test episode, from 0: the row of that number in episodes.csv.
+        size: width and height of the picture in pixels.
+    """
+    policy = method.policy(settings, seed)
+    test_seed = settings.first_test_seed + episode
+    return film(out, env_id, env_kwargs, policy, test_seed, settings.max_steps, size)
+
+
+def film(
+    out: str | Path,
+    env_id: str,
+    env_kwargs: Mapping[str, Any],
+    policy: Policy,
+    test_seed: int,
+    max_steps: int = 0,
+    size: int = 256,
+) -> EpisodeRow:
+    """Run one episode, write it as an mp4 video in real time, and return its row.
+
+    Args:
+        out: the .mp4 to write; a sheet of eight of its pictures, evenly spaced, gets the suffix
+            .png.
+        env_id: Gymnasium id of an environment with render mode "rgb_array".
+        env_kwargs: its arguments; it must also take `width` and `height`.
+        policy: acts in the episode.
+        test_seed: seed of the episode.
+        max_steps: length limit; 0 for the environment's own.
+        size: width and height of the picture in pixels; multiples of 16 are encoded as they are.
+
+    Raises:
+        OSError: the environment cannot render here, or the file cannot be written.
+    """
+    kwargs = {**env_kwargs, "render_mode": "rgb_array", "width": size, "height": size}
+    frames: dict[int, Frame] = {}  # by the steps before it
+    every, fps = 1, 30.0
+    recorder = Recorder(policy)
+
+    def watch(episode: int, env: gymnasium.Env, info: Mapping[str, Any]) -> None:
+        nonlocal every, fps
+        recorder.watch(episode, env, info)
+        of_env = float(env.metadata.get("render_fps", 30.0))
+        every = max(1, round(of_env / FPS))
+        fps = of_env / every
+        now = len(recorder.steps)
+        if (now - 1) % every:
+            frames.pop(now - 1, None)  # only the last frame is shown without being due
+        frames[now] = _checklist(_render(env, env_id), env, info)
+
+    [row] = rollout(env_id, kwargs, recorder, [test_seed], max_steps, observer=watch)
+    # A frame shows what the policy acts on next, so that a look-up is seen beside its state.
+    found = [step.retrieval for step in recorder.steps]
+    targets = _targets([found[min(now, len(found) - 1)] for now in frames], env_id, kwargs)
+    pictures = list(frames.values())
+    if targets is not None:
+        pairs = zip(pictures, targets, strict=True)
+        pictures = [np.concatenate(pair, axis=1) for pair in pairs]
+    out = Path(out)
+    with replacing(out.with_suffix(".png")) as temporary:
+        Image.fromarray(contact_sheet(pictures)).save(temporary)
+    with replacing(out) as temporary:
+        imageio.mimsave(temporary, pictures, fps=fps, codec="libx264", quality=8)
+    return row
+
+
+def contact_sheet(frames: Sequence[Frame]) -> Frame:
+    """Return evenly spaced frames, the first and the last among them, side by side in rows."""
+    chosen = np.linspace(0, len(frames) - 1, SHEET_COLUMNS * SHEET_ROWS).round().astype(int)
+    rows = chosen.reshape(SHEET_ROWS, SHEET_COLUMNS)
+    return np.concatenate(
+        [np.concatenate([frames[i] for i in row], axis=1) for row in rows], axis=0
+    )
+
+
+def _targets(
+    found: Sequence[Retrieval | None], env_id: str, kwargs: Mapping[str, Any]
+) -> list[Frame] | None:
+    """Draw the target of every look-up; None where there are none, or the env cannot show them."""
+    if found[0] is None:
+        return None
+    env = make_env(env_id, kwargs)
+    try:
+        if not env.has_wrapper_attr("state_options"):
+            return None
+        options = env.get_wrapper_attr("state_options")
+        drawn: dict[tuple[int, int], Frame] = {}
+        for retrieval in found:
+            if retrieval[:2] not in drawn:
+                env.reset(options=options(retrieval.target))
+                text = f"target: demonstration {retrieval.demo}, after step {retrieval.step}"
+                drawn[retrieval[:2]] = _write(_render(env, env_id), [(text, OPEN)])
+        return [drawn[retrieval[:2]] for retrieval in found]
+    finally:
+        env.close()
+
+
+def _render(env: gymnasium.Env, env_id: str) -> Frame:
+    try:
+        return env.render()
+    except RuntimeError as error:  # no OpenGL on this machine
+        raise OSError(f"cannot film {env_id}: {error}") from error
+
+
+def _checklist(frame: Frame, env: gymnasium.Env, info: Mapping[str, Any]) -> Frame:
+    """Write the sub-tasks into a frame's corner, those counted so far ticked off."""
+    if "completed_ordered" not in info:
+        return frame
+    subtasks = zip(env.get_wrapper_attr("subtasks"), info["completed_ordered"], strict=True)
+    lines = [
+        (f"[{'x' if done else ' '}] {name.replace('_', ' ')}", DONE if done else OPEN)
+        for name, done in subtasks
+    ]
+    return _write(frame, lines)
+
+
+def _write(frame: Frame, lines: Sequence[tuple[str, tuple[int, int, int]]]) -> Frame:
+    """Write lines of text, each in its colour, into a frame's upper left corner."""
+    image = Image.fromarray(frame)
+    draw = ImageDraw.Draw(image)
+    height = max(10, frame.shape[0] // 20)
+    font = ImageFont.load_default(height)
+    for line, (text, color) in enumerate(lines):
+        place = (height // 2, height // 2 + line * (height + 4))
+        draw.text(place, text, fill=color, font=font, stroke_width=1, stroke_fill=(0, 0, 0))
+    return np.asarray(image)

@@ -1,0 +1,85 @@
+"""The learning curve of a run: told to the user as it grows, and kept as a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from fist.stage.files import write_text
+from fist.stage.progress import Progress
+
+Row = dict[str, float]
+
+
+class LearningCurve:
+    """Rows of losses and speed over the steps of a run.
+
+    On a terminal there is a progress bar; in a log file, a line per row.
+    """
+
+    def __init__(
+        self, total: int, start: int, rows: list[Row], file: Path | None, tensorboard: Path | None
+    ):
+        """Begin, or go on, at step `start` of `total`.
+
+        Args:
+            total, start: steps of the whole run, and how many of them are done.
+            rows: the rows so far; added to in place.
+            file: CSV file for `write`.
+            tensorboard: folder for TensorBoard's event files.
+
+        Raises:
+            ImportError: TensorBoard is asked for and not installed.
+        """
+        self.rows = rows
+        self._file = file
+        self._writer = _tensorboard(tensorboard)
+        self._progress = Progress(total, start, "step")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.close()
+        if self._writer is not None:
+            self._writer.close()
+
+    def step(self) -> None:
+        """Count a step."""
+        self._progress.advance()
+
+    def add(self, step: int, values: Row) -> None:
+        """Add a row: the values after `step` steps, and the speed."""
+        self.rows.append({"step": step, **values, "steps_per_s": self._progress.speed})
+        self._progress.tell("  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+        if self._writer is not None:
+            for name, value in self.rows[-1].items():
+                self._writer.add_scalar(name, value, step)
+
+    def write(self) -> None:
+        """Write the CSV file, if one was asked for."""
+        if self._file is None:
+            return
+        buffer = io.StringIO()
+        columns = list(self.rows[0]) if self.rows else ["step"]
+        writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_text(self._file, buffer.getvalue())
+
+
+def _tensorboard(folder: Path | None) -> Any:
+    if folder is None:
+        return None
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ImportError(
+            "TensorBoard output was asked for but is not installed: pip install tensorboard"
+        ) from error
+    return SummaryWriter(folder)

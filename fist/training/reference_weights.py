@@ -1,0 +1,211 @@
+"""Weights of the reference implementation, in and out, by the names of their tensors.
+
+The reference saves a distance as a bare state dict, and a skill VAE as the `state_dict` of a larger
+dictionary (`weights_ep199.pth`). Sizes are read off the shapes. It has one prior, which the number
+of its inputs tells apart: a state (SPiRL) or a state and a goal (FIST). It has neither a normaliser
+nor feedback: ours is folded into the first layers on the way out; feedback has no place there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from fist.methods.distance import Distance, DistanceSettings
+from fist.methods.networks import MLP
+from fist.methods.skills import Prior, SkillSettings, SkillVAE
+from fist.stage.files import sha256, write_tensors
+from fist.training.checkpoint import CheckpointError, load_model, save_model
+
+Weights = dict[str, Tensor]
+ENCODER = {"0": "linear1", "2": "linear2", "4": "linear3"}
+"""Layers of the distance's encoder: ours, the reference's."""
+UNUSED = {"log_sigma"}
+"""A number in the reference's files that its loss does not use: the decoder's variance is 1."""
+
+
+def load_reference(path: Path) -> nn.Module:
+    """Load a checkpoint of the reference into our model of the same shape.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckpointError: it is no such checkpoint, or tensors are missing, unexpected or misshapen;
+            the message lists them.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"no checkpoint at {path}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise CheckpointError(f"{path}: no checkpoint of tensors ({reason})") from None
+    weights = content.get("state_dict", content) if isinstance(content, Mapping) else None
+    if not isinstance(weights, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
+    ):
+        raise CheckpointError(f"{path}: holds no tensors by name, and no `state_dict` with them")
+    model = _distance(path, weights) if "W" in weights else _skills(path, weights)
+    names = _names(model)
+    expected = {names[name]: value for name, value in model.state_dict().items() if name in names}
+    missing = sorted(set(expected) - set(weights))
+    unexpected = sorted(set(weights) - set(expected) - UNUSED)
+    shapes = [
+        f"{name} {tuple(weights[name].shape)} instead of {tuple(value.shape)}"
+        for name, value in expected.items()
+        if name in weights and weights[name].shape != value.shape
+    ]
+    if missing or unexpected or shapes:
+        raise CheckpointError(
+            f"{path}: does not fit {type(model).__name__}: missing {_list(missing)}; unexpected "
+            f"{_list(unexpected)}; misshapen {_list(shapes)}"
+        )
+    ours = {ours: weights[theirs] for ours, theirs in names.items()}
+    model.load_state_dict(ours, strict=False)  # what has no name there stays as it was made
+    return model.eval()
+
+
+def import_reference(path: Path, out: Path) -> nn.Module:
+    """Write a checkpoint of the reference as one of ours; see `load_reference`."""
+    model = load_reference(path)
+    save_model(out, model, {"reference": {"path": str(path), "sha256": sha256(path)}})
+    return model
+
+
+def export_reference(path: Path, out: Path, prior: Prior = "goal") -> None:
+    """Write one of our checkpoints as the reference saves its own.
+
+    Args:
+        path: checkpoint of skills or of a distance.
+        out: file to write.
+        prior: which prior of a skill VAE becomes the reference's one.
+
+    Raises:
+        CheckpointError: the model has something that the reference has not.
+    """
+    model = load_model(path)
+    if not isinstance(model, (SkillVAE, Distance)):
+        raise CheckpointError(f"{path}: a {type(model).__name__} has no counterpart there")
+    if isinstance(model, SkillVAE) and model.gain.any():
+        raise CheckpointError(
+            f"{path}: its decoder has feedback, which the reference's has no place for: train with "
+            "skills.model.feedback: 0"
+        )
+    if isinstance(model, SkillVAE) and model.settings.phase:
+        raise CheckpointError(
+            f"{path}: its decoder is told the phase of the skill, the reference's is not: train "
+            "with skills.model.phase: false"
+        )
+    if isinstance(model, SkillVAE) and prior not in model.priors:
+        raise CheckpointError(f"{path}: has no {prior!r} prior, only {', '.join(model.priors)}")
+    _fold_normaliser(model)
+    names = _names(model, prior)
+    weights = {names[name]: value for name, value in model.state_dict().items() if name in names}
+    if isinstance(model, Distance):
+        write_tensors(out, weights)
+        return
+    weights["log_sigma"] = torch.zeros(())
+    write_tensors(out, {"epoch": 0, "global_step": 0, "state_dict": weights, "optimizer": {}})
+
+
+def _distance(path: Path, weights: Mapping[str, Tensor]) -> Distance:
+    """Make a distance of the shape that weights have."""
+    hidden, state_dim = _shape(path, weights, "encoder.linear1.weight")
+    feature_dim, _ = _shape(path, weights, "encoder.linear3.weight")
+    return Distance(DistanceSettings(hidden=hidden, feature_dim=feature_dim), state_dim)
+
+
+def _skills(path: Path, weights: Mapping[str, Tensor]) -> SkillVAE:
+    """Make a skill VAE of the shape that weights have."""
+    twice_z, readout = _shape(path, weights, "q.1.weight")
+    hidden, inputs = _shape(path, weights, "decoder.input.linear.weight")
+    action_dim, _ = _shape(path, weights, "decoder.head.linear.weight")
+    z_dim = twice_z // 2
+    state_dim = inputs - z_dim
+    _, condition = _shape(path, weights, "p.0.input.linear.weight")
+    if state_dim < 1 or condition not in (state_dim, 2 * state_dim):
+        raise CheckpointError(
+            f"{path}: p.0.input.linear.weight takes {condition} numbers, expected a state "
+            f"({state_dim}) or a state and a goal ({2 * state_dim})"
+        )
+    settings = SkillSettings(
+        z_dim=z_dim,
+        hidden=hidden,
+        readout=readout,
+        decoder_blocks=_blocks(weights, "decoder"),
+        prior_blocks=_blocks(weights, "p.0"),
+        priors=("state",) if condition == state_dim else ("goal",),
+    )
+    return SkillVAE(settings, state_dim, action_dim)
+
+
+def _names(model: nn.Module, prior: str | None = None) -> dict[str, str]:
+    """Return the reference's name of every tensor of ours that has one."""
+    if isinstance(model, Distance):
+        names = {"W": "W"}
+        for ours, theirs in ENCODER.items():
+            for part in ("weight", "bias"):
+                names[f"encoder.{ours}.{part}"] = f"encoder.{theirs}.{part}"
+        return names
+    prior = prior or model.settings.priors[0]
+    rules = [
+        (r"posterior\.embed\.", "q.0.cell.embed."),
+        (r"posterior\.lstm\.", "q.0.cell.lstm.0."),
+        (r"posterior\.output\.", "q.0.cell.output."),
+        (r"posterior\.readout\.", "q.1."),
+        (rf"priors\.{prior}\.", "p.0."),
+    ]
+    names = {}
+    for name in model.state_dict():
+        theirs = name
+        for pattern, replacement in rules:
+            theirs = re.sub(f"^{pattern}", replacement, theirs)
+        theirs = re.sub(r"\.(input|head)\.", r".\1.linear.", theirs)
+        theirs = re.sub(r"\.blocks\.(\d+)\.", r".pyramid-\1.linear.", theirs)
+        theirs = re.sub(r"\.norms\.(\d+)\.", r".pyramid-\1.norm.", theirs)
+        if theirs.startswith(("q.", "p.0.", "decoder.")):
+            names[name] = theirs
+    return names
+
+
+def _shape(path: Path, weights: Mapping[str, Tensor], name: str) -> tuple[int, int]:
+    """Return the shape of a weight, from which sizes are read."""
+    if name not in weights or weights[name].ndim != 2:
+        raise CheckpointError(
+            f"{path}: neither skills nor a distance of the reference: no weight {name}; it has "
+            f"{_list(sorted(weights))}"
+        )
+    return tuple(weights[name].shape)
+
+
+def _blocks(weights: Mapping[str, Tensor], prefix: str) -> int:
+    pattern = re.compile(rf"{re.escape(prefix)}\.pyramid-(\d+)\.linear\.weight")
+    return len([name for name in weights if pattern.fullmatch(name)])
+
+
+def _list(names: list[str]) -> str:
+    shown = ", ".join(names[:12]) or "nothing"
+    return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+@torch.no_grad()
+def _fold_normaliser(model: SkillVAE | Distance) -> None:
+    """Move the shift and scale of the states into the layers that see them first."""
+    normaliser, n = model.normaliser, model.state_dim
+    if isinstance(model, Distance):
+        layers = [(model.encoder[0], [0])]
+    else:
+        layers = [(model.posterior.embed, [model.action_dim]), (model.decoder.input, [0])]
+        for name, prior in model.priors.items():
+            assert isinstance(prior, MLP)
+            layers.append((prior.input, [0, n] if name == "goal" else [0]))
+    for layer, starts in layers:
+        for start in starts:
+            columns = layer.weight[:, start : start + n]
+            columns *= normaliser.scale
+            layer.bias -= columns @ normaliser.shift
+    normaliser.shift.zero_()
+    normaliser.scale.fill_(1)
