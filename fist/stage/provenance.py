@@ -1,0 +1,162 @@
+"""What code a stage's result depends on: one rule, for what is made again and what may be resumed.
+
+A stage depends on the modules that it is started with (its script, the classes and functions that
+the configuration names, its environment's module) and on all that these import, at whatever depth,
+as far as that is not installed: this repository's code and the user's own. Of what is installed,
+the version of that which it is started with counts. Imports are read from the source; nothing is
+run but the module that registers an environment.
+
+    scripts/train.py ──> fist.training.stages ──> fist.data.windows ──> …  (torch: not followed)
+
+A package's `__init__` counts where something is imported from it, not where a module in it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import sysconfig
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module, metadata
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec, resolve_name
+from pathlib import Path
+from typing import Any
+
+STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
+
+
+def code_version(*entries: str | Path, env_id: str | None = None) -> str:
+    """Return a fingerprint of the code that a stage runs, the same wherever it lies.
+
+    Args:
+        entries: what it is started with: modules ("fist.training.stages"), classes and functions
+            ("d4rl.kitchen.generate:generate"), scripts (paths).
+        env_id: Gymnasium id of an environment that it makes.
+    """
+    modules, registration = _registered(env_id) if env_id is not None else ((), None)
+    entries = (*entries, *modules)
+    files = source_files(*entries)
+    named = {entry.partition(":")[0] for entry in entries if isinstance(entry, str)}
+    known = {
+        "files": {name: _digest(file) for name, file in files.items()},
+        "installed": {name: _version(name) for name in named - files.keys()},
+        "registration": registration,
+    }
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def source_files(*entries: str | Path) -> dict[str, Path]:
+    """Return the source files, by their modules' names, of what is not installed.
+
+    Args:
+        entries: as for `code_version`. The modules beside a script are found, too.
+    """
+    beside = [str(entry.parent) for entry in entries if isinstance(entry, Path)]
+    found: dict[str, Path] = {}
+    new = []
+    for entry in entries:
+        if isinstance(entry, Path):
+            found[entry.name] = entry
+            new += _imports(entry, "", *beside)
+        else:
+            new.append(entry.partition(":")[0])
+    while new:
+        name = new.pop()
+        if name not in found and (file := _own_file(name, *beside)) is not None:
+            found[name] = file
+            new += _imports(file, name, *beside)
+    return found
+
+
+@cache
+def _imports(file: Path, name: str, *beside: str) -> frozenset[str]:
+    """Return the names of the modules that a file imports, wherever in it."""
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    return frozenset(_imported(ast.parse(file.read_bytes()), package, beside))
+
+
+def _imported(tree: ast.AST, package: str, beside: tuple[str, ...]) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = resolve_name("." * node.level + (node.module or ""), package)
+            for alias in node.names:
+                inner = f"{module}.{alias.name}"
+                yield inner if _spec(inner, *beside) is not None else module
+
+
+def _own_file(name: str, *beside: str) -> Path | None:
+    """Return the source file of a module; None where it is installed, or there is none."""
+    spec = _spec(name, *beside)
+    if spec is None or not str(spec.origin).endswith(".py"):
+        return None
+    file = Path(spec.origin)
+    installed = {"site-packages", "dist-packages"} & set(file.parts)
+    return None if installed or file.is_relative_to(STANDARD_LIBRARY) else file
+
+
+@cache
+def _spec(name: str, *beside: str) -> ModuleSpec | None:
+    """Find a module without running anything; its packages are not imported."""
+    outer, _, _ = name.rpartition(".")
+    if outer:
+        package = _spec(outer, *beside)
+        places = package.submodule_search_locations if package is not None else None
+        return PathFinder.find_spec(name, places) if places is not None else None
+    try:
+        return PathFinder.find_spec(name, beside) or find_spec(name)
+    except ValueError:  # __main__
+        return None
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _version(module: str) -> list[str]:
+    """Return the versions of the installed packages that a module is of."""
+    packages = _distributions().get(module.partition(".")[0], ())
+    return sorted({f"{package} {metadata.version(package)}" for package in packages})
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    return dict(metadata.packages_distributions())
+
+
+@cache
+def _registered(env_id: str) -> tuple[tuple[str, ...], dict[str, Any] | None]:
+    """Return the modules that an environment consists of, and what its registration says.
+
+    A package that registers what is in it does nothing else: only what it says counts. Any other
+    module that registers is one of them. Where it cannot be imported, it is all that is known.
+    """
+    import gymnasium
+
+    module, _, name = env_id.rpartition(":")
+    try:
+        if module:
+            import_module(module)
+        spec = gymnasium.spec(name)
+    except Exception:  # whatever the user's module raises; the stage that runs it says so
+        return (module or "gymnasium",), None
+    points = [spec.entry_point, spec.vector_entry_point]
+    points += [wrapper.entry_point for wrapper in spec.additional_wrappers]
+    inside = {
+        point.partition(":")[0] if isinstance(point, str) else point.__module__
+        for point in points
+        if point is not None
+    }
+    if module and not any(inner.startswith(f"{module}.") for inner in inside):
+        inside.add(module)
+    said = {
+        "limit": spec.max_episode_steps,
+        "arguments": json.dumps(
+            spec.kwargs, sort_keys=True, default=lambda value: type(value).__name__
+        ),
+    }
+    return tuple(sorted(inside)), said
