@@ -31,9 +31,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fist.evaluation.episode_results import Labels
-from fist.evaluation.evaluate import Method
+from fist.evaluation.evaluate import PolicySpec
 from fist.evaluation.rollout import RolloutSettings, rollout
-from fist.methods.policy import Policy
+from fist.methods.base import Policy
 from fist.methods.retrieval import DemoIndex, Nearest
 from fist.stage.files import write_text
 
@@ -147,7 +147,7 @@ def trace(
     out: str | Path,
     env_id: str,
     env_kwargs: Mapping[str, Any],
-    method: Method,
+    spec: PolicySpec,
     settings: RolloutSettings,
     labels: Labels,
     episodes: int,
@@ -157,7 +157,7 @@ def trace(
     Args:
         out: the CSV to write; columns as at the top of this module.
         env_id, env_kwargs: the environment, see `fist.evaluation.rollout.rollout`.
-        method: what to run.
+        spec: what to run.
         settings: how it acts; the test seeds begin at its first_test_seed.
         labels: what is run, for the rows.
         episodes: how many test episodes, at least 1: those of the same number in episodes.csv.
@@ -167,7 +167,7 @@ def trace(
     """
     if episodes < 1:
         raise ValueError(f"traced is {episodes}, must be at least 1 (config: figures.traced)")
-    recorder = Recorder(method.policy(settings, labels.seed))
+    recorder = Recorder(spec.policy(labels.seed))
     first = settings.first_test_seed
     seeds = range(first, first + episodes)
     rollout(
