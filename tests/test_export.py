@@ -10,9 +10,8 @@ from recordings import random_episodes
 
 from fist.data.episodes import save_episodes
 from fist.evaluation.episode_results import Labels
-from fist.evaluation.evaluate import PolicySpec, evaluate
+from fist.evaluation.evaluate import PolicySpec, Trial, evaluate
 from fist.evaluation.export import (
-    ExportedPolicy,
     evaluate_exported,
     export_policy,
     load_exported,
@@ -42,14 +41,12 @@ def cell(tmp_path):
         distance=tmp_path / "distance/distance.pt",
         n_demos=2,
     )
-    return ExportedPolicy(LABELS, "marks:Marks-v0", {"named": True}, spec, ROLLOUT)
+    return Trial(LABELS, "marks:Marks-v0", {"named": True}, spec, ROLLOUT)
 
 
 def test_a_folder_alone_gives_the_episodes_of_its_cell(tmp_path, cell):
     export_policy(tmp_path / "cell", cell)
-    expected = evaluate(
-        tmp_path / "a.csv", cell.env_id, cell.env_kwargs, cell.spec, ROLLOUT, LABELS
-    )
+    expected = evaluate(tmp_path / "a.csv", cell)
     for folder in ("skills", "distance", "data"):
         shutil.rmtree(tmp_path / folder)
     moved = shutil.move(tmp_path / "cell", tmp_path / "elsewhere")
@@ -69,7 +66,7 @@ def test_a_folder_alone_gives_the_episodes_of_its_cell(tmp_path, cell):
 
 def test_a_method_without_a_lookup_needs_its_model_alone(tmp_path, cell):
     spirl = PolicySpec(SPiRL, model=cell.spec.model, lookup="none")
-    export_policy(tmp_path / "cell", ExportedPolicy(LABELS, cell.env_id, {}, spirl, ROLLOUT))
+    export_policy(tmp_path / "cell", Trial(LABELS, cell.env_id, {}, spirl, ROLLOUT))
     assert sorted(path.name for path in (tmp_path / "cell").iterdir()) == [
         "cell.json",
         "model.json",

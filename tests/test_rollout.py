@@ -17,7 +17,7 @@ from fist.evaluation.episode_results import (
     read_episodes_csv,
     write_episodes_csv,
 )
-from fist.evaluation.evaluate import evaluate
+from fist.evaluation.evaluate import Trial, evaluate
 from fist.evaluation.rollout import RolloutSettings, rollout
 from fist.evaluation.trace import trace
 from fist.evaluation.video import film, record_video
@@ -239,9 +239,13 @@ def files(tmp_path_factory):
     return untrained(tmp_path_factory.mktemp("files"))
 
 
+def trial(what, env_id="marks:Marks-v0", episodes=3, batch=20):
+    settings = RolloutSettings(episodes=episodes, max_steps=20, batch=batch)
+    return Trial(LABELS, env_id, {}, what, settings)
+
+
 def run_it(out, what):
-    settings = RolloutSettings(episodes=3, max_steps=20)
-    return evaluate(out, "marks:Marks-v0", {}, what, settings, LABELS)
+    return evaluate(out, trial(what))
 
 
 @pytest.mark.parametrize(
@@ -286,20 +290,18 @@ def reset_seeds(monkeypatch):
 def stop_and_go_on(files, tmp_path, reset_seeds, **changes):
     """Stop seven episodes in their second batch; return the seeds that are run after that."""
     seeds, watched = reset_seeds
-    settings = RolloutSettings(episodes=7, max_steps=20, batch=3)
-    arguments = {"out": tmp_path / "episodes.csv", "settings": settings, "labels": LABELS}
-    arguments |= {"env_id": "marks:Marks-v0", "env_kwargs": {}, "spec": spec(files)}
-    state = tmp_path / "episodes.state"
+    what = trial(spec(files), episodes=7, batch=3)
+    then = trial(spec(files, **changes), episodes=7, batch=3)
+    out, resume = tmp_path / "episodes.csv", tmp_path / "episodes.state"
     watched.stop_at = 100_004
     with pytest.raises(Stopped):
-        evaluate(**arguments, state=state)
-    assert not (tmp_path / "episodes.csv").exists()
+        evaluate(out, what, resume)
+    assert not out.exists()
     watched.stop_at = None
-    evaluate(**arguments | {"out": tmp_path / "undisturbed.csv"} | changes)
+    evaluate(tmp_path / "undisturbed.csv", then)
     del seeds[:]
-    evaluate(**arguments | changes, state=state)
-    undisturbed = (tmp_path / "undisturbed.csv").read_bytes()
-    assert (tmp_path / "episodes.csv").read_bytes() == undisturbed
+    evaluate(out, then, resume)
+    assert out.read_bytes() == (tmp_path / "undisturbed.csv").read_bytes()
     return seeds
 
 
@@ -312,8 +314,7 @@ def test_an_evaluation_that_is_stopped_goes_on_after_the_last_whole_batch(
 def test_an_evaluation_of_something_else_does_not_go_on_from_the_state(
     files, tmp_path, reset_seeds, caplog
 ):
-    other = spec(files, lookup="euclidean")
-    seeds = stop_and_go_on(files, tmp_path, reset_seeds, spec=other)
+    seeds = stop_and_go_on(files, tmp_path, reset_seeds, lookup="euclidean")
     assert seeds == list(range(100_000, 100_007))
     assert "other settings, data or code: starting anew" in caplog.text
 
@@ -322,8 +323,7 @@ def test_an_evaluation_that_has_ended_writes_its_rows_again_without_running(
     files, tmp_path, reset_seeds
 ):
     seeds, _ = reset_seeds
-    settings = RolloutSettings(episodes=3, max_steps=20)
-    arguments = ("marks:Marks-v0", {}, spec(files), settings, LABELS, tmp_path / "x.state")
+    arguments = (trial(spec(files)), tmp_path / "x.state")
     first, second = tmp_path / "first.csv", tmp_path / "second.csv"
     evaluate(first, *arguments)
     del seeds[:]
@@ -409,11 +409,8 @@ def test_a_video_that_cannot_be_rendered_says_so_and_leaves_no_file(tmp_path, mo
 
 
 def test_a_video_of_a_method_shows_the_episode_of_the_same_row(files, tmp_path):
-    settings = RolloutSettings(episodes=3, max_steps=20)
-    rows = evaluate(tmp_path / "episodes.csv", "marks:Marks-v0", {}, spec(files), settings, LABELS)
-    filmed = record_video(
-        tmp_path / "video.mp4", "marks:Marks-v0", {}, spec(files), settings, LABELS.seed, 1, 64
-    )
+    rows = evaluate(tmp_path / "episodes.csv", trial(spec(files)))
+    filmed = record_video(tmp_path / "video.mp4", trial(spec(files)), episode=1, size=64)
     assert (filmed.test_seed, filmed.steps) == (rows[1].test_seed, rows[1].steps)
 
 
@@ -454,10 +451,9 @@ def test_observations_that_are_dictionaries_are_laid_flat_and_is_success_is_succ
 
 
 def test_the_target_that_was_looked_up_stands_beside_the_live_view(files, tmp_path):
-    settings = RolloutSettings(episodes=1, max_steps=20)
-    what = ("marks:MarksShown-v0", {}, spec(files, act={"replan_every": 4}), settings)
-    record_video(tmp_path / "video.mp4", *what, size=64)
-    steps = trace(tmp_path / "trace.csv", *what, LABELS, episodes=1)
+    what = trial(spec(files, act={"replan_every": 4}), "marks:MarksShown-v0")
+    record_video(tmp_path / "video.mp4", what, size=64)
+    steps = trace(tmp_path / "trace.csv", what, episodes=1)
     frames = imageio.imread(tmp_path / "video.mp4").astype(float)
     assert frames.shape == (21, 64, 128, 3)
     below_the_text = frames[:20, 40:, :, 1].mean(1)  # (steps, width)
@@ -467,9 +463,8 @@ def test_the_target_that_was_looked_up_stands_beside_the_live_view(files, tmp_pa
 
 
 def test_without_a_look_up_there_is_the_live_view_alone(files, tmp_path):
-    settings = RolloutSettings(episodes=1, max_steps=20)
-    spirl = spec(files, SPiRL)
-    record_video(tmp_path / "video.mp4", "marks:MarksShown-v0", {}, spirl, settings, size=64)
+    what = trial(spec(files, SPiRL), "marks:MarksShown-v0")
+    record_video(tmp_path / "video.mp4", what, size=64)
     assert imageio.imread(tmp_path / "video.mp4").shape == (21, 64, 64, 3)
 
 

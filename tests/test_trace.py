@@ -8,7 +8,7 @@ import torch
 from untrained import spec, untrained
 
 from fist.evaluation.episode_results import Labels
-from fist.evaluation.evaluate import evaluate
+from fist.evaluation.evaluate import Trial, evaluate
 from fist.evaluation.rollout import RolloutSettings
 from fist.evaluation.trace import Recorder, trace
 from fist.methods.cloning import GoalBC
@@ -35,7 +35,7 @@ def files(tmp_path_factory):
 def follow(folder, way, episodes=3):
     """Trace a method; return the rows as they stand in the file."""
     out = folder / "trace.csv"
-    trace(out, "marks:Marks-v0", {}, way, SETTINGS, LABELS, episodes)
+    trace(out, Trial(LABELS, "marks:Marks-v0", {}, way, SETTINGS), episodes)
     return pd.read_csv(out)
 
 
@@ -46,7 +46,7 @@ def states_of(table, kind="state"):
 @pytest.mark.parametrize("changes", WAYS)
 def test_an_episode_that_is_followed_is_the_tested_episode(files, tmp_path, changes):
     way = spec(files, **changes)
-    rows = evaluate(tmp_path / "episodes.csv", "marks:Marks-v0", {}, way, SETTINGS, LABELS)
+    rows = evaluate(tmp_path / "episodes.csv", Trial(LABELS, "marks:Marks-v0", {}, way, SETTINGS))
     table = follow(tmp_path, way)
     for row in rows:
         steps = table[table.episode == row.episode]
