@@ -5,9 +5,6 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
-configfile: f"{workflow.basedir}/config/config.yaml"
-
-
 # Folders, changed in the configuration under `pathvars`.
 pathvars:
     results="results",
@@ -17,8 +14,6 @@ pathvars:
 
 
 include: "rules/common.smk"
-include: "rules/names.smk"
-include: "rules/options.smk"
 include: "rules/sources.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
@@ -29,29 +24,26 @@ include: "rules/report.smk"
 include: "rules/html.smk"
 
 
-localrules:
-    all,
-    data,
-    models,
-    videos,
-
-
 rule all:
     default_target: True
     input:
         [f"<results>/{table}.csv" for table in config["default_tables"]],
+    localrule: True
 
 
 rule data:
     input:
-        [file for cell in table_cells() for file in data_files(cell)],
+        [file for cell in targets.cells() for file in (targets.play(cell), targets.demos(cell))],
+    localrule: True
 
 
 rule models:
     input:
-        [file for cell in table_cells() for file in model_files(cell)],
+        [file for cell in targets.cells() for file in targets.checkpoints(cell)],
+    localrule: True
 
 
 rule videos:
     input:
-        [file for table in config["default_tables"] for file in video_files(table)],
+        [file for table in config["default_tables"] for file in targets.videos(table)],
+    localrule: True

@@ -1,22 +1,16 @@
 # The cells of the tables in folders of their own, which are all that their test episodes need.
 
 
-localrules:
-    checkpoints,
-
-
 rule checkpoints:
     input:
-        [f"<results>/checkpoints/{cell.path}/cell.json" for cell in table_cells()],
+        [f"<results>/checkpoints/{cell.path}/cell.json" for cell in targets.cells()],
+    localrule: True
 
 
 # The JSON file is written last; the models and demonstrations lie beside it.
 rule export_cell:
     input:
-        script=script_file("export_cell"),
-        model=model_file,
-        distance=distance_file,
-        demos=lookup_demos,
+        unpack(targets.acting),
     output:
         "<results>/checkpoints/{env}/{task}/{method}/seed_{seed}/cell.json",
     log:
@@ -30,20 +24,18 @@ rule export_cell:
         mem_mb=grows(2000),
         runtime=grows(10),
     params:
-        code=lambda wildcards: code("export_cell", wildcards.env),
-        policy=policy_flags,
-        files=file_flags,
-        env=env_flags,
-        labels=label_flags,
+        code=partial(options.acting_code, "export_cell.py"),
+        script=script("export_cell.py"),
+        options=options.trial,
+        files=lambda wildcards, input: named(input),
         folder=lambda wildcards, output: os.path.dirname(output[0]),
     shell:
-        "python {input.script:q} {params.env} {params.policy} {params.files} {params.labels}"
-        " --out {params.folder:q} > {log:q} 2>&1"
+        "python {params.script:q} {params.options:q} {params.files:q}"
+        " --folder {params.folder:q} > {log:q} 2>&1"
 
 
 rule evaluate_cell:
     input:
-        script=script_file("evaluate_cell"),
         cell="<results>/checkpoints/{env}/{task}/{method}/seed_{seed}/cell.json",
     output:
         "<results>/checkpoints/{env}/{task}/{method}/seed_{seed}/episodes.csv",
@@ -58,7 +50,10 @@ rule evaluate_cell:
         mem_mb=grows(2000),
         runtime=grows(60),
     params:
-        code=lambda wildcards: code("evaluate_cell", wildcards.env),
+        code=partial(options.acting_code, "evaluate_cell.py"),
+        script=script("evaluate_cell.py"),
+        trusted=options.trusted,
         folder=lambda wildcards, input: os.path.dirname(input.cell),
     shell:
-        "python {input.script:q} --folder {params.folder:q} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q} --folder {params.folder:q} {params.trusted:q}"
+        " --out {output:q} > {log:q} 2>&1"

@@ -1,31 +1,32 @@
-# What the stages share: the checked configuration and the code that each stage consists of.
+# What the rules share: the checked configuration, and where jobs find their code.
 import json
 import os
 import re
-import shlex
 import sys
-from functools import cache
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import yaml
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import update_config
 
-ROOT = Path(workflow.basedir)
-sys.path.insert(0, str(ROOT / "workflow"))
+ROOT = Path(str(workflow.current_basedir)).parent
 
-from configuration import ConfigError, check
-from dependencies import code_of, fingerprint
-from values import flags, listed_files, settings, split_name, typed
-
-# Jobs run the Python that runs Snakemake and the code of this folder, whatever is installed. The
-# user's own PYTHONPATH comes last: it may hold the environment of a task.
+# Jobs run the Python that runs Snakemake and the code of this repository, whatever is installed.
+# The user's own PYTHONPATH and the folder of the run come last: they may hold a task or a method.
 OWN = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+CODE = list(dict.fromkeys([str(ROOT / "d4rl" / "src"), str(ROOT), *OWN, os.getcwd()]))
 os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
-    PYTHONPATH=os.pathsep.join(dict.fromkeys([str(ROOT / "d4rl" / "src"), str(ROOT), *OWN])),
+    PYTHONPATH=os.pathsep.join(CODE),
 )
+sys.path[:0] = [str(ROOT / "workflow"), *CODE[:2]]
+sys.path += [path for path in CODE if path not in sys.path]
+
+from configuration import ConfigError, load
+from declarations import declared
+from figures import Figures
+from options import Options, labelled, named, ordered, pairs, roles
+from targets import Targets, held_out
 
 
 # GPUs are counted on the machine that has them: a cluster counts its own.
@@ -33,29 +34,29 @@ resource_scopes:
     gpu="local",
 
 
-# Puts a training on a GPU that is free.
-ON_GPU = os.path.relpath(ROOT / "workflow" / "scripts" / "on_gpu.sh")
-
-
 def config_sources():
     """Return what each source of the configuration holds, in order of merging."""
-    own = Path(workflow.basedir, "config", "config.yaml")
-    files = dict.fromkeys([own, *map(Path, workflow.configfiles)])
+    files = [ROOT / "config" / "config.yaml"]
+    is_module = not workflow.modifier.is_main_snakefile()
+    files += [] if is_module else workflow.configfiles
     sources = {
         str(file.relative_to(ROOT) if file.is_relative_to(ROOT) else file): yaml.safe_load(
             file.read_text()
         )
         for file in files
     }
-    return sources | {"--config": typed(workflow.config_settings.config)}
+    return sources | ({f"the workflow that imports {__name__}": config} if is_module else {})
 
 
 try:
-    sources = config_sources()
-    update_config(config, sources["--config"])
-    check(config, sources)
+    config = load(config_sources(), workflow.config_settings.config_args or ())
 except ConfigError as error:
     raise WorkflowError(f"the configuration cannot be used:\n{error}") from None
+
+config["pathvars"] = {name: workflow.pathvars.get(name) for name in config["pathvars"]}
+targets = Targets(config, declared(config))
+options = Options(targets)
+figures = Figures(options)
 
 
 wildcard_constraints:
@@ -63,29 +64,22 @@ wildcard_constraints:
     task="|".join({task for entry in config["environments"].values() for task in entry["tasks"]}),
     method="|".join(config["methods"]),
     table="|".join(config["tables"]),
-    policy="bc|goal_bc",
     seed=r"\d+",
     n_demos=r"\d+",
+    part="|".join({part for model in targets.models.values() for part in model["parts"]}),
     split=r"mixed|no_[a-z0-9_]+(-[a-z0-9_]+)*",
-    without=r"(-no-[a-z0-9_]+(-[a-z0-9_]+)*)?",
     sequence=r"[a-z0-9_]+(-[a-z0-9_]+)*",
-    parameters="all|prior|scratch",
     download="|".join(map(re.escape, config["downloads"])) or "none",
     name=r"[A-Za-z0-9._-]+",
 
 
-@cache
-def code(script, env=None):
-    """Return a fingerprint of the code that a script runs; with `env`, also of that environment's.
+def script(name):
+    """Return a parameter that says where a script is, relative to the folder of the run.
 
-    As a parameter it makes a stage run again when one of these files has changed.
+    It takes `output`, though it needs none: Snakemake then does not compare it, and nothing is made
+    again where the folders have been moved. What is in the scripts is compared (`options.code`).
     """
-    return fingerprint(code_of(script, config["environments"][env] if env is not None else None))
-
-
-def script_file(name):
-    """Return where a script is, relative to the folder of the run."""
-    return os.path.relpath(ROOT / "workflow" / "scripts" / f"{name}.py")
+    return lambda wildcards, output: os.path.relpath(ROOT / "workflow" / "scripts" / name)
 
 
 def grows(amount):
@@ -95,14 +89,3 @@ def grows(amount):
     times it: nodes are slower, and a job out of time continues where it was.
     """
     return lambda wildcards, attempt: amount * attempt
-
-
-def environment(wildcards):
-    return config["environments"][wildcards.env]
-
-
-def task(wildcards):
-    try:
-        return environment(wildcards)["tasks"][wildcards.task]
-    except KeyError:
-        raise WorkflowError(f"environment {wildcards.env} has no task {wildcards.task}") from None

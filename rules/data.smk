@@ -2,14 +2,12 @@
 
 
 rule generate_data:
-    input:
-        script=script_file("generate_data"),
     output:
-        "<data>/{env}/{kind,play|demos}/{sequence}.hdf5",
+        "<data>/{env}/raw/{part,play|demos}/{sequence}.hdf5",
     log:
-        "<logs>/{env}/{kind}/{sequence}.log",
+        "<logs>/{env}/raw/{part}/{sequence}.log",
     benchmark:
-        "<benchmarks>/{env}/{kind}/{sequence}.tsv"
+        "<benchmarks>/{env}/raw/{part}/{sequence}.tsv"
     conda:
         "../envs/fist.yaml"
     threads: 1
@@ -17,26 +15,25 @@ rule generate_data:
         mem_mb=grows(1200),
         runtime=grows(30),
     params:
-        code=lambda wildcards: code("generate_data", wildcards.env),
-        options=generator_flags,
-        state=state_file,
+        code=options.generator_code,
+        script=script("generate_data.py"),
+        options=options.generator,
+        resume=options.resume,
     shell:
-        "python {input.script:q} --sequence {wildcards.sequence} {params.options}"
-        " --state {params.state:q} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q} --sequence {wildcards.sequence:q} {params.options:q}"
+        " {params.resume:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule make_split:
     input:
-        script=script_file("make_split"),
-        play=play_files,
-        demos=demos_to_leave_out,
+        unpack(targets.split_from),
     output:
-        data="<data>/{env}/{env}-mixed{without}.hdf5",
-        report="<data>/{env}/{env}-mixed{without}.json",
+        data="<data>/{env}/play/{split}.hdf5",
+        report="<data>/{env}/play/{split}.json",
     log:
-        "<logs>/{env}/{env}-mixed{without}.log",
+        "<logs>/{env}/play/{split}.log",
     benchmark:
-        "<benchmarks>/{env}/{env}-mixed{without}.tsv"
+        "<benchmarks>/{env}/play/{split}.tsv"
     conda:
         "../envs/fist.yaml"
     threads: 1
@@ -44,25 +41,26 @@ rule make_split:
         mem_mb=grows(1500),
         runtime=grows(10),
     params:
-        code=lambda wildcards: code("make_split", wildcards.env),
-        env=data_env_flags,
-        held_out=lambda wildcards: wildcards.without.removeprefix("-no-").replace("-", " "),
+        code=lambda wildcards: options.code("make_split.py", env=wildcards.env),
+        script=script("make_split.py"),
+        env=options.environment,
+        held_out=lambda wildcards: held_out(wildcards.split),
+        order=ordered(targets.split_from),
     shell:
-        "python {input.script:q} {params.env} --files {input.play:q}"
-        " --held-out {params.held_out} --demos {input.demos:q} --out {output.data:q} > {log:q} 2>&1"
+        "python {params.script:q} {params.env:q} --files @<(printf '%s\\n' {input.play:q})"
+        " --held-out {params.held_out:q} --demos {input.demos:q} --out {output.data:q} > {log:q} 2>&1"
 
 
 rule make_demos:
     input:
-        script=script_file("make_demos"),
-        demos=raw_demos_file,
+        demos=targets.shown,
     output:
-        data="<data>/{env}/{env}-demo-{sequence}.hdf5",
-        report="<data>/{env}/{env}-demo-{sequence}.json",
+        data="<data>/{env}/demos/{sequence}.hdf5",
+        report="<data>/{env}/demos/{sequence}.json",
     log:
-        "<logs>/{env}/{env}-demo-{sequence}.log",
+        "<logs>/{env}/demos/{sequence}.log",
     benchmark:
-        "<benchmarks>/{env}/{env}-demo-{sequence}.tsv"
+        "<benchmarks>/{env}/demos/{sequence}.tsv"
     conda:
         "../envs/fist.yaml"
     threads: 1
@@ -70,9 +68,10 @@ rule make_demos:
         mem_mb=grows(1000),
         runtime=grows(10),
     params:
-        code=lambda wildcards: code("make_demos", wildcards.env),
-        env=data_env_flags,
-        order=lambda wildcards: wildcards.sequence.replace("-", " "),
+        code=lambda wildcards: options.code("make_demos.py", env=wildcards.env),
+        script=script("make_demos.py"),
+        env=options.environment,
+        order=lambda wildcards: wildcards.sequence.split("-"),
     shell:
-        "python {input.script:q} {params.env} --files {input.demos:q}"
-        " --order {params.order} --out {output.data:q} > {log:q} 2>&1"
+        "python {params.script:q} {params.env:q} --files {input.demos:q}"
+        " --order {params.order:q} --out {output.data:q} > {log:q} 2>&1"

@@ -3,10 +3,7 @@
 
 rule rollout:
     input:
-        script=script_file("rollout"),
-        model=model_file,
-        distance=distance_file,
-        demos=lookup_demos,
+        unpack(targets.acting),
     output:
         "<results>/{env}/{task}/{method}/seed_{seed}/episodes.csv",
     log:
@@ -20,23 +17,19 @@ rule rollout:
         mem_mb=grows(1200),
         runtime=grows(60),
     params:
-        code=lambda wildcards: code("rollout", wildcards.env),
-        policy=policy_flags,
-        files=file_flags,
-        env=env_flags,
-        labels=label_flags,
-        state=state_file,
+        code=partial(options.acting_code, "rollout.py"),
+        script=script("rollout.py"),
+        options=options.trial,
+        files=lambda wildcards, input: named(input),
+        resume=options.resume,
     shell:
-        "python {input.script:q} {params.env} {params.policy} {params.files} {params.labels}"
-        " --state {params.state:q} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q} {params.options:q} {params.files:q}"
+        " {params.resume:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule render_video:
     input:
-        script=script_file("render_video"),
-        model=model_file,
-        distance=distance_file,
-        demos=lookup_demos,
+        unpack(targets.acting),
     output:
         video="<results>/videos/{env}/{task}/{method}/seed_{seed}.mp4",
         sheet=report(
@@ -56,10 +49,10 @@ rule render_video:
         mem_mb=grows(1200),
         runtime=grows(10),
     params:
-        code=lambda wildcards: code("render_video", wildcards.env),
-        policy=policy_flags,
-        files=file_flags,
-        env=env_flags,
+        code=partial(options.acting_code, "render_video.py"),
+        script=script("render_video.py"),
+        options=options.trial,
+        files=lambda wildcards, input: named(input),
     shell:
-        "python {input.script:q} {params.env} {params.policy} {params.files}"
-        " --seed {wildcards.seed} --out {output.video:q} > {log:q} 2>&1"
+        "python {params.script:q} {params.options:q} {params.files:q}"
+        " --out {output.video:q} > {log:q} 2>&1"

@@ -1,21 +1,15 @@
 # Figures, and what only they need: episodes step by step.
 
 
-localrules:
-    figures,
-
-
 rule figures:
     input:
-        [file for table in config["default_tables"] for file in figure_files(table)],
+        [file for table in config["default_tables"] for file in figures.of(table)],
+    localrule: True
 
 
 rule trace_episodes:
     input:
-        script=script_file("trace_episodes"),
-        model=model_file,
-        distance=distance_file,
-        demos=lookup_demos,
+        unpack(targets.acting),
     output:
         "<results>/{env}/{task}/{method}/seed_{seed}/trace.csv",
     log:
@@ -29,36 +23,34 @@ rule trace_episodes:
         mem_mb=grows(1200),
         runtime=grows(30),
     params:
-        code=lambda wildcards: code("trace_episodes", wildcards.env),
-        policy=policy_flags,
-        files=file_flags,
-        env=env_flags,
-        labels=label_flags,
+        code=partial(options.acting_code, "trace_episodes.py"),
+        script=script("trace_episodes.py"),
+        options=options.trial,
+        files=lambda wildcards, input: named(input),
         episodes=config["figures"]["traced"],
     shell:
-        "python {input.script:q} {params.env} {params.policy} {params.files} {params.labels}"
-        " --episodes {params.episodes} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q} {params.options:q} {params.files:q}"
+        " --episodes {params.episodes:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule plot_results:
     input:
-        script=script_file("plot_results"),
-        episodes=drawn_episodes,
+        episodes=figures.episodes,
     output:
-        csv="<results>/figures/{table}/{kind}.csv",
-        pdf="<results>/figures/{table}/{kind}.pdf",
+        csv="<results>/figures/{table}/{figure}.csv",
+        pdf="<results>/figures/{table}/{figure}.pdf",
         png=report(
-            "<results>/figures/{table}/{kind}.png",
+            "<results>/figures/{table}/{figure}.png",
             caption="../workflow/report/figure.rst",
             category="Figures",
-            labels={"table": "{table}", "figure": "{kind}"},
+            labels={"table": "{table}", "figure": "{figure}"},
         ),
     log:
-        "<logs>/figures/{table}/{kind}.log",
+        "<logs>/figures/{table}/{figure}.log",
     benchmark:
-        "<benchmarks>/figures/{table}/{kind}.tsv"
+        "<benchmarks>/figures/{table}/{figure}.tsv"
     wildcard_constraints:
-        kind="scores|progress|profile|demonstrations",
+        figure="scores|progress|profile|demonstrations",
     conda:
         "../envs/fist.yaml"
     threads: 1
@@ -66,16 +58,17 @@ rule plot_results:
         mem_mb=grows(1000),
         runtime=grows(20),
     params:
-        code=code("plot_results"),
-        options=plot_flags,
+        code=options.code("plot_results.py"),
+        script=script("plot_results.py"),
+        options=figures.measured,
+        order=ordered(figures.episodes),
     shell:
-        "python {input.script:q} --files {input.episodes:q} {params.options} --out {output.csv:q} > {log:q} 2>&1"
+        "python {params.script:q} --files @<(printf '%s\\n' {input.episodes:q}) {params.options:q} --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule plot_curves:
     input:
-        script=script_file("plot_curves"),
-        curves=drawn_curves,
+        curves=figures.curves,
     output:
         csv="<results>/figures/{table}/curves.csv",
         pdf="<results>/figures/{table}/curves.pdf",
@@ -96,15 +89,16 @@ rule plot_curves:
         mem_mb=grows(1000),
         runtime=grows(20),
     params:
-        code=code("plot_curves"),
+        code=options.code("plot_curves.py"),
+        order=ordered(figures.curves),
+        script=script("plot_curves.py"),
     shell:
-        "python {input.script:q} --files {input.curves:q} --out {output.csv:q} > {log:q} 2>&1"
+        "python {params.script:q} --files @<(printf '%s\\n' {input.curves:q}) --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule plot_retrieval:
     input:
-        script=script_file("plot_retrieval"),
-        traces=drawn_traces,
+        traces=figures.retrieval,
     output:
         csv="<results>/figures/{table}/retrieval.csv",
         pdf="<results>/figures/{table}/retrieval.pdf",
@@ -125,16 +119,16 @@ rule plot_retrieval:
         mem_mb=grows(1000),
         runtime=grows(20),
     params:
-        code=code("plot_retrieval"),
+        code=options.code("plot_retrieval.py"),
+        order=ordered(figures.retrieval),
+        script=script("plot_retrieval.py"),
     shell:
-        "python {input.script:q} --files {input.traces:q} --out {output.csv:q} > {log:q} 2>&1"
+        "python {params.script:q} --files @<(printf '%s\\n' {input.traces:q}) --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule plot_features:
     input:
-        script=script_file("plot_features"),
-        distances=drawn_distances,
-        demos=drawn_demos,
+        unpack(roles(figures.features)),
     output:
         csv="<results>/figures/{table}/features.csv",
         pdf="<results>/figures/{table}/features.pdf",
@@ -155,17 +149,18 @@ rule plot_features:
         mem_mb=grows(1000),
         runtime=grows(20),
     params:
-        code=code("plot_features"),
-        n_demos=feature_demos,
-        files=feature_flags,
+        code=options.model_code("plot_features.py", "distance"),
+        script=script("plot_features.py"),
+        n_demos=figures.n_demos,
+        files=labelled(figures.features),
+        order=ordered(figures.features),
     shell:
-        "python {input.script:q} {params.files} {params.n_demos} --out {output.csv:q} > {log:q} 2>&1"
+        "python {params.script:q} {params.files:q} {params.n_demos:q} --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule plot_coverage:
     input:
-        script=script_file("plot_coverage"),
-        files=covering_files,
+        unpack(roles(figures.coverage)),
     output:
         csv="<results>/figures/{table}/coverage.csv",
         pdf="<results>/figures/{table}/coverage.pdf",
@@ -186,18 +181,18 @@ rule plot_coverage:
         mem_mb=grows(2000),
         runtime=grows(20),
     params:
-        code=lambda wildcards: code("plot_coverage", config["tables"][wildcards.table]["env"]),
-        env=map_flags,
-        files=coverage_flags,
+        code=partial(figures.map_code, "plot_coverage.py"),
+        script=script("plot_coverage.py"),
+        env=figures.map,
+        files=labelled(figures.coverage),
+        order=ordered(figures.coverage),
     shell:
-        "python {input.script:q} {params.env} {params.files} --out {output.csv:q} > {log:q} 2>&1"
+        "python {params.script:q} {params.env:q} {params.files:q} --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule plot_paths:
     input:
-        script=script_file("plot_paths"),
-        traces=traced_paths,
-        demos=lambda wildcards: [task_demos(cell) for cell in first_of_tasks(wildcards.table)],
+        unpack(roles(figures.paths)),
     output:
         csv="<results>/figures/{table}/paths.csv",
         pdf="<results>/figures/{table}/paths.pdf",
@@ -218,9 +213,11 @@ rule plot_paths:
         mem_mb=grows(1000),
         runtime=grows(20),
     params:
-        code=lambda wildcards: code("plot_paths", config["tables"][wildcards.table]["env"]),
-        env=map_flags,
-        demos=path_flags,
+        code=partial(figures.map_code, "plot_paths.py"),
+        script=script("plot_paths.py"),
+        env=figures.map,
+        demos=labelled(figures.paths),
+        order=ordered(figures.paths),
     shell:
-        "python {input.script:q} --files {input.traces:q} {params.env} {params.demos}"
+        "python {params.script:q} --files @<(printf '%s\\n' {input.traces:q}) {params.env:q} {params.demos:q}"
         " --out {output.csv:q} > {log:q} 2>&1"

@@ -4,14 +4,8 @@
 report: "../workflow/report/workflow.rst"
 
 
-localrules:
-    describe_run,
-    report,
-
-
 rule describe_run:
     input:
-        script=script_file("describe_run"),
         tables=[f"<results>/{table}.csv" for table in config["default_tables"]],
     output:
         config=report(
@@ -30,6 +24,7 @@ rule describe_run:
         "<logs>/run/describe.log",
     benchmark:
         "<benchmarks>/run/describe.tsv"
+    localrule: True
     conda:
         "../envs/fist.yaml"
     threads: 1
@@ -37,17 +32,18 @@ rule describe_run:
         mem_mb=1000,
         runtime=5,
     params:
-        code=code("describe_run"),
+        code=options.code("describe_run.py"),
+        script=script("describe_run.py"),
         config=json.dumps(config),
     shell:
-        "python {input.script:q} --config {params.config:q} --versions {output.versions:q}"
+        "python {params.script:q} --config @<(printf '%s\\n' {params.config:q}) --versions {output.versions:q}"
         " --out {output.config:q} > {log:q} 2>&1"
 
 
 # Snakemake draws the page from what has been made, in a run of its own with the same configuration.
 rule report:
     input:
-        shown=shown_files(),
+        shown=figures.report(),
         config="<results>/run/config.yaml",
     output:
         "<results>/report.html",
@@ -55,6 +51,7 @@ rule report:
         "<logs>/report.log",
     benchmark:
         "<benchmarks>/report.tsv"
+    localrule: True
     conda:
         "../envs/fist.yaml"
     threads: 1
@@ -62,8 +59,8 @@ rule report:
         mem_mb=2000,
         runtime=30,
     params:
-        python=sys.executable,  # with --sdm conda, a job's own is another, without Snakemake
-        snakefile=os.path.relpath(ROOT / "Snakefile"),
+        python=lambda wildcards, output: sys.executable,  # with --sdm conda, a job's own is another, without Snakemake
+        snakefile=lambda wildcards, output: os.path.relpath(ROOT / "Snakefile"),
     shell:
         "{params.python:q} -m snakemake {input.shown:q} --report {output:q} --snakefile {params.snakefile:q}"
         " --configfile {input.config:q} --nolock --quiet > {log:q} 2>&1"

@@ -2,18 +2,9 @@
 # The Markdown twins are also printed.
 
 
-localrules:
-    summarise,
-    summarise_cost,
-    plot_cost,
-    cost,
-
-
 rule summarise:
     input:
-        script=script_file("summarise"),
-        episodes=table_rows,
-        references=reference_rows,
+        unpack(targets.table),
     output:
         csv=report(
             "<results>/{table}.csv",
@@ -32,6 +23,7 @@ rule summarise:
         "<logs>/{table}.log",
     benchmark:
         "<benchmarks>/{table}.tsv"
+    localrule: True
     conda:
         "../envs/fist.yaml"
     threads: 1
@@ -39,16 +31,18 @@ rule summarise:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code("summarise"),
-        table=table_flags,
+        code=options.code("summarise.py"),
+        script=script("summarise.py"),
+        table=options.table,
+        order=ordered(targets.table),
     shell:
-        "python {input.script:q} --files {input.episodes:q} --references {input.references:q}"
-        " {params.table} --out {output.csv:q} 2> {log:q}"
+        "python {params.script:q} --files @<(printf '%s\\n' {input.episodes:q})"
+        " --references @<(printf '%s\\n' {input.references:q})"
+        " {params.table:q} --out {output.csv:q} 2> {log:q}"
 
 
 rule combine_tables:
     input:
-        script=script_file("combine_tables"),
         tables=[f"<results>/{table}.csv" for table in config["tables"]],
         statistics=[f"<results>/{table}_statistics.csv" for table in config["tables"]],
     output:
@@ -64,21 +58,17 @@ rule combine_tables:
         mem_mb=grows(1000),
         runtime=grows(10),
     params:
-        code=code("combine_tables"),
-        tables=lambda wildcards, input: shlex.join(
-            word for pair in zip(config["tables"], input.tables) for word in pair
-        ),
-        envs=shlex.join(
-            word for table, entry in config["tables"].items() for word in (table, entry["env"])
-        ),
+        code=options.code("combine_tables.py"),
+        script=script("combine_tables.py"),
+        tables=lambda wildcards, input: pairs("--tables", zip(config["tables"], input.tables)),
+        envs=pairs("--envs", [(name, table["env"]) for name, table in config["tables"].items()]),
     shell:
-        "python {input.script:q} --tables {params.tables} --envs {params.envs} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q} {params.tables:q} {params.envs:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule check_claims:
     input:
-        script=script_file("check_claims"),
-        episodes=claim_rows(),
+        episodes=targets.claimed(),
     output:
         csv=report(
             "<results>/claims.csv",
@@ -98,17 +88,19 @@ rule check_claims:
         mem_mb=grows(1000),
         runtime=grows(10),
     params:
-        code=code("check_claims"),
-        claims=claims_json(),
+        code=options.code("check_claims.py"),
+        script=script("check_claims.py"),
+        claims=options.claims(),
+        order=ordered(lambda wildcards: targets.claimed()),
     shell:
-        "python {input.script:q} --files {input.episodes:q} --claims {params.claims:q}"
+        "python {params.script:q} --files @<(printf '%s\\n' {input.episodes:q})"
+        " --claims @<(printf '%s\\n' {params.claims:q})"
         " --out {output.csv:q} 2> {log:q}"
 
 
 # What has run so far, for other targets too, is in it.
 rule summarise_cost:
     input:
-        script=script_file("summarise_cost"),
         tables=[f"<results>/{table}.csv" for table in config["default_tables"]],
     output:
         csv=report(
@@ -122,6 +114,7 @@ rule summarise_cost:
         "<logs>/cost.log",
     benchmark:
         "<logs>/cost.tsv"
+    localrule: True
     conda:
         "../envs/fist.yaml"
     threads: 1
@@ -129,20 +122,16 @@ rule summarise_cost:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code("summarise_cost"),
-        folders=lambda wildcards: shlex.join(
-            word
-            for name in ("benchmarks", "logs", "results")
-            for word in (f"--{name}", config["pathvars"][name])
-        ),
+        code=options.code("summarise_cost.py"),
+        script=script("summarise_cost.py"),
+        folders=named({key: config["pathvars"][key] for key in ("benchmarks", "logs", "results")}),
         order=lambda wildcards: [rule.name for rule in workflow.rules],
     shell:
-        "python {input.script:q} {params.folders} --order {params.order} --out {output.csv:q} 2> {log:q}"
+        "python {params.script:q} {params.folders:q} --order {params.order:q} --out {output.csv:q} 2> {log:q}"
 
 
 rule plot_cost:
     input:
-        script=script_file("plot_cost"),
         table="<results>/cost.csv",
     output:
         csv="<results>/figures/cost.csv",
@@ -157,6 +146,7 @@ rule plot_cost:
         "<logs>/figures/cost.log",
     benchmark:
         "<logs>/figures/cost.tsv"
+    localrule: True
     conda:
         "../envs/fist.yaml"
     threads: 1
@@ -164,12 +154,14 @@ rule plot_cost:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code("plot_cost"),
+        code=options.code("plot_cost.py"),
+        script=script("plot_cost.py"),
     shell:
-        "python {input.script:q} --file {input.table:q} --out {output.csv:q} > {log:q} 2>&1"
+        "python {params.script:q} --file {input.table:q} --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule cost:
     input:
         "<results>/cost.csv",
         "<results>/figures/cost.png",
+    localrule: True

@@ -1,22 +1,16 @@
 # Data from elsewhere: downloaded, and brought into D4RL's layout.
 
 
-localrules:
-    download_data,
-    convert_minari,
-
-
 # Run where Snakemake runs: nodes of a cluster often have no network. What has come stays in the
 # configuration's cache_dir, whatever becomes of the output.
 rule download_data:
-    input:
-        script=script_file("download_data"),
     output:
         "<data>/downloads/{download}",
     log:
         "<logs>/downloads/{download}.log",
     benchmark:
         "<benchmarks>/downloads/{download}.tsv"
+    localrule: True
     conda:
         "../envs/fist.yaml"
     threads: 1
@@ -24,17 +18,17 @@ rule download_data:
         mem_mb=500,
         runtime=240,
     params:
-        code=code("download_data"),
-        options=download_flags,
+        code=options.code("download_data.py"),
+        script=script("download_data.py"),
+        options=options.download,
     shell:
-        "python {input.script:q} --name {wildcards.download} {params.options}"
+        "python {params.script:q} --name {wildcards.download:q} {params.options:q}"
         " --out {output:q} > {log:q} 2>&1"
 
 
 rule unpack_data:
     input:
-        script=script_file("unpack_data"),
-        archive=lambda wildcards: archive(wildcards, "fist"),
+        archive=partial(targets.archive, "fist"),
     output:
         "<data>/{env}/raw/fist/{name}.hdf5",
     log:
@@ -48,17 +42,17 @@ rule unpack_data:
         mem_mb=grows(2000),
         runtime=grows(30),
     params:
-        code=code("unpack_data"),
-        options=raw_flags("fist"),
+        code=options.code("unpack_data.py"),
+        script=script("unpack_data.py"),
+        options=partial(options.conversion, "fist"),
     shell:
-        "python {input.script:q} --archive {input.archive:q} {params.options}"
+        "python {params.script:q} --archive {input.archive:q} {params.options:q}"
         " --out {output:q} > {log:q} 2>&1"
 
 
 rule convert_logs:
     input:
-        script=script_file("convert_logs"),
-        archive=lambda wildcards: archive(wildcards, "relay"),
+        archive=partial(targets.archive, "relay"),
     output:
         data="<data>/{env}/raw/relay/{name}.hdf5",
         report="<data>/{env}/raw/relay/{name}.json",
@@ -73,22 +67,22 @@ rule convert_logs:
         mem_mb=grows(2000),
         runtime=grows(60),
     params:
-        code=lambda wildcards: code("convert_logs", wildcards.env),
-        options=raw_flags("relay"),
+        code=partial(options.conversion_code, "relay", "convert_logs.py"),
+        script=script("convert_logs.py"),
+        options=partial(options.conversion, "relay"),
     shell:
-        "python {input.script:q} --archive {input.archive:q} {params.options}"
+        "python {params.script:q} --archive {input.archive:q} {params.options:q}"
         " --out {output.data:q} > {log:q} 2>&1"
 
 
 rule convert_minari:
-    input:
-        script=script_file("convert_minari"),
     output:
         "<data>/{env}/raw/minari/{name}.hdf5",
     log:
         "<logs>/{env}/raw/minari/{name}.log",
     benchmark:
         "<benchmarks>/{env}/raw/minari/{name}.tsv"
+    localrule: True
     conda:
         "../envs/fist.yaml"
     threads: 1
@@ -96,22 +90,22 @@ rule convert_minari:
         mem_mb=4000,
         runtime=120,
     params:
-        code=lambda wildcards: code("convert_minari", wildcards.env),
-        options=raw_flags("minari"),
+        code=partial(options.conversion_code, "minari", "convert_minari.py"),
+        script=script("convert_minari.py"),
+        options=partial(options.conversion, "minari"),
     shell:
-        "python {input.script:q} {params.options} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q} {params.options:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule export_minari:
     input:
-        script=script_file("export_minari"),
-        data="<data>/{env}/{name}.hdf5",
+        data="<data>/{env}/{part}/{name}.hdf5",
     output:
-        "<data>/minari/{env}/{name}-v0/data/main_data.hdf5",
+        "<data>/minari/{env}/{part,play|demos}-{name}-v0/data/main_data.hdf5",
     log:
-        "<logs>/minari/{env}/{name}.log",
+        "<logs>/minari/{env}/{part}-{name}.log",
     benchmark:
-        "<benchmarks>/minari/{env}/{name}.tsv"
+        "<benchmarks>/minari/{env}/{part}-{name}.tsv"
     conda:
         "../envs/fist.yaml"
     threads: 1
@@ -119,9 +113,10 @@ rule export_minari:
         mem_mb=grows(4000),
         runtime=grows(30),
     params:
-        code=code("export_minari"),
-        env_id=lambda wildcards: environment(wildcards)["env_id"],
-        root=lambda wildcards: os.path.join(config["pathvars"]["data"], "minari"),
+        code=options.code("export_minari.py"),
+        script=script("export_minari.py"),
+        env_id=lambda wildcards: targets.environment(wildcards)["env_id"],
+        root=os.path.join(config["pathvars"]["data"], "minari"),
     shell:
-        "python {input.script:q} --data {input.data:q} --env-id {params.env_id:q}"
-        " --dataset {wildcards.env}/{wildcards.name}-v0 --root {params.root:q} > {log:q} 2>&1"
+        "python {params.script:q} --data {input.data:q} --env-id {params.env_id:q}"
+        " --dataset {wildcards.env:q}/{wildcards.part:q}-{wildcards.name:q}-v0 --root {params.root:q} > {log:q} 2>&1"

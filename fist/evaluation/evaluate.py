@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from gymnasium.envs.registration import EnvSpec
 
 from fist.data.episodes import DataError, Episodes, load_episodes
 from fist.evaluation.episode_results import EpisodeRow, Labels, write_episodes_csv
-from fist.evaluation.rollout import RolloutSettings, make_spec, rollout
+from fist.evaluation.rollout import RolloutSettings, rollout
 from fist.methods.base import Model, Policy, name_of
 from fist.methods.distance import Distance
 from fist.methods.retrieval import DemoIndex, Features, raw_states
 from fist.stage.files import fingerprint, sha256
-from fist.stage.resume import code_version, load_state, save_state, sources
+from fist.stage.provenance import code_version
+from fist.stage.resume import load_state, save_state
 from fist.training.checkpoint import load_model
 
 log = logging.getLogger(__name__)
@@ -160,25 +160,16 @@ def _key(trial: Trial) -> str:
     files = {name: path for name, path in vars(spec).items() if isinstance(path, Path)}
     twins = {f"{name} settings": path.with_suffix(".json") for name, path in files.items()}
     read = {name: sha256(path) for name, path in (files | twins).items() if path.exists()}
-    packages = ["fist", spec.method.__module__]
-    packages.append(_package(make_spec(trial.env_id, settings.max_steps)))
-    code = [file for package in packages for file in sources(package)]
+    method = name_of(spec.method)
     return fingerprint(
         {
             "env": [trial.env_id, dict(trial.env_kwargs)],
-            "method": [name_of(spec.method), spec.lookup, spec.n_demos],
+            "method": [method, spec.lookup, spec.n_demos],
             "act": None if spec.act is None else asdict(spec.act),
             "files": read,
             "rollout": asdict(settings),
             "seed": trial.labels.seed,
-            "code": code_version(code),
+            "code": code_version("fist.evaluation.evaluate", method, env_id=trial.env_id),
             "torch": torch.__version__,
         }
     )
-
-
-def _package(spec: EnvSpec) -> str:
-    """Return the name of the package that an environment's class is in."""
-    entry_point = spec.entry_point
-    module = entry_point if isinstance(entry_point, str) else entry_point.__module__
-    return module.partition(":")[0].partition(".")[0]

@@ -10,14 +10,12 @@ from __future__ import annotations
 import logging
 import time
 import zipfile
-from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fist.stage.files import fingerprint, sha256, write_tensors
+from fist.stage.files import write_tensors
 from fist.stage.interrupt import import_torch
 
 log = logging.getLogger(__name__)
@@ -82,20 +80,6 @@ class Finished(dict[int, dict[str, Any]]):
         }
         save_state(self._path, self._key, {"parts": parts})
         self._saved = time.monotonic()
-
-
-def code_version(files: Iterable[str | Path]) -> str:
-    """Return a fingerprint of source files, wherever they are."""
-    return fingerprint(sorted(sha256(file) for file in files))
-
-
-def sources(package: str) -> list[Path]:
-    """Return the source files of a package or module."""
-    found = find_spec(package)
-    folders = found.submodule_search_locations
-    if folders is None:
-        return [Path(found.origin)]
-    return [file for folder in folders for file in sorted(Path(folder).rglob("*.py"))]
 
 
 def _check_intact(path: Path) -> None:

@@ -19,7 +19,7 @@ from torch import Generator
 from fist.data.episodes import DataError, Episodes, load_episodes
 from fist.methods.base import Batch, Material, Model, Terms, name_of
 from fist.stage.files import fingerprint, sha256
-from fist.stage.resume import code_version, sources
+from fist.stage.provenance import code_version
 from fist.training.checkpoint import load_model, save_model
 from fist.training.loop import Run, TrainSettings, compiles, train, uses_bfloat16
 
@@ -179,7 +179,7 @@ def _fit(
         {
             "provenance": provenance | {"inputs": digests},
             "model": [name_of(type(net)), asdict(net.settings)],
-            "code": _code(net),
+            "code": code_version("fist.training.stages", name_of(type(net))),
         }
     )
     run = Run(
@@ -209,12 +209,6 @@ def _validator(
 
 def _best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _code(net: Model) -> str:
-    """Return a fingerprint of the code that decides what training does."""
-    modules = ["fist.data", "fist.methods", "fist.training", "fist.stage", type(net).__module__]
-    return code_version(file for module in modules for file in sources(module))
 
 
 def _check_sizes(net: Model, episodes: Episodes, inputs: Inputs) -> None:

@@ -44,8 +44,18 @@ if Path(sys.argv[0]).resolve().parent == Path(__file__).resolve().parent:
     sys.excepthook = _tell
 
 
-def main(arguments: type, run: Callable[[Any], Any], description: str) -> None:
-    """Read the options that a dataclass describes and run the script with them.
+def main(
+    options: Callable[..., Any],
+    run: Callable[[Any], Any] = lambda result: result,
+    description: str | None = None,
+    base: type | None = None,
+) -> Any:
+    """Call a function with the options of the command line and return what it returns.
+
+    The options are its parameters, described under Args in its docstring. Or they are the fields of
+    a dataclass, which `run` is called with; `description` is then the script's. With `base` they
+    depend on a class that is derived from it, and that is named by the first word or by --method:
+    `options(class)` is the function. A word @FILE stands for the lines of a file.
 
     What the user can put right (bad data, a bad setting, a missing file or package, a full disk,
     Ctrl-C) ends in one line on standard error. Anything else is a mistake of this program: its
@@ -60,7 +70,9 @@ def main(arguments: type, run: Callable[[Any], Any], description: str) -> None:
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
     try:
-        run(tyro.cli(arguments, description=description))
+        if base is not None:
+            options = options(_named_class(base))
+        result = run(tyro.cli(options, description=description, args=_words()))
     except KeyboardInterrupt:
         print(f"{script}: interrupted", file=sys.stderr)
         sys.exit(130)
@@ -71,6 +83,27 @@ def main(arguments: type, run: Callable[[Any], Any], description: str) -> None:
         sys.exit(f"{script}: error: {error} ({Path(place.filename).name}:{place.lineno})")
     used_s, used_mb = used()
     logging.info("used %.1f s of processor time and at most %.0f MB of memory", used_s, used_mb)
+    return result
+
+
+def _words() -> list[str]:
+    """Return the words of the command line; of @FILE, the lines that are not empty."""
+    words = []
+    for word in sys.argv[1:]:
+        lines = Path(word[1:]).read_text().split("\n") if word.startswith("@") else [word]
+        words += filter(None, lines) if word.startswith("@") else lines
+    return words
+
+
+def _named_class(base: type) -> type:
+    """Return the class that the options depend on; `base` itself where none is named."""
+    from fist.methods.base import class_named
+
+    words = sys.argv[1:]
+    first = words[:1] + [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--method"]
+    named = [*first, *(word.removeprefix("--method=") for word in words if "--method=" in word)]
+    names = [name for name in named if ":" in name and not name.startswith("-")]
+    return class_named(names[0], base) if names else base
 
 
 def used() -> tuple[float, float]:

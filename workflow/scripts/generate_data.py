@@ -7,7 +7,8 @@ from pathlib import Path
 
 from _cli import function, main
 from fist.stage.files import fingerprint
-from fist.stage.resume import Finished, code_version, sources
+from fist.stage.provenance import code_version
+from fist.stage.resume import Finished
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,19 @@ class Arguments:
     """More arguments of the function, as JSON: '{"only_successful": true}'."""
     workers: int = 1
     """Processes; the file is the same for any number of them."""
-    state: Path | None = None
-    """Resume state: episodes made before a stop, for a function with an argument `finished`."""
+    resume: Path | None = None
+    """Resume file: episodes made before a stop, for a function with an argument `finished`."""
     save_every: float = 30.0
-    """Seconds between savings of the resume state."""
+    """Seconds between savings of the resume file."""
 
 
 def run(args: Arguments) -> None:
     generate = function(args.generator)
     arguments = {"workers": args.workers, **json.loads(args.arguments)}
     if "finished" in signature(generate).parameters:
-        code = code_version(sources(args.generator.partition(":")[0].partition(".")[0]))
+        code = code_version(args.generator)
         key = fingerprint([args.generator, args.sequence, args.seed, args.arguments, code])
-        arguments["finished"] = Finished(args.state, key, args.save_every)
+        arguments["finished"] = Finished(args.resume, key, args.save_every)
     generate(args.out, args.sequence.split("-"), args.episodes, args.seed, **arguments)
 
 

@@ -1,0 +1,238 @@
+"""The words of the commands: what the configuration says, as options of the scripts.
+
+Whatever stands in a configuration is one word of a command: the functions return lists of words,
+and the rules quote each of them ({params.options:q}). Snakemake runs a job again where one of its
+parameters has changed, unless that is a function of `input` or `output`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from declarations import acting_settings, testing_settings
+
+from fist.stage.files import fingerprint
+from fist.stage.provenance import code_version
+from targets import Targets
+from values import model_settings
+
+SCRIPTS = Path(__file__).parent / "scripts"
+
+_code_version = cache(code_version)
+
+
+def flags(prefix: str, settings: Mapping[str, Any]) -> list[str]:
+    """Write settings as tyro's options: {"z_dim": 10} under "model" becomes --model.z-dim=10."""
+    words = []
+    for key, value in settings.items():
+        name = key.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{prefix}.{name}" if value else f"--{prefix}.no-{name}")
+        elif isinstance(value, (list, tuple)):
+            words += [f"--{prefix}.{name}", *map(str, value)]
+        else:
+            words.append(f"--{prefix}.{name}={value}")
+    return words
+
+
+def pairs(option: str, values: Iterable[tuple[Any, Any]]) -> list[str]:
+    """Write pairs as an option: ("a", 1), ("b", 2) become --option a 1 b 2; none become nothing."""
+    words = [str(word) for pair in values for word in pair]
+    return [option, *words] if words else []
+
+
+def named(values: Mapping[str, str]) -> list[str]:
+    """Write values as options of the same names: {"a": "1"} becomes --a 1."""
+    return [word for name, value in values.items() for word in (f"--{name}", value)]
+
+
+def roles(files: Callable[[Any], Mapping[str, Any]]) -> Callable[[Any], dict[str, list[str]]]:
+    """Return a function for a rule's input: its files by what they are."""
+    return lambda wildcards: {
+        role: list(given.values()) if isinstance(given, Mapping) else given
+        for role, given in files(wildcards).items()
+    }
+
+
+def ordered(files: Callable[[Any], Any]) -> Callable[[Any], str]:
+    """Return a parameter that tells in what order, and as what, a job's files are read.
+
+    Snakemake itself compares only which files they are.
+    """
+    return lambda wildcards: fingerprint(files(wildcards))
+
+
+def labelled(files: Callable[[Any], Mapping[str, Any]]) -> Callable[[Any, Any], list[str]]:
+    """Return a function for the options that name a job's files with their labels."""
+    return lambda wildcards, input: [
+        word
+        for role, given in files(wildcards).items()
+        if isinstance(given, Mapping)
+        for word in pairs(f"--{role}", zip(given, input[role], strict=True))
+    ]
+
+
+class Options:
+    """The options of the scripts, for a checked configuration."""
+
+    def __init__(self, targets: Targets):
+        self.targets, self.config = targets, targets.config
+        self.models = targets.models
+
+    def code(self, script: str, *classes: str, env: str | None = None) -> str:
+        """Return a fingerprint of the code that a script runs, see `fist.stage.provenance`.
+
+        Args:
+            script: name of a file in workflow/scripts.
+            classes: classes and functions that it is told to use, module:name.
+            env: environment that it makes.
+        """
+        env_id = None if env is None else self.config["environments"][env]["env_id"]
+        return _code_version(SCRIPTS / script, *classes, env_id=env_id)
+
+    def resume(self, wildcards: Any, output: Any) -> list[str]:
+        """Name a stage's resume file: it lies beside the results, but is never an output."""
+        part = "data" if output[0].endswith(".hdf5") else "results"
+        return ["--resume", self._beside(output[0], part, ".resume") + ".resume"]
+
+    def _beside(self, file: str, part: str, folder: str) -> str:
+        """Return the same place in a folder of the data or the results of its own."""
+        root = self.config["pathvars"][part]
+        before, _, name = file.partition(f"{root}/")
+        return f"{before}{root}/{folder}/{name}"
+
+    # Models.
+
+    def model_code(self, script: str, model: str) -> str:
+        """Return `code` of a model's stage, which runs its class and those that it reads."""
+        entry = self.models[model]
+        read = [model, *entry["trains_on"], *entry["finetunes_on"]]
+        return self.code(script, *(self.models[n]["class"] for n in read if n in self.models))
+
+    def stage(self, stage: str, model: str, wildcards: Any) -> list[str]:
+        """Say which model a stage is of, what it is like, unless it has begun, and how it learns."""
+        words = [self.models[model]["class"]]
+        if stage == "finetune":
+            words += [f"--n-demos={wildcards.n_demos}", f"--part={wildcards.part}"]
+        if stage == self.targets.stages(model)[0]:
+            words += flags("model", model_settings(self.config, wildcards.env, model, "model"))
+        return words + flags("train", model_settings(self.config, wildcards.env, model, stage))
+
+    def material(self, wildcards: Any, input: Any) -> list[str]:
+        """Name the files that a model's stage reads, those of other models by their names."""
+        own = {name: file for name, file in input.items() if name in ("play", "demos", "init")}
+        others = [(name, file) for name, file in input.items() if name not in own]
+        return [*named(own), *pairs("--models", others)]
+
+    def tensorboard(self, wildcards: Any, output: Any) -> list[str]:
+        """Name the folder for TensorBoard's files, if the configuration asks for them."""
+        place = self._beside(output.weights, "results", "tensorboard").removesuffix(".pt")
+        return ["--tensorboard", place] if self.config["tensorboard"] else []
+
+    # Tests.
+
+    def acting_code(self, script: str, wildcards: Any) -> str:
+        """Return `code` of a script that runs a method in its environment."""
+        return self.code(script, self.targets.method(wildcards)["class"], env=wildcards.env)
+
+    def trial(self, wildcards: Any) -> list[str]:
+        """Say what acts, where and on which episodes it is tested, and what that is called."""
+        method, env = self.targets.method(wildcards), self.targets.environment(wildcards)
+        which = (self.config, wildcards.env, wildcards.method)
+        data = env["data"]
+        play, demos = data["play"]["source"], data["demos"]["source"]
+        labels = {name: getattr(wildcards, name) for name in ("env", "task", "method", "seed")}
+        labels["data_source"] = play if play == demos else f"play:{play} demos:{demos}"
+        return [
+            f"--method={method['class']}",
+            f"--lookup={method['lookup']}",
+            f"--n-demos={self.targets.n_demos(wildcards)}",
+            *flags("act", acting_settings(*which)),
+            *flags("rollout", testing_settings(*which)),
+            *flags("labels", labels),
+            *self.env(env, self.targets.task(wildcards)),
+        ]
+
+    def trusted(self, wildcards: Any) -> list[str]:
+        """Name the module that a method comes from, where that is the user's."""
+        module = self.targets.method(wildcards)["class"].partition(":")[0]
+        return [] if module.startswith("fist.") else ["--trusted", module]
+
+    # Data.
+
+    def environment(self, wildcards: Any) -> list[str]:
+        """Say what environment data come from."""
+        return self.env(self.targets.environment(wildcards))
+
+    def env(self, entry: Mapping[str, Any], task: Mapping[str, Any] | None = None) -> list[str]:
+        arguments = dict(entry.get("env_kwargs", {}))
+        if task is not None:
+            if "order_argument" in entry:
+                arguments[entry["order_argument"]] = task["order"]
+            arguments |= task.get("env_kwargs", {})
+        return [f"--env-id={entry['env_id']}", f"--env-kwargs={json.dumps(arguments)}"]
+
+    def generator(self, wildcards: Any) -> list[str]:
+        """Say how a recording is made."""
+        data = self.targets.environment(wildcards)["data"][wildcards.part]
+        said = {key: str(data[key]) for key in ("generator", "episodes", "seed")}
+        return named(said | {"arguments": json.dumps(data.get("arguments", {}))})
+
+    def generator_code(self, wildcards: Any) -> str:
+        data = self.targets.environment(wildcards)["data"][wildcards.part]
+        return self.code("generate_data.py", data["generator"])
+
+    def conversion_code(self, source: str, script: str, wildcards: Any) -> str:
+        data, _ = self.targets.raw(wildcards, source)
+        return self.code(script, *([data["converter"]] if "converter" in data else []))
+
+    def download(self, wildcards: Any) -> list[str]:
+        """Say where a published file is and how to know it."""
+        entry = self.config["downloads"][wildcards.download]
+        known = {key: str(entry[key]) for key in ("sha256", "bytes", "page") if entry.get(key)}
+        return ["--urls", *entry["urls"], *named(known | {"cache": self.config["cache_dir"]})]
+
+    def conversion(self, source: str, wildcards: Any) -> list[str]:
+        """Say what is converted, and how."""
+        data, file = self.targets.raw(wildcards, source)
+        converter = {key: data[key] for key in ("converter",) if key in data and source != "fist"}
+        return named({"what": file} | converter)
+
+    # Tables, claims and figures.
+
+    def table(self, wildcards: Any) -> list[str]:
+        """Say what a table shows, holds out, and what is published."""
+        table = self.config["tables"][wildcards.table]
+        tasks = self.config["environments"][table["env"]]["tasks"]
+        shown = {key: table[key] for key in ("layout", "rows", "fold") if key in table}
+        held_out = [(name, "+".join(tasks[name]["held_out"])) for name in table["tasks"]]
+        return [
+            *flags("table", shown | {"baselines": self.config["baselines"]}),
+            *pairs("--held-out", [pair for pair in held_out if pair[1]]),
+            *pairs("--paper", [("/".join(key), value) for *key, value in self.paper(table)]),
+        ]
+
+    def paper(self, table: Mapping[str, Any]) -> list[tuple[str, str, str, float]]:
+        """Return what is published of a table: task, method, measure and value."""
+        tasks = self.config["environments"][table["env"]]["tasks"]
+        return [
+            (name, method, measure, value)
+            for name in table["tasks"]
+            for method, measures in tasks[name].get("paper", {}).items()
+            for measure, value in measures.items()
+            if value is not None
+        ]
+
+    def claims(self) -> str:
+        """Return the claims as JSON: each with the environment, tasks and measure of its table."""
+        claims = []
+        for claim in self.targets.claims():
+            table = self.config["tables"][claim["table"]]
+            of_table = {"env": table["env"], "tasks": table["tasks"]}
+            of_table["measure"] = table.get("layout", "subtasks")
+            claims.append(of_table | {key: claim[key] for key in claim if key != "table"})
+        return json.dumps(claims)

@@ -1,0 +1,253 @@
+"""Which files the pipeline makes, what they are called, and what each of them needs.
+
+    <data>/{env}/raw/{play|demos}/{sequence}.hdf5        recordings made here
+    <data>/{env}/raw/{source}/{name}.hdf5                recordings from elsewhere, in D4RL's layout
+    <data>/{env}/play/{split}.hdf5                       play: mixed, no_kettle, no_kettle-microwave
+    <data>/{env}/demos/{sequence}.hdf5                   demonstrations: kettle-light_switch-…
+    <results>/{env}/{split}/seed_{seed}/{model}.pt       a model that has learnt from play
+    <results>/{env}/{task}/finetune_{part}_{n_demos}demos/seed_{seed}/{model}.pt
+    <results>/{env}/{task}/{method}/seed_{seed}/episodes.csv
+
+`of` says which file is meant: Snakemake's wildcards, or anything else with the attributes that
+stand in braces above.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from values import listed_files, split_name
+
+
+class TargetError(ValueError):
+    """A file that cannot be made; the message names what the configuration lacks."""
+
+
+class Cell(NamedTuple):
+    """One task, method and training seed of an environment."""
+
+    env: str
+    task: str
+    method: str
+    seed: int
+
+    @property
+    def path(self) -> str:
+        return f"{self.env}/{self.task}/{self.method}/seed_{self.seed}"
+
+    def file(self, name: str) -> str:
+        """Return a result of the cell: episodes.csv or trace.csv."""
+        return f"<results>/{self.path}/{name}"
+
+
+class Targets:
+    """The files of a checked configuration."""
+
+    def __init__(self, config: Mapping[str, Any], declared: Mapping[str, Any]):
+        """Take the configuration, and what its classes declare (`declarations.declared`)."""
+        self.config, self.models = config, declared["models"]
+
+    def environment(self, of: Any) -> Mapping[str, Any]:
+        return self.config["environments"][of.env]
+
+    def task(self, of: Any) -> Mapping[str, Any]:
+        try:
+            return self.environment(of)["tasks"][of.task]
+        except KeyError:
+            raise TargetError(f"environment {of.env} has no task {of.task}") from None
+
+    def method(self, of: Any) -> Mapping[str, Any]:
+        return self.config["methods"][of.method]
+
+    def n_demos(self, of: Any) -> int:
+        """Return how many demonstrations a method gets: its own number, the task's, the common."""
+        layers = (self.method(of), self.task(of), self.config)
+        return next(layer["n_demos"] for layer in layers if "n_demos" in layer)
+
+    def split(self, of: Any) -> str:
+        """Return the split of the play data that is meant, or that a task's models learn from."""
+        return of.split if hasattr(of, "split") else split_name(self.task(of)["held_out"])
+
+    # Data.
+
+    def recordings(self, of: Any) -> list[str]:
+        """Return the recordings that a split is made from: those given, or one per sequence.
+
+        Where no sequences are listed, each split has a recording of its own, called like the split;
+        so it has where the given files are listed by split.
+        """
+        play = self.environment(of)["data"]["play"]
+        if play["source"] == "generated":
+            sequences = play.get("sequences", [of.split])
+            return [f"<data>/{of.env}/raw/play/{sequence}.hdf5" for sequence in sequences]
+        files = play["files"]
+        if isinstance(files, Mapping):
+            if of.split not in files:
+                raise TargetError(
+                    f"no play data for {of.split}: name its files in the configuration, "
+                    f"environments.{of.env}.data.play.files"
+                )
+            files = files[of.split]
+        return [self._given(of.env, play, file) for file in files]
+
+    def shown(self, of: Any) -> str:
+        """Return the demonstrations of a sequence, before they are checked."""
+        demos = self.environment(of)["data"]["demos"]
+        if demos["source"] == "generated":
+            return f"<data>/{of.env}/raw/demos/{of.sequence}.hdf5"
+        if of.sequence not in demos["files"]:
+            raise TargetError(
+                f"no demonstrations of {of.sequence}: name their file in the configuration, "
+                f"environments.{of.env}.data.demos.files"
+            )
+        return self._given(of.env, demos, demos["files"][of.sequence])
+
+    def _given(self, env: str, data: Mapping[str, Any], file: str) -> str:
+        """Return where a file of a data set that is not generated lies, or will lie."""
+        if data["source"] == "local":
+            return os.path.join(self.config["local_dir"], file)
+        if data["source"] == "d4rl":
+            return f"<data>/downloads/{file}"
+        return f"<data>/{env}/raw/{data['source']}/{slug(file)}.hdf5"
+
+    def raw(self, of: Any, source: str) -> tuple[Mapping[str, Any], str]:
+        """Return the data set that a converted file belongs to, and what it is converted from."""
+        for data in self.environment(of)["data"].values():
+            for file in listed_files(data) if data["source"] == source else ():
+                if slug(file) == of.name:
+                    return data, file
+        raise TargetError(
+            f"no file called {of.name} with source {source} in the configuration, "
+            f"environments.{of.env}.data"
+        )
+
+    def archive(self, source: str, of: Any) -> str:
+        return f"<data>/downloads/{self.raw(of, source)[0]['archive']}"
+
+    def play(self, of: Any) -> str:
+        return f"<data>/{of.env}/play/{self.split(of)}.hdf5"
+
+    def demos(self, of: Any) -> str:
+        return f"<data>/{of.env}/demos/{'-'.join(self.task(of)['order'])}.hdf5"
+
+    def split_from(self, of: Any) -> dict[str, list[str]]:
+        """Return what a split is made from: play, and demonstrations that must not stand in it.
+
+        These are those of its tasks, in `mixed` all; not those made here, which cannot: they have
+        another seed than play, which the configuration must say.
+        """
+        entry = self.environment(of)
+        known = entry["data"]["demos"].get("files", {})
+        left_out = {
+            self.demos(Cell(of.env, name, "", 0))
+            for name, task in entry["tasks"].items()
+            if of.split in ("mixed", split_name(task["held_out"]))
+            and "-".join(task["order"]) in known
+        }
+        generated = entry["data"]["demos"]["source"] == "generated"
+        return {"play": self.recordings(of), "demos": [] if generated else sorted(left_out)}
+
+    # Models.
+
+    def pretrained(self, of: Any, model: str) -> str:
+        """Return a model that has learnt from play."""
+        return f"<results>/{of.env}/{self.split(of)}/seed_{of.seed}/{model}.pt"
+
+    def finetuned(self, of: Any, model: str, part: str) -> str:
+        """Return a model that has learnt from demonstrations, too."""
+        folder = f"finetune_{part}_{self.n_demos(of)}demos"
+        return f"<results>/{of.env}/{of.task}/{folder}/seed_{of.seed}/{model}.pt"
+
+    def stages(self, model: str) -> list[str]:
+        """Return the stages of a model: one that does not learn from play is only fine-tuned."""
+        return ["train", "finetune"] if self.models[model]["trains_on"] else ["finetune"]
+
+    def reads(self, stage: str, model: str, of: Any) -> dict[str, str]:
+        """Return the files that a model's stage reads, by what they are; init: where it begins."""
+        names = self.models[model]["trains_on" if stage == "train" else "finetunes_on"]
+        begins = stage == "finetune" and "train" in self.stages(model)
+        files = {"init": self.pretrained(of, model)} if begins else {}
+        data = {"play": self.play, "demos": self.demos}
+        return files | {n: data[n](of) if n in data else self.pretrained(of, n) for n in names}
+
+    def acting(self, of: Any) -> dict[str, str]:
+        """Return what a cell acts with: its model, the look-up's distance, demonstrations."""
+        method, files = self.method(of), {}
+        model, part, lookup = (method[key] for key in ("model", "finetune", "lookup"))
+        if model is not None:
+            before = part == "none"
+            files["model"] = (
+                self.pretrained(of, model) if before else self.finetuned(of, model, part)
+            )
+        if lookup in ("distance", "random"):
+            if method["distance"] == "mixed":
+                files["distance"] = f"<results>/{of.env}/mixed/seed_{of.seed}/distance.pt"
+            elif lookup == "random":  # only the encoder's shape is taken from it
+                files["distance"] = self.pretrained(of, "distance")
+            else:
+                files["distance"] = self.finetuned(of, "distance", "all")
+        return files | ({} if lookup == "none" else {"demos": self.demos(of)})
+
+    def checkpoints(self, of: Any) -> list[str]:
+        """Return the models that a cell acts with."""
+        return [file for file in self.acting(of).values() if file.endswith(".pt")]
+
+    # Tables.
+
+    def cells(self, *tables: str, methods: str = "methods") -> list[Cell]:
+        """Return the cells of some tables (by default, the default ones), row by row."""
+        named = [self.config["tables"][name] for name in tables or self.config["default_tables"]]
+        return [
+            Cell(table["env"], task, method, seed)
+            for table in named
+            for task in table["tasks"]
+            for method in table.get(methods, [])
+            for seed in self.config["seeds"]
+        ]
+
+    def episodes(self, of: Any, methods: str = "methods") -> list[str]:
+        """Return the test results of a table's methods, or of others that it lists."""
+        return [cell.file("episodes.csv") for cell in self.cells(of.table, methods=methods)]
+
+    def table(self, of: Any) -> dict[str, list[str]]:
+        """Return the test results that a table shows, and those that it only compares with."""
+        return {"episodes": self.episodes(of), "references": self.episodes(of, "references")}
+
+    def claims(self) -> list[Mapping[str, Any]]:
+        """Return the claims about the default tables."""
+        shown = self.config["default_tables"]
+        return [claim for claim in self.config["claims"] if claim["table"] in shown]
+
+    def claimed(self) -> list[str]:
+        """Return the test results that the claims are about."""
+        cells = (
+            Cell(table["env"], task, method, seed)
+            for claim in self.claims()
+            for table in [self.config["tables"][claim["table"]]]
+            for task in table["tasks"]
+            for method in [claim[key] for key in ("better", "worse") if key in claim]
+            for seed in self.config["seeds"]
+        )
+        return list(dict.fromkeys(cell.file("episodes.csv") for cell in cells))
+
+    def first_seed(self, table: str) -> list[Cell]:
+        """Return the cells of a table's first training seed: those that are filmed and drawn."""
+        return [cell for cell in self.cells(table) if cell.seed == self.config["seeds"][0]]
+
+    def videos(self, table: str) -> list[str]:
+        """Return the videos of a table: one for every task and method."""
+        return [f"<results>/videos/{cell.path}.mp4" for cell in self.first_seed(table)]
+
+
+def held_out(split: str) -> list[str]:
+    """Return what a split lacks: `values.split_name` backwards."""
+    return [] if split == "mixed" else split.removeprefix("no_").split("-")
+
+
+def slug(file: str) -> str:
+    """Return the name of what is made of a member, a folder or a Minari data set."""
+    stem = re.sub(r"[.](hdf5|pkl)$", "", file)
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("_.-") or "all"
