@@ -97,6 +97,26 @@ class PolicySpec:
         return untrained.features
 
 
+@dataclass(frozen=True)
+class Trial:
+    """What is tested, where, and on which episodes."""
+
+    labels: Labels
+    """What it is called, and the training seed."""
+    env_id: str
+    """Gymnasium id of the environment, "module:Name-v0" to import the module that registers it."""
+    env_kwargs: Mapping[str, Any]
+    """Arguments of the environment."""
+    spec: PolicySpec
+    """What acts."""
+    rollout: RolloutSettings = RolloutSettings()
+    """On which episodes."""
+
+    def policy(self) -> Policy:
+        """Load the files and return the policy, see `PolicySpec.policy`."""
+        return self.spec.policy(self.labels.seed)
+
+
 def _same_states(model: Model, file: Path, episodes: Episodes, demos: Path) -> None:
     """Raise DataError unless the demonstrations have the states that a model knows."""
     if episodes.state_dim != model.state_dim:
@@ -106,68 +126,51 @@ def _same_states(model: Model, file: Path, episodes: Episodes, demos: Path) -> N
         )
 
 
-def evaluate(
-    out: str | Path,
-    env_id: str,
-    env_kwargs: Mapping[str, Any],
-    spec: PolicySpec,
-    settings: RolloutSettings,
-    labels: Labels,
-    state: Path | None = None,
-) -> list[EpisodeRow]:
+def evaluate(out: str | Path, trial: Trial, resume: Path | None = None) -> list[EpisodeRow]:
     """Test a trained method, write one row per episode to `out`, and return the rows.
 
     A run that is stopped continues after the last whole batch of episodes.
 
     Args:
         out: the episodes.csv to write, see `fist.evaluation.episode_results`.
-        env_id, env_kwargs: the environment, see `fist.evaluation.rollout.rollout`.
-        spec: what to test.
-        settings: on which episodes, and how.
-        labels: what is tested, for the rows.
-        state: resume state.
+        trial: what is tested.
+        resume: resume file.
     """
-    policy = spec.policy(labels.seed)
-    key = _key(env_id, env_kwargs, spec, settings, labels.seed)
-    finished = [EpisodeRow(**row) for row in (load_state(state, key) or {"rows": ()})["rows"]]
+    policy, settings, key = trial.policy(), trial.rollout, _key(trial)
+    finished = [EpisodeRow(**row) for row in (load_state(resume, key) or {"rows": ()})["rows"]]
     if finished:
         log.info("resuming at episode %d of %d", len(finished), settings.episodes)
     rows = rollout(
-        env_id,
-        env_kwargs,
+        trial.env_id,
+        trial.env_kwargs,
         policy,
         settings.test_seeds,
         settings.max_steps,
         settings.batch,
         finished=finished,
-        keep=lambda rows: save_state(state, key, {"rows": [asdict(row) for row in rows]}),
+        keep=lambda rows: save_state(resume, key, {"rows": [asdict(row) for row in rows]}),
     )
-    write_episodes_csv(out, labels, rows)
+    write_episodes_csv(out, trial.labels, rows)
     return rows
 
 
-def _key(
-    env_id: str,
-    env_kwargs: Mapping[str, Any],
-    spec: PolicySpec,
-    settings: RolloutSettings,
-    seed: int,
-) -> str:
+def _key(trial: Trial) -> str:
     """Return the fingerprint of what decides how the episodes go."""
+    spec, settings = trial.spec, trial.rollout
     files = {name: path for name, path in vars(spec).items() if isinstance(path, Path)}
     twins = {f"{name} settings": path.with_suffix(".json") for name, path in files.items()}
     read = {name: sha256(path) for name, path in (files | twins).items() if path.exists()}
     packages = ["fist", spec.method.__module__]
-    packages.append(_package(make_spec(env_id, settings.max_steps)))
+    packages.append(_package(make_spec(trial.env_id, settings.max_steps)))
     code = [file for package in packages for file in sources(package)]
     return fingerprint(
         {
-            "env": [env_id, dict(env_kwargs)],
+            "env": [trial.env_id, dict(trial.env_kwargs)],
             "method": [name_of(spec.method), spec.lookup, spec.n_demos],
             "act": None if spec.act is None else asdict(spec.act),
             "files": read,
             "rollout": asdict(settings),
-            "seed": seed,
+            "seed": trial.labels.seed,
             "code": code_version(code),
             "torch": torch.__version__,
         }

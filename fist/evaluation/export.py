@@ -12,14 +12,13 @@ has one is whole.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from fist.data.episodes import load_episodes, save_episodes
 from fist.evaluation.episode_results import EpisodeRow, Labels
-from fist.evaluation.evaluate import PolicySpec, evaluate
+from fist.evaluation.evaluate import PolicySpec, Trial, evaluate
 from fist.evaluation.rollout import RolloutSettings
 from fist.methods.base import Policy, class_named, name_of
 from fist.methods.distance import Distance
@@ -32,24 +31,13 @@ CELL = "cell.json"
 FILES = ("model", "distance", "demos")
 
 
-@dataclass(frozen=True)
-class ExportedPolicy:
-    """What is tested, where, and on which episodes."""
-
-    labels: Labels
-    env_id: str
-    env_kwargs: Mapping[str, Any]
-    spec: PolicySpec
-    rollout: RolloutSettings
-
-
-def export_policy(folder: Path, exported: ExportedPolicy) -> None:
-    """Copy the files of a policy into a folder, the models in the safetensors format.
+def export_policy(folder: Path, trial: Trial) -> None:
+    """Copy the files of a trial into a folder, the models in the safetensors format.
 
     Raises:
         FileNotFoundError, CheckpointError, DataError: a file is missing or damaged.
     """
-    spec = exported.spec
+    spec = trial.spec
     files: dict[str, Path] = {}
     for name, cls in (("model", spec.method.Model), ("distance", Distance)):
         if (source := getattr(spec, name)) is not None:
@@ -63,21 +51,21 @@ def export_policy(folder: Path, exported: ExportedPolicy) -> None:
         save_episodes(files["demos"], load_episodes(spec.demos))
     description = {
         "format": FORMAT,
-        "labels": asdict(exported.labels),
-        "env_id": exported.env_id,
-        "env_kwargs": dict(exported.env_kwargs),
+        "labels": asdict(trial.labels),
+        "env_id": trial.env_id,
+        "env_kwargs": dict(trial.env_kwargs),
         "method": name_of(spec.method),
         "act": None if spec.act is None else asdict(spec.act),
         "lookup": spec.lookup,
         "n_demos": spec.n_demos,
         **{name: path.name for name, path in files.items()},
-        "rollout": asdict(exported.rollout),
+        "rollout": asdict(trial.rollout),
         "files": {path.name: sha256(path) for path in (*files.values(), *twins)},
     }
     write_json(folder / CELL, description)
 
 
-def load_exported(folder: Path, trusted: Sequence[str] = ()) -> ExportedPolicy:
+def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
     """Read an exported policy and check its files.
 
     Args:
@@ -113,7 +101,7 @@ def load_exported(folder: Path, trusted: Sequence[str] = ()) -> ExportedPolicy:
         spec = PolicySpec(
             method, act, lookup=content["lookup"], n_demos=content["n_demos"], **files
         )
-        return ExportedPolicy(
+        return Trial(
             Labels(**content["labels"]),
             content["env_id"],
             content["env_kwargs"],
@@ -140,6 +128,7 @@ def evaluate_exported(
     Raises:
         FileNotFoundError, CheckpointError: as for `load_exported`.
     """
-    cell = load_exported(folder, trusted)
-    settings = replace(cell.rollout, episodes=episodes) if episodes else cell.rollout
-    return evaluate(out, cell.env_id, cell.env_kwargs, cell.spec, settings, cell.labels)
+    trial = load_exported(folder, trusted)
+    if episodes:
+        trial = replace(trial, rollout=replace(trial.rollout, episodes=episodes))
+    return evaluate(out, trial)

@@ -17,7 +17,7 @@ import torch
 from torch import Generator
 
 from fist.data.episodes import DataError, Episodes, load_episodes
-from fist.methods.base import Batch, Material, Model, Terms
+from fist.methods.base import Batch, Material, Model, Terms, name_of
 from fist.stage.files import fingerprint, sha256
 from fist.stage.resume import code_version, sources
 from fist.training.checkpoint import load_model, save_model
@@ -126,8 +126,13 @@ def _read(
             parts[name] = load_episodes(getattr(inputs, name), model.span(settings) + 1)
     if "demos" in parts:
         parts["demos"] = parts["demos"].first(n_demos, inputs.demos)
-    others = [name for name in names if name not in ("play", "demos")]
-    return Material(**parts, models={name: load_model(inputs.models[name]) for name in others})
+    trusted = (model.__module__,)
+    others = {
+        name: load_model(inputs.models[name], trusted=trusted)
+        for name in names
+        if name not in ("play", "demos")
+    }
+    return Material(**parts, models=others)
 
 
 def _new(model: type[Model], settings: Any, material: Material, job: Job) -> Model:
@@ -159,11 +164,12 @@ def _fit(
         for name, path in (asdict(inputs) | dict(inputs.models)).items()
         if isinstance(path, Path)
     }
+    digests = {name: sha256(path) for name, path in files.items()}
     provenance = {
         "seed": job.seed,
         "steps": steps,
         "train": asdict(optimisation),
-        "inputs": {name: {"path": str(p), "sha256": sha256(p)} for name, p in files.items()},
+        "inputs": {name: {"path": str(p), "sha256": digests[name]} for name, p in files.items()},
         "bfloat16": uses_bfloat16(optimisation, device),
         "compiled": compiles(optimisation, steps),
         "device": device.type,
@@ -171,8 +177,8 @@ def _fit(
     } | choice
     key = fingerprint(
         {
-            "provenance": provenance,
-            "model": [type(net).__name__, asdict(net.settings)],
+            "provenance": provenance | {"inputs": digests},
+            "model": [name_of(type(net)), asdict(net.settings)],
             "code": _code(net),
         }
     )
