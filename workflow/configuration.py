@@ -92,7 +92,7 @@ def full_schema(classes: Mapping[str, Any]) -> dict[str, Any]:
     schema = copy.deepcopy(base_schema())
     top = schema["properties"]
     models = {
-        name: _section({part: _section(model[part]["properties"]) for part in STAGES})
+        name: _section({part: _section(model[part]["properties"]) for part in PARTS})
         for name, model in classes["models"].items()
     }
     acts = [policy["acts"] for policy in classes["classes"].values()]
@@ -109,7 +109,8 @@ def full_schema(classes: Mapping[str, Any]) -> dict[str, Any]:
     return schema
 
 
-STAGES = ("model", "train", "finetune")
+PARTS = ("model", "train", "finetune")
+WORDS = ("title", "description", "default")
 
 
 def _section(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,11 +119,12 @@ def _section(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _joined(*sections: Mapping[str, Any]) -> dict[str, Any]:
     """Allow the settings of several classes; where they differ in one, what any of them allows."""
-    found: dict[str, list[Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for section in sections:
         for key, value in section["properties"].items():
-            found.setdefault(key, []).append(value)
-    return _section({key: {"anyOf": all_} if all_[1:] else all_[0] for key, all_ in found.items()})
+            allowed = {word: part for word, part in value.items() if word not in WORDS}
+            found.setdefault(key, {}).setdefault(str(allowed), allowed)
+    return _section({key: {"anyOf": [*some.values()]} for key, some in found.items()})
 
 
 def _fill_in(config: dict[str, Any], classes: Mapping[str, Any]) -> None:
@@ -158,7 +160,9 @@ def _finite(_: Any, value: Any) -> bool:
 _Validator = validators.extend(
     Draft202012Validator,
     {"pattern": _pattern},
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _whole, "number": _finite}),
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": _whole, "number": _finite}
+    ),
 )
 
 

@@ -41,7 +41,8 @@ def declared(config: Mapping[str, Any]) -> dict[str, Any]:
         for name, entry in config["methods"].items()
         if isinstance(entry, Mapping) and ":" in str(entry.get("class"))
     }
-    found = _declared(tuple(sorted(set(methods.values()))), os.getcwd())
+    own_last = sorted(set(methods.values()), key=lambda path: (not path.startswith("fist."), path))
+    found = _declared(tuple(own_last), os.getcwd())
     if "fault" in found:
         name = next(name for name in methods if methods[name] == found["class"])
         raise Fault(["methods", name, "class"], f"`methods.{name}.class`: {found['fault']}")

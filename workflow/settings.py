@@ -129,7 +129,8 @@ class Task:
     env_kwargs: Free | None = None
     """Arguments of the environment for this task alone."""
     paper: dict[Name, Published] | None = None
-    """Published numbers, by method: `subtasks` (mean number), `success` (rate), `length` (steps)."""
+    """Published numbers, by method: `subtasks` (mean number), `success` (rate), `length`
+    (steps)."""
 
 
 @settings
@@ -159,8 +160,8 @@ class Environment:
     order_argument: Annotated[str, like(IDENTIFIER)] | None = None
     """The argument that takes a task's `order`; without it, the environment is not told."""
     map: Annotated[list[str], Len(2, 2)] | None = None
-    """The two entries of the state that are a place on a map, by name: `[x, y]`; figures of coverage
-    and of paths are drawn on it."""
+    """The two entries of the state that are a place on a map, by name: `[x, y]`; figures of
+    coverage and of paths are drawn on it."""
     models: dict[Name, ModelEntry] | None = None
     """Settings of models for this environment alone, on top of the common ones."""
     rollout: Free | None = None
@@ -178,8 +179,8 @@ class Table:
     methods: SomeNames
     """Its methods, in this order: a row for every task and method."""
     layout: Literal["subtasks", "success"] = "subtasks"
-    """`subtasks`: how many were completed, and which; `success`: how often the task was done, and in
-    how many steps."""
+    """`subtasks`: how many were completed, and which; `success`: how often the task was done, and
+    in how many steps."""
     references: Names | None = None
     """Methods that get no row, but are compared with where they are `baselines`."""
     demonstrations: SomeNames | None = None
@@ -187,8 +188,8 @@ class Table:
     rows: Name | None = None
     """Name of the first column: what a task is called there."""
     fold: Count = 1
-    """Layout `success`: episodes that make a fold; `episode_length_std` is the standard deviation of
-    the folds' mean lengths."""
+    """Layout `success`: episodes that make a fold; `episode_length_std` is the standard deviation
+    of the folds' mean lengths."""
 
 
 @settings

@@ -73,6 +73,14 @@ def schema_of(cls: type) -> dict[str, Any]:
 
 
 class _Schema(GenerateJsonSchema):
+    def dataclass_schema(self, schema: Any) -> JsonSchemaValue:
+        found = super().dataclass_schema(schema)
+        for base in schema["cls"].__mro__:  # pydantic forgets the docstrings of inherited fields
+            for name, field in getattr(base, "__pydantic_fields__", {}).items():
+                if field.description and name in found["properties"]:
+                    found["properties"][name].setdefault("description", field.description)
+        return found
+
     def default_schema(self, schema: Any) -> JsonSchemaValue:
         inner = schema["schema"]
         if schema.get("default", ...) is None and inner["type"] == "nullable":
