@@ -173,9 +173,9 @@ def test_the_message_names_the_file_that_the_key_came_from():
         ("rollout.skill", "median", "must be one of sample, mean"),
         ("rollout.episodes", 0, "must be at least 1"),
         ("models.skills.train.learning_rate", "1e-3", "write 1.0e-3"),
-        ("models.skills.train.learning_rate", float("nan"), "of type number, a finite one"),
-        ("models.skills.train.epochs", float("inf"), "of type number, a finite one"),
-        ("models.skills.train.steps", 2.0, "of type integer, a whole number"),
+        ("models.skills.train.learning_rate", float("nan"), "of type number (finite)"),
+        ("models.skills.train.epochs", float("inf"), "of type number (finite)"),
+        ("models.skills.train.steps", 2.0, "must be of type integer"),
         ("n_demos", True, "must be of type integer"),
         ("models.skills.model.normalise", 1, "must be of type boolean"),
         ("models.skills.model.priors", [], "must have at least 1 entry"),
@@ -232,10 +232,9 @@ def test_every_key_of_the_configuration_is_described():
 
 
 def _descriptions(schema):
-    """Collect what is said of every property in a schema, but for those of several classes."""
+    """Collect what is said of every property in a schema, but for the names of models."""
     for entry in schema.get("properties", {}).values():
-        if "anyOf" not in entry or "description" in entry:
-            yield entry["description"] if entry.get("title") else "a section"
+        yield entry["description"] if "title" in entry else "a section"
         yield from _descriptions(entry)
     for entry in (schema.get("items"), schema.get("additionalProperties")):
         yield from _descriptions(entry) if isinstance(entry, dict) else ()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import difflib
+import functools
 import math
+import operator
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from re import fullmatch
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError, validators
@@ -16,6 +19,8 @@ from contradictions import contradictions
 from declarations import declared
 from settings import base_schema
 from values import Fault, command_line, dotted, merge
+
+MODEL_PARTS = ("model", "train", "finetune")
 
 
 class ConfigError(Exception):
@@ -36,13 +41,12 @@ def load(sources: Mapping[str, Mapping[str, Any]], arguments: Sequence[str] = ()
     """
     given = {**sources, "--config": command_line(arguments, base_schema())}
     try:
-        classes = declared({"methods": resolved(_merged(given).get("methods"))})
+        methods = functools.reduce(merge, given.values(), {}).get("methods")
+        classes = declared({"methods": resolved(methods)})
         schema = full_schema(classes)
         given["--config"] = command_line(arguments, schema)
-        config = _merged(given)
-        errors = sorted(
-            _Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.path))
-        )
+        config = functools.reduce(merge, given.values(), {})
+        errors = sorted(_Validator(schema).iter_errors(config), key=lambda e: [*map(str, e.path)])
         faults = [fault for error in errors for fault in _explain(error)]
         if not faults:
             # What makes no sense can only be told of values that have the right form.
@@ -54,13 +58,6 @@ def load(sources: Mapping[str, Mapping[str, Any]], arguments: Sequence[str] = ()
         lines = [f"{_origin(path, given)}: {message}" for path, message in faults]
         raise ConfigError("\n".join(dict.fromkeys(lines)))
     return config
-
-
-def _merged(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    config: dict[str, Any] = {}
-    for source in sources.values():
-        config = merge(config, source)
-    return copy.deepcopy(config)
 
 
 def resolved(methods: Any) -> dict[str, Any]:
@@ -92,25 +89,19 @@ def full_schema(classes: Mapping[str, Any]) -> dict[str, Any]:
     schema = copy.deepcopy(base_schema())
     top = schema["properties"]
     models = {
-        name: _section({part: _section(model[part]["properties"]) for part in PARTS})
+        name: _section({part: _section(model[part]["properties"]) for part in MODEL_PARTS})
         for name, model in classes["models"].items()
     }
-    acts = [policy["acts"] for policy in classes["classes"].values()]
+    tests, acts = classes["rollout"], [policy["acts"] for policy in classes["classes"].values()]
     for place in (top, top["environments"]["additionalProperties"]["properties"]):
         place["models"] = _section(models)
-        place["rollout"] = _joined(classes["rollout"], *acts)
+        place["rollout"] = _joined(tests, *acts)
     method = top["methods"]["additionalProperties"]
     top["methods"]["properties"] = {
-        name: _section(
-            method["properties"] | {"rollout": _joined(classes["rollout"], policy["acts"])}
-        )
+        name: method | _section(method["properties"] | {"rollout": _joined(tests, policy["acts"])})
         for name, policy in classes["methods"].items()
     }
     return schema
-
-
-PARTS = ("model", "train", "finetune")
-WORDS = ("title", "description", "default")
 
 
 def _section(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,13 +109,12 @@ def _section(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _joined(*sections: Mapping[str, Any]) -> dict[str, Any]:
-    """Allow the settings of several classes; where they differ in one, what any of them allows."""
-    found: dict[str, dict[str, Any]] = {}
+    """Allow the settings of several classes; of one that several have, what all of them allow."""
+    found: dict[str, Any] = {}
     for section in sections:
         for key, value in section["properties"].items():
-            allowed = {word: part for word, part in value.items() if word not in WORDS}
-            found.setdefault(key, {}).setdefault(str(allowed), allowed)
-    return _section({key: {"anyOf": [*some.values()]} for key, some in found.items()})
+            found[key] = value | ({"allOf": [found[key]]} if key in found else {})
+    return _section(found)
 
 
 def _fill_in(config: dict[str, Any], classes: Mapping[str, Any]) -> None:
@@ -138,30 +128,25 @@ def _fill_in(config: dict[str, Any], classes: Mapping[str, Any]) -> None:
         if name not in classes["methods"]:
             raise Fault(["methods", name], f"`methods.{name}` lacks class, or like: another entry")
         policy = classes["methods"][name]
-        parts = classes["models"][policy["model"]]["parts"] if policy["model"] else ["none"]
+        parts = classes["models"][policy["model"]]["parts"] if policy["model"] else ("none",)
         method.setdefault("lookup", "distance" if policy["looks_up"] else "none")
         method.setdefault("finetune", "all" if "all" in parts else parts[0])
         method.setdefault("distance", "held_out")
 
 
 def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
-    if isinstance(value, str) and not fullmatch(pattern, value):
-        yield ValidationError("another pattern")
-
-
-def _whole(_: Any, value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _finite(_: Any, value: Any) -> bool:
-    return _whole(_, value) or (isinstance(value, float) and math.isfinite(value))
+    if isinstance(value, str) and not re.fullmatch(pattern, value):
+        yield ValidationError(pattern)
 
 
 _Validator = validators.extend(
     Draft202012Validator,
     {"pattern": _pattern},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
-        {"integer": _whole, "number": _finite}
+        {
+            "integer": lambda _, value: type(value) is int,
+            "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+        }
     ),
 )
 
@@ -192,7 +177,7 @@ def _expected(error: ValidationError) -> str:
     value = error.validator_value
     known = {
         "enum": lambda: f"must be one of {', '.join(map(str, value))}",
-        "type": lambda: f"must be of type {value}",
+        "type": lambda: f"must be of type {value}{' (finite)' if value == 'number' else ''}",
         "anyOf": lambda: f"must be of type {' or '.join(dict.fromkeys(v['type'] for v in value))}",
         "minimum": lambda: f"must be at least {value}",
         "maximum": lambda: f"must be at most {value}",
@@ -208,36 +193,19 @@ def _expected(error: ValidationError) -> str:
 
 
 def _number_hint(error: ValidationError) -> str:
-    """Explain the traps of YAML's numbers: 1e-3 is text, 2.0 no whole number, .inf no number."""
-    if error.validator != "type" or error.validator_value not in ("number", "integer"):
-        return ""
-    if isinstance(error.instance, float):
-        return ", a finite one" if error.validator_value == "number" else ", a whole number"
-    try:
-        float(error.instance)
-    except (TypeError, ValueError):
-        return ""
-    if isinstance(error.instance, str):
-        return " (YAML reads 1e-3 and quoted numbers as text: write 1.0e-3)"
+    """Explain the one trap of YAML's numbers: 1e-3 is text, 1.0e-3 is a number."""
+    wanted = error.validator == "type" and error.validator_value in ("number", "integer")
+    if wanted and re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", str(error.instance), re.IGNORECASE):
+        if isinstance(error.instance, str):
+            return " (YAML reads 1e-3 and quoted numbers as text: write 1.0e-3)"
     return ""
 
 
 def _origin(path: Sequence[Any], sources: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the source that had the last word on a key, or on the nearest one around it."""
-    for depth in range(len(path), -1, -1):
+    for depth in range(len(path), 0, -1):
         for name, content in reversed(list(sources.items())):
-            if _has(content, path[:depth]):
+            with contextlib.suppress(LookupError, TypeError):
+                functools.reduce(operator.getitem, path[:depth], content)
                 return name
-    return "configuration"
-
-
-def _has(content: Any, path: Sequence[Any]) -> bool:
-    for key in path:
-        if isinstance(content, list):
-            found = isinstance(key, int) and key < len(content)
-        else:
-            found = isinstance(content, Mapping) and key in content
-        if not found:
-            return False
-        content = content[key]
-    return True
+    return next(iter(sources))

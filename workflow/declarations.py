@@ -52,15 +52,13 @@ def declared(config: Mapping[str, Any]) -> dict[str, Any]:
 def acting_settings(config: Mapping[str, Any], env: str, method: str) -> dict[str, Any]:
     """Return what is said of how a method acts: the settings of tests that its class has."""
     known = declared(config)["methods"][method]["acts"]["properties"]
-    said = rollout_settings(config, env, method)
-    return {key: value for key, value in said.items() if key in known}
+    return {k: v for k, v in rollout_settings(config, env, method).items() if k in known}
 
 
 def testing_settings(config: Mapping[str, Any], env: str, method: str) -> dict[str, Any]:
-    """Return what is said of how an environment's tasks are tested, whatever the method."""
+    """Return what is said of the episodes that a method is tested on."""
     known = declared(config)["rollout"]["properties"]
-    said = rollout_settings(config, env, method)
-    return {key: value for key, value in said.items() if key in known}
+    return {k: v for k, v in rollout_settings(config, env, method).items() if k in known}
 
 
 @cache

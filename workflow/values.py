@@ -56,8 +56,9 @@ def _branch(schema: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 
 def merge(base: Any, top: Any) -> Any:
     """Merge as Snakemake does: mappings key by key, everything else replaced."""
-    if not isinstance(base, Mapping) or not isinstance(top, Mapping):
+    if not isinstance(top, Mapping):
         return top
+    base = base if isinstance(base, Mapping) else {}
     return {**base, **{key: merge(base.get(key), value) for key, value in top.items()}}
 
 
