@@ -1,77 +1,131 @@
 """Laws of the configuration: what it refuses, and what its settings become."""
 
 import copy
-import dataclasses
-import importlib
-import re
-import shlex
-import typing
+import functools
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-import tyro
 import yaml
 
-from configuration import SCHEMA, ConfigError, check
+import declarations
+from configuration import ConfigError, full_schema, load
 from d4rl.kitchen.sequences import PLAY_SEQUENCES, sequence_name
-from values import flags, settings, split_name, typed
+from declarations import acting_settings, ask, declared
+from fist.training.settings import TrainSettings
+from reference import README, reference
+from values import flags, merge, model_settings, split_name
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = {
-    "skill_model": "fist.methods.skills.SkillSettings",
-    "distance_model": "fist.methods.distance.DistanceSettings",
-    "bc_model": "fist.methods.cloning.BCSettings",
-    "train": "fist.training.loop.TrainSettings",
-    "rollout": "fist.evaluation.rollout.RolloutSettings",
-}
-SCRIPTS = [
-    ("train_skills", "skills", "train"),
-    ("finetune_skills", "skills", "finetune"),
-    ("train_distance", "distance", "train"),
-    ("finetune_distance", "distance", "finetune"),
-    ("train_bc", "bc", "train"),
-    ("finetune_bc", "bc", "finetune"),
-]
+MODELS = ("skills", "distance", "bc", "goal_bc")
+STAGES = [(model, part) for model in MODELS for part in ("model", "train", "finetune")]
 CLAIM = {"text": "x", "table": "kitchen_table", "better": "fist", "worse": "spirl"}
-SET_BY_THE_METHOD = {"goal"}  # of bc.model
+FIST = "fist.methods.skills:FIST"
+
+OUTSIDE = """
+from fist.methods.base import Model, ModelSettings, Policy
+from fist.stage.settings import Count, settings
 
 
-def merge(base, top):
-    """Merge as Snakemake does: mappings key by key, everything else replaced."""
-    if not isinstance(base, dict) or not isinstance(top, dict):
-        return top
-    return base | {key: merge(base.get(key), value) for key, value in top.items()}
+@settings
+class ChunkSettings(ModelSettings):
+    chunk: Count = 4
+    \"\"\"Actions in a chunk.\"\"\"
+    tag: str = ""
 
 
-def load(*names):
-    """Return config.yaml with other files of config/ on top."""
-    config = {}
-    for name in ("config", *names):
-        config = merge(config, yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text()))
-    return config
+@settings
+class Acting:
+    every: Count = 1
+    \"\"\"Steps between chunks.\"\"\"
+
+
+class ChunkModel(Model):
+    name = "chunks"
+    Settings = ChunkSettings
+    trains_on = ("play", "distance")
+    parts = ("head",)
+    recipe = {"train": {"batch_size": 7}, "finetune": {}}
+
+
+class Chunks(Policy):
+    Model = ChunkModel
+    Settings = Acting
+
+
+class OnDemosAlone(ChunkModel):
+    name = "late"
+    trains_on = ()
+
+
+class Late(Policy):
+    Model = OnDemosAlone
+
+
+class Thief(ChunkModel):
+    name = "skills"
+
+
+class Steals(Policy):
+    Model = Thief
+
+
+class Reader(ChunkModel):
+    name = "reader"
+    trains_on = ("play", "nothing")
+
+
+class Reads(Policy):
+    Model = Reader
+"""
+
+
+@functools.cache
+def _read(name):
+    return yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
+
+
+def read(*names):
+    """Return config.yaml with other files of config/ on top, as they are written."""
+    return copy.deepcopy(functools.reduce(merge, map(_read, ("config", *names))))
 
 
 def fault(config, **sources):
     """Return the message with which a configuration is refused."""
     with pytest.raises(ConfigError) as error:
-        check(config, sources)
+        load(sources or {"mine": config})
     return str(error.value)
 
 
 def changed(path, value):
     """Return config.yaml with one value changed."""
-    config = load()
+    config = read()
     *folders, last = path.split(".")
     entry = config
     for folder in folders:
-        entry = entry[folder]
+        entry = entry.setdefault(folder, {})
     entry[last] = value
     return config
 
 
+def loaded(*names):
+    return load({"mine": read(*names)})
+
+
+@pytest.fixture
+def outside(tmp_path, monkeypatch):
+    """A folder of a run in which a module of methods lies, as `chunks`."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chunks.py").write_text(OUTSIDE)
+    return tmp_path
+
+
 @pytest.mark.parametrize("name", ["config", "paper", "real", "test"])
-def test_every_configuration_of_the_repository_is_accepted(name):
-    check(load(*[name][: name != "config"]), {})
+def test_every_configuration_of_the_repository_is_accepted_and_then_complete(name):
+    config = loaded(*[name][: name != "config"])
+    assert load({"again": config}) == config
 
 
 @pytest.mark.parametrize(
@@ -81,11 +135,14 @@ def test_every_configuration_of_the_repository_is_accepted(name):
         "environments.kitchen.env",
         "environments.kitchen.data.play.episode",
         "environments.kitchen.tasks.kettle.heldout",
+        "environments.kitchen.models.skill",
         "tables.kitchen_table.task",
         "methods.fist.look_up",
-        "skills.model.zdim",
-        "skills.train.stepps",
-        "distance.finetune.learning_rat",
+        "methods.bc.rollout.replan_every",
+        "models.vae",
+        "models.skills.model.zdim",
+        "models.skills.train.stepps",
+        "models.distance.finetune.learning_rat",
         "rollout.episode",
         "pathvars.result",
     ],
@@ -97,14 +154,15 @@ def test_an_unknown_key_is_refused_by_its_name(path):
 
 
 def test_a_misspelt_key_is_answered_with_the_right_one():
-    assert "did you mean `steps`?" in fault(changed("skills.train.stepps", 1))
+    assert "did you mean `steps`?" in fault(changed("models.skills.train.stepps", 1))
 
 
 def test_the_message_names_the_file_that_the_key_came_from():
-    config = changed("skills.train.stepps", 1)
-    sources = {"config/config.yaml": load(), "mine.yaml": {"skills": {"train": {"stepps": 1}}}}
+    sources = {"config/config.yaml": read(), "mine.yaml": {"models": {"bc": {"train": {"x": 1}}}}}
     with pytest.raises(ConfigError, match=r"^mine.yaml: unknown key"):
-        check(config, sources)
+        load(sources)
+    with pytest.raises(ConfigError, match=r"^--config: `seeds` is 'x'"):
+        load({"config/config.yaml": read()}, ["seeds=x"])
 
 
 @pytest.mark.parametrize(
@@ -114,15 +172,29 @@ def test_the_message_names_the_file_that_the_key_came_from():
         ("seeds", [0, 0], "stands there twice"),
         ("rollout.skill", "median", "must be one of sample, mean"),
         ("rollout.episodes", 0, "must be at least 1"),
-        ("skills.train.learning_rate", "1e-3", "write 1.0e-3"),
-        ("methods.fist", {"prior": "goal", "finetune": "all"}, "lacks lookup"),
-        ("methods.fist", {"prior": "goal", "lookup": "distance"}, "skills needs finetune"),
-        ("methods.fist", {"lookup": "distance", "finetune": "all"}, "needs a prior"),
-        ("methods.fist.lookup", "none", "prior goal needs a lookup"),
-        ("methods.fist.prior", "state", "prior state takes no lookup"),
-        ("methods.bc.lookup", "distance", "kind bc takes no lookup"),
-        ("methods.bc.finetune", "prior", "kind bc needs finetune: all, none, scratch"),
-        ("methods.goal_bc.prior", "goal", "kind goal_bc takes no prior"),
+        ("models.skills.train.learning_rate", "1e-3", "write 1.0e-3"),
+        ("models.skills.train.learning_rate", float("nan"), "of type number (finite)"),
+        ("models.skills.train.epochs", float("inf"), "of type number (finite)"),
+        ("models.skills.train.steps", 2.0, "must be of type integer"),
+        ("n_demos", True, "must be of type integer"),
+        ("models.skills.model.normalise", 1, "must be of type boolean"),
+        ("models.skills.model.priors", [], "must have at least 1 entry"),
+        ("tables.kitchen_table.rows", "section\n", "must match"),
+        ("environments.kit\n", {}, "must match"),
+        ("tables.cost", read()["tables"]["maze_table"], "the pipeline has files of that name"),
+        ("environments.figures", read()["environments"]["maze"], "files of that name"),
+        ("methods.fist", {"finetune": "all"}, "`methods.fist` lacks class, or like"),
+        ("methods.fist.lookup", "none", "FIST needs a lookup (distance, euclidean, random)"),
+        ("methods.fist.finetune", "head", "FIST needs finetune: all, prior, scratch, none"),
+        ("methods.bc.lookup", "distance", "BC takes no lookup"),
+        ("methods.bc.finetune", "prior", "BC needs finetune: all, scratch, none"),
+        ("methods.replay.finetune", "all", "Replay has no model to finetune"),
+        ("methods.fist.like", "fits", "no fits among methods: fist, spirl"),
+        ("methods.fist.like", "fist_one_shot", "like the next: fist, fist_one_shot, fist"),
+        ("methods.fist.class", "FIST", "must match"),
+        ("methods.fist.class", "fist.methods.skills:Fist", "has no attribute 'Fist'"),
+        ("methods.fist.class", "fist.methods.skills:SkillVAE", "no subclass of fist.methods"),
+        ("methods.fist.class", "nowhere_at_all:FIST", "PYTHONPATH and in the folder of the run"),
         ("methods.fist.distance", "mixed", "must contain saw_held_out"),
         ("tables.kitchen_table.tasks", ["kettel"], "no kettel among tasks"),
         ("tables.kitchen_table.methods", ["bcc"], "no bcc among methods"),
@@ -136,6 +208,7 @@ def test_the_message_names_the_file_that_the_key_came_from():
         ("claims", [CLAIM | {"worse": "sprl"}], "`claims.0`: no sprl among methods: fist"),
         ("claims", [CLAIM | {"table": "kitchen"}], "`claims.0`: no kitchen among tables"),
         ("claims", [CLAIM | {"at_least": 2}], "needs either worse (a method) or at_least"),
+        ("environments.kitchen.tasks.kettle.paper", {"x": {"success": 2}}, "must be at most 1"),
         ("environments.kitchen.tasks.kettle.n_demos", 23, "n_demos 23 is more than"),
         ("environments.kitchen.data.play.source", "local", "source local needs files"),
         ("environments.kitchen.data.demos.seed", 0, "same seed"),
@@ -150,76 +223,137 @@ def test_every_task_needs_its_local_demonstrations():
     assert "no file for microwave-kettle-top_burner-light_switch" in fault(config)
 
 
-@pytest.mark.parametrize(("definition", "path"), SETTINGS.items())
-def test_the_schema_knows_exactly_the_fields_of_the_settings(definition, path):
-    module, name = path.rsplit(".", 1)
-    fields = dataclasses.fields(getattr(importlib.import_module(module), name))
-    schema = yaml.safe_load(SCHEMA.read_text())["$defs"][definition]["properties"]
-    assert set(schema) == {field.name for field in fields} - SET_BY_THE_METHOD
+def test_the_reference_says_what_the_settings_say():
+    assert reference(README.read_text()) == README.read_text()
 
 
-def test_every_key_of_the_schema_is_described_in_the_reference():
-    text = re.sub(r"```.*?```", "", (ROOT / "config" / "README.md").read_text(), flags=re.S)
-    words = {word for span in re.findall(r"`([^`]+)`", text) for word in re.split(r"[.\s]", span)}
-    assert _keys(yaml.safe_load(SCHEMA.read_text())) <= words
+def test_every_key_of_the_configuration_is_described():
+    assert all(words.strip() for words in _descriptions(full_schema(declared(loaded()))))
 
 
-def _keys(schema):
-    """Collect the names of all properties in a schema."""
-    if not isinstance(schema, dict):
-        return set()
-    own = set(schema.get("properties", {}))
-    return own.union(*(_keys(value) for value in schema.values()))
+def _descriptions(schema):
+    """Collect what is said of every property in a schema, but for the names of models."""
+    for entry in schema.get("properties", {}).values():
+        yield entry["description"] if "title" in entry else "a section"
+        yield from _descriptions(entry)
+    for entry in (schema.get("items"), schema.get("additionalProperties")):
+        yield from _descriptions(entry) if isinstance(entry, dict) else ()
 
 
-@pytest.mark.parametrize(("script", "section", "part"), SCRIPTS)
-@pytest.mark.parametrize("overlay", [(), ("paper",), ("test",)])
-def test_settings_reach_the_script_as_they_are_written(script, section, part, overlay):
-    config = load(*overlay)
-    for name, arguments in _sections(script):
-        written = settings(config, "kitchen", section, "model" if name == "model" else part)
-        read = tyro.cli(arguments, args=shlex.split(flags(name, written)), prog=script)
-        for key, value in written.items():
-            expected = tuple(value) if isinstance(value, list) else value
-            assert getattr(getattr(read, name), key) == expected
-
-
-@pytest.mark.parametrize(("script", "section", "part"), SCRIPTS)
-def test_the_paper_is_what_the_scripts_do_by_default(script, section, part):
-    for name, arguments in _sections(script):
-        written = settings(load("paper"), "kitchen", section, "model" if name == "model" else part)
-        read = tyro.cli(arguments, args=shlex.split(flags(name, written)), prog=script)
-        assert read == tyro.cli(arguments, args=[], prog=script)
+@pytest.mark.parametrize(("model", "part"), STAGES)
+def test_the_paper_is_what_the_classes_do_by_default(model, part):
+    config = loaded("paper")
+    known = declared(config)["models"][model][part]["properties"]
+    for key, value in model_settings(config, "kitchen", model, part).items():
+        assert known[key]["default"] == value
 
 
 def test_the_paper_names_every_setting_that_decides_its_results():
-    paper = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
+    paper, known = _read("paper")["models"], declared(loaded("paper"))["models"]
     housekeeping = {"log_every", "save_every", "precision", "compile", "scale_floor"}
-    schema = yaml.safe_load(SCHEMA.read_text())["$defs"]
-    for section in ("skills", "distance", "bc"):
-        model = {"skills": "skill_model"}.get(section, f"{section}_model")
-        assert set(paper[section]["model"]) == set(schema[model]["properties"]) - housekeeping
-        for part in ("train", "finetune"):
-            assert set(paper[section][part]) == set(schema["train"]["properties"]) - housekeeping
-
-
-def _sections(script):
-    """Return (name, class with only that group of options) for the settings of a script."""
-    arguments = importlib.import_module(script).Arguments
-    hints = typing.get_type_hints(arguments)
-    for field in dataclasses.fields(arguments):
-        if field.name in ("model", "train"):
-            only = [(field.name, hints[field.name], dataclasses.field(default=field.default))]
-            yield field.name, dataclasses.make_dataclass("Arguments", only, frozen=True)
+    for model, part in STAGES:
+        assert set(paper[model][part]) == set(known[model][part]["properties"]) - housekeeping
 
 
 def test_an_environment_may_have_settings_of_its_own():
-    config = load()
-    config["skills"]["model"] = {"hidden": 64, "z_dim": 10}
-    config["environments"]["kitchen"]["skills"] = {"model": {"z_dim": 4}}
+    config = read()
+    config["models"]["skills"]["model"] = {"hidden": 64, "z_dim": 10}
+    config["environments"]["kitchen"]["models"] = {"skills": {"model": {"z_dim": 4}}}
     before = copy.deepcopy(config)
-    assert settings(config, "kitchen", "skills", "model") == {"hidden": 64, "z_dim": 4}
+    assert model_settings(config, "kitchen", "skills", "model") == {"hidden": 64, "z_dim": 4}
+    assert model_settings(config, "maze", "skills", "model")["readout"] == 32
     assert config == before
+
+
+def test_a_method_takes_the_settings_of_tests_that_its_class_has():
+    config = load({"x": changed("methods.neighbours.rollout", {"neighbours": 3, "episodes": 4})})
+    assert acting_settings(config, "maze", "fist") == {"replan_every": 5, "skill": "sample"}
+    assert acting_settings(config, "maze", "bc") == {"skill": "sample"}
+    assert acting_settings(config, "maze", "neighbours") == {"neighbours": 3}
+    tested = declarations.testing_settings(config, "maze", "neighbours")
+    assert tested == {"episodes": 4, "max_steps": 2001, "batch": 100}
+
+
+def test_a_method_is_like_another_but_for_what_it_says_itself():
+    base = {"class": FIST, "rollout": {"skill": "mean", "episodes": 3}}
+    variant = {"like": "base", "lookup": "random", "rollout": {"episodes": 5}}
+    config = changed("methods.base", base)
+    config["methods"] |= {"variant": variant, "third": {"like": "variant", "finetune": "none"}}
+    methods = load({"x": config})["methods"]
+    known = {"class": FIST, "distance": "held_out"}
+    assert methods["base"] == known | base | {"lookup": "distance", "finetune": "all"}
+    told = {"lookup": "random", "rollout": {"skill": "mean", "episodes": 5}}
+    assert methods["variant"] == known | told | {"finetune": "all"}
+    assert methods["third"] == known | told | {"finetune": "none"}
+
+
+def test_what_a_method_leaves_out_follows_from_its_class():
+    config = read()
+    for name in ("fist", "spirl", "bc", "replay"):
+        config["methods"][name] = {"class": config["methods"][name]["class"]}
+    methods = load({"x": config})["methods"]
+    found = {name: (methods[name]["lookup"], methods[name]["finetune"]) for name in methods}
+    assert found["fist"] == ("distance", "all") and found["spirl"] == ("none", "all")
+    assert found["bc"] == ("none", "all") and found["replay"] == ("distance", "none")
+
+
+def test_a_class_from_outside_is_checked_by_what_it_declares(outside):
+    config = changed("methods.mine", {"class": "chunks:Chunks", "rollout": {"every": 2}})
+    config["models"]["chunks"] = {"model": {"chunk": 8}}
+    config = load({"x": config}, ["models={chunks: {model: {tag: 1e3}, train: {steps: 5}}}"])
+    assert config["methods"]["mine"]["finetune"] == "head"
+    assert model_settings(config, "maze", "chunks", "model") == {"chunk": 8, "tag": "1e3"}
+    assert model_settings(config, "maze", "chunks", "train") == {"steps": 5}
+    model = declared(config)["models"]["chunks"]
+    assert model["class"] == "chunks:ChunkModel" and model["trains_on"] == ["play", "distance"]
+    assert model["train"]["properties"]["batch_size"]["default"] == 7
+    assert declared(config)["methods"]["mine"]["model"] == "chunks"
+    config["models"]["chunks"]["model"]["chunk"] = 0
+    assert "`models.chunks.model.chunk` is 0: must be at least 1" in fault(config)
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ({"class": "chunks:Steals"}, "its model chunks:Thief is called skills like fist.methods"),
+        ({"class": "chunks:Reads"}, "its model reads nothing, which is no method's model"),
+        ({"class": "chunks:Late", "finetune": "none"}, "chunks:Late needs finetune: head;"),
+        ({"class": "chunks:Chunks", "lookup": "random"}, "chunks:Chunks takes no lookup"),
+        ({"class": "broken:Broken"}, "`methods.mine.class`: broken:Broken cannot be used: oh no"),
+    ],
+)
+def test_a_class_that_cannot_be_used_is_refused_by_the_method_that_names_it(
+    outside, method, message
+):
+    (outside / "broken.py").write_text("raise RuntimeError('oh no')\n")
+    assert message in fault(changed("methods.mine", method))
+
+
+def test_declarations_are_kept_for_as_long_as_the_code_is_the_same(outside, monkeypatch):
+    classes, kept = ("chunks:Chunks",), outside / "kept"
+    first = ask(classes, kept)
+    monkeypatch.setattr(declarations.subprocess, "run", None)
+    assert ask(classes, kept) == first
+    monkeypatch.undo()
+    monkeypatch.chdir(outside)
+    (outside / "chunks.py").write_text(OUTSIDE.replace("chunk: Count = 4", "chunk: Count = 5"))
+    again = ask(classes, kept)["models"]["chunks"]["model"]["properties"]["chunk"]
+    assert again["default"] == 5
+
+
+def test_a_folder_that_cannot_be_written_to_is_in_nobodys_way(outside):
+    (outside / "file").write_text("")
+    assert ask(("chunks:Chunks",), outside / "file" / "kept")["classes"]
+
+
+def test_the_configuration_is_checked_without_torch():
+    script = (
+        "import sys, yaml; from configuration import load; "
+        "load({'x': yaml.safe_load(open('config/config.yaml'))}); assert 'torch' not in sys.modules"
+    )
+    path = f"{ROOT / 'workflow'}:{ROOT}"
+    run = [sys.executable, "-c", script]
+    subprocess.run(run, check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": path})
 
 
 def test_flags_are_what_a_shell_and_tyro_expect():
@@ -236,12 +370,12 @@ def test_splits_are_named_after_what_they_leave_out():
 
 
 def test_play_is_the_24_sequences_of_the_recordings():
-    sequences = load()["environments"]["kitchen"]["data"]["play"]["sequences"]
+    sequences = read()["environments"]["kitchen"]["data"]["play"]["sequences"]
     assert sorted(sequences) == sorted(map(sequence_name, PLAY_SEQUENCES))
 
 
 def test_every_held_out_object_stands_in_some_play_sequences_but_not_in_all():
-    kitchen = load()["environments"]["kitchen"]
+    kitchen = read()["environments"]["kitchen"]
     for task in kitchen["tasks"].values():
         for name in task["held_out"]:
             having = [name in line.split("-") for line in kitchen["data"]["play"]["sequences"]]
@@ -255,31 +389,56 @@ def test_the_conda_environment_has_the_pinned_versions():
 
 
 def test_numbers_on_the_command_line_are_numbers():
-    given = {
-        "rollout": {"episodes": "3", "skill": "mean"},
-        "seeds": ["0", 1],
-        "tensorboard": "true",
-    }
-    assert typed(given) == {
-        "rollout": {"episodes": 3, "skill": "mean"},
-        "seeds": [0, 1],
-        "tensorboard": True,
-    }
+    given = ["rollout={episodes: 3, skill: mean}", "seeds=[0, 1]", "tensorboard=true", "n_demos=3"]
+    config = load({"x": read()}, given)
+    assert config["rollout"] == {"episodes": 3, "replan_every": 5, "skill": "mean"}
+    assert (config["seeds"], config["tensorboard"], config["n_demos"]) == ([0, 1], True, 3)
 
 
-@pytest.mark.parametrize("text", ["a: b", "*x", "@home", "{a", "[1, 2]", "100 %: all"])
+@pytest.mark.parametrize(
+    "text",
+    *[
+        [
+            "a: b",
+            "*x",
+            "@home",
+            "{a",
+            "[1, 2]",
+            "100 %: all",
+            "2024_01_02",
+            "1",
+            "1e3",
+            "true",
+            "a=b",
+        ]
+    ],
+)
 def test_a_text_on_the_command_line_stays_what_it_is(text):
-    assert typed({"local_dir": text}) == {"local_dir": text}
+    config = load({"x": read()}, [f"local_dir={text}", f"cache_dir={text}"])
+    assert (config["local_dir"], config["cache_dir"]) == (text, text)
+
+
+def test_texts_inside_sections_stay_texts_and_null_is_null():
+    config = load(
+        {"x": read()},
+        [
+            "pathvars={results: 2024_01_02}",
+            "environments={maze: {env_id: 007, env_kwargs: {starts: 7, name: x}}}",
+            "downloads={kitchen-mixed-v0.hdf5: {sha256: null, page: 1}}",
+        ],
+    )
+    assert config["pathvars"]["results"] == "2024_01_02"
+    maze = config["environments"]["maze"]
+    assert maze["env_id"] == "007" and maze["env_kwargs"] == {"starts": 7, "name": "x"}
+    download = config["downloads"]["kitchen-mixed-v0.hdf5"]
+    assert download["sha256"] is None and download["page"] == "1"
 
 
 def test_a_task_may_leave_out_what_is_held_out_and_its_order():
     config = changed("environments.kitchen.tasks.kettle", {})
     config["default_tables"] = ["maze_table"]
-    check(config, {})
-    assert config["environments"]["kitchen"]["tasks"]["kettle"] == {
-        "held_out": [],
-        "order": ["kettle"],
-    }
+    kettle = load({"x": config})["environments"]["kitchen"]["tasks"]["kettle"]
+    assert kettle == {"held_out": [], "order": ["kettle"]}
 
 
 SOURCES = {
@@ -312,7 +471,7 @@ def test_a_source_that_lacks_something_is_refused(play, message):
     [
         ({}, "lacks urls"),
         ({"urls": []}, "must have at least 1 entry"),
-        ({"urls": ["ftp://x"]}, "must match ^(https?|file)://"),
+        ({"urls": ["ftp://x"]}, "must match ^((https?|file)://"),
         ({"urls": ["http://x"], "sha256": "abc"}, "must match"),
     ],
 )
@@ -321,24 +480,26 @@ def test_a_download_that_cannot_be_fetched_is_refused(entry, message):
 
 
 def test_a_checksum_can_be_overridden():
-    config = load()
-    entry = config["downloads"]["kitchen-mixed-v0.hdf5"]
     for value in ("0" * 64, None):
-        entry["sha256"] = value
-        check(config, {})
+        load(
+            {
+                "x": changed(
+                    "downloads", {"kitchen-mixed-v0.hdf5": {"urls": ["file:///x"], "sha256": value}}
+                )
+            }
+        )
 
 
 @pytest.mark.parametrize(
-    ("section", "items", "steps"),
+    ("model", "items", "steps"),
     [  # of the reference, on 4,000,000 rows in one episode
         ("skills", int(0.99 * 4_000_000 / 11), 702_000),
         ("distance", 4_000_000 - 10, 781_200),
         ("bc", 4_000_000 - 1, 351_000),
     ],
 )
-def test_the_paper_trains_the_maze_for_as_many_steps_as_the_reference(section, items, steps):
-    settings_of = importlib.import_module("fist.training.loop").TrainSettings
-    train = settings_of(**settings(load("paper"), "maze", section, "train"))
-    assert train.validation == (0.01 if section == "skills" else 0)
+def test_the_paper_trains_the_maze_for_as_many_steps_as_the_reference(model, items, steps):
+    train = TrainSettings(**model_settings(read("paper"), "maze", model, "train"))
+    assert train.validation == (0.01 if model == "skills" else 0)
     assert train.total_steps(items) == steps
     assert train.schedule == "constant" and train.warmup == 0

@@ -1,62 +1,159 @@
-"""The configuration: what is allowed in it, and what is said where it is not."""
+"""The configuration: its sources, what is allowed in it, and what is said where it is not."""
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import difflib
+import functools
+import math
+import operator
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import Draft202012Validator, ValidationError, validators
+from jsonschema.exceptions import best_match
 
 from contradictions import contradictions
-from values import dotted
+from declarations import declared
+from settings import base_schema
+from values import Fault, command_line, dotted, merge
 
-SCHEMA = Path(__file__).parent / "schemas" / "config.schema.yaml"
+MODEL_PARTS = ("model", "train", "finetune")
 
 
 class ConfigError(Exception):
     """A configuration that cannot be used; names the file and the key of every fault."""
 
 
-def check(config: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise ConfigError unless a configuration fits the schema and makes sense as a whole.
+def load(sources: Mapping[str, Mapping[str, Any]], arguments: Sequence[str] = ()) -> dict[str, Any]:
+    """Merge the sources of a configuration, check it, and fill in what tasks and methods leave out.
 
-    What a task leaves out is filled in: nothing is held out, and its own name is its order.
+    The result is a configuration again, in which no method is `like` another.
 
     Args:
-        config: the configuration as Snakemake merged it.
-        sources: name of each source (a file, or "--config") and what it holds, in order of
-            merging; only used to tell where a fault comes from.
+        sources: name of each source (a file) and what it holds, in order of merging.
+        arguments: those of --config, key=value, as they were typed.
+
+    Raises:
+        ConfigError: it does not fit the schema, or makes no sense as a whole.
     """
-    errors = sorted(_validator().iter_errors(config), key=lambda error: list(map(str, error.path)))
-    faults = [fault for error in errors for fault in _explain(error)]
-    if not faults:
-        # What makes no sense can only be told of values that have the right form.
-        _fill_in(config)
-        faults = list(contradictions(config))
+    given = {**sources, "--config": command_line(arguments, base_schema())}
+    try:
+        methods = functools.reduce(merge, given.values(), {}).get("methods")
+        classes = declared({"methods": resolved(methods)})
+        schema = full_schema(classes)
+        given["--config"] = command_line(arguments, schema)
+        config = functools.reduce(merge, given.values(), {})
+        errors = sorted(_Validator(schema).iter_errors(config), key=lambda e: [*map(str, e.path)])
+        faults = [fault for error in errors for fault in _explain(error)]
+        if not faults:
+            # What makes no sense can only be told of values that have the right form.
+            _fill_in(config, classes)
+            faults = list(contradictions(config, classes))
+    except Fault as fault:
+        faults = [fault.args]
     if faults:
-        lines = [f"{_origin(path, sources)}: {message}" for path, message in faults]
+        lines = [f"{_origin(path, given)}: {message}" for path, message in faults]
         raise ConfigError("\n".join(dict.fromkeys(lines)))
+    return config
 
 
-@cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
+def resolved(methods: Any) -> dict[str, Any]:
+    """Return the methods with all that they take from those that they are `like`.
+
+    Raises:
+        Fault: a method is like none that there is, or like itself.
+    """
+
+    def entry(name: str, before: tuple[str, ...] = ()) -> Any:
+        own, path = methods[name], ["methods", name, "like"]
+        other = own.get("like") if isinstance(own, Mapping) else None
+        if not isinstance(other, str):
+            return own
+        if other not in methods:
+            known = ", ".join(methods)
+            raise Fault(path, f"`{dotted(path)}`: no {other} among methods: {known}")
+        if other in (*before, name):
+            circle = ", ".join((*before, name, other))
+            raise Fault(path, f"`{dotted(path)}`: each of these is like the next: {circle}")
+        entire = merge(entry(other, (*before, name)), own)
+        return {key: value for key, value in entire.items() if key != "like"}
+
+    return {name: entry(name) for name in methods} if isinstance(methods, Mapping) else {}
 
 
-def _fill_in(config: Mapping[str, Any]) -> None:
-    """Give every task an order and what is held out."""
+def full_schema(classes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a configuration, with the settings that its classes declare."""
+    schema = copy.deepcopy(base_schema())
+    top = schema["properties"]
+    models = {
+        name: _section({part: _section(model[part]["properties"]) for part in MODEL_PARTS})
+        for name, model in classes["models"].items()
+    }
+    tests, acts = classes["rollout"], [policy["acts"] for policy in classes["classes"].values()]
+    for place in (top, top["environments"]["additionalProperties"]["properties"]):
+        place["models"] = _section(models)
+        place["rollout"] = _joined(tests, *acts)
+    method = top["methods"]["additionalProperties"]
+    top["methods"]["properties"] = {
+        name: method | _section(method["properties"] | {"rollout": _joined(tests, policy["acts"])})
+        for name, policy in classes["methods"].items()
+    }
+    return schema
+
+
+def _section(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _joined(*sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Allow the settings of several classes; of one that several have, what all of them allow."""
+    found: dict[str, Any] = {}
+    for section in sections:
+        for key, value in section["properties"].items():
+            found[key] = value | ({"allOf": [found[key]]} if key in found else {})
+    return _section(found)
+
+
+def _fill_in(config: dict[str, Any], classes: Mapping[str, Any]) -> None:
+    """Give every task an order and what is held out, every method all that decides what it is."""
     for entry in config["environments"].values():
         for name, task in entry["tasks"].items():
             task.setdefault("held_out", [])
             task.setdefault("order", [name])
+    config["methods"] = resolved(config["methods"])
+    for name, method in config["methods"].items():
+        if name not in classes["methods"]:
+            raise Fault(["methods", name], f"`methods.{name}` lacks class, or like: another entry")
+        policy = classes["methods"][name]
+        parts = classes["models"][policy["model"]]["parts"] if policy["model"] else ("none",)
+        method.setdefault("lookup", "distance" if policy["looks_up"] else "none")
+        method.setdefault("finetune", "all" if "all" in parts else parts[0])
+        method.setdefault("distance", "held_out")
+
+
+def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
+    if isinstance(value, str) and not re.fullmatch(pattern, value):
+        yield ValidationError(pattern)
+
+
+_Validator = validators.extend(
+    Draft202012Validator,
+    {"pattern": _pattern},
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: type(value) is int,
+            "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+        }
+    ),
+)
 
 
 def _explain(error: ValidationError) -> Iterator[tuple[list[Any], str]]:
     """Turn a schema violation into (path, message) pairs."""
+    error = best_match([error])
     path = list(error.absolute_path)
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
@@ -80,13 +177,14 @@ def _expected(error: ValidationError) -> str:
     value = error.validator_value
     known = {
         "enum": lambda: f"must be one of {', '.join(map(str, value))}",
-        "type": lambda: (
-            f"must be of type {value if isinstance(value, str) else ' or '.join(value)}"
-        ),
+        "type": lambda: f"must be of type {value}{' (finite)' if value == 'number' else ''}",
+        "anyOf": lambda: f"must be of type {' or '.join(dict.fromkeys(v['type'] for v in value))}",
         "minimum": lambda: f"must be at least {value}",
+        "maximum": lambda: f"must be at most {value}",
         "exclusiveMinimum": lambda: f"must be above {value}",
         "exclusiveMaximum": lambda: f"must be below {value}",
         "minItems": lambda: f"must have at least {value} entry",
+        "maxItems": lambda: f"must have at most {value} entries",
         "minProperties": lambda: f"must have at least {value} entry",
         "uniqueItems": lambda: "an entry stands there twice",
         "pattern": lambda: f"`{error.instance}` must match {value}",
@@ -96,11 +194,8 @@ def _expected(error: ValidationError) -> str:
 
 def _number_hint(error: ValidationError) -> str:
     """Explain the one trap of YAML's numbers: 1e-3 is text, 1.0e-3 is a number."""
-    if error.validator == "type" and error.validator_value in ("number", "integer"):
-        try:
-            float(error.instance)
-        except (TypeError, ValueError):
-            return ""
+    wanted = error.validator == "type" and error.validator_value in ("number", "integer")
+    if wanted and re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", str(error.instance), re.IGNORECASE):
         if isinstance(error.instance, str):
             return " (YAML reads 1e-3 and quoted numbers as text: write 1.0e-3)"
     return ""
@@ -108,20 +203,9 @@ def _number_hint(error: ValidationError) -> str:
 
 def _origin(path: Sequence[Any], sources: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the source that had the last word on a key, or on the nearest one around it."""
-    for depth in range(len(path), -1, -1):
+    for depth in range(len(path), 0, -1):
         for name, content in reversed(list(sources.items())):
-            if _has(content, path[:depth]):
+            with contextlib.suppress(LookupError, TypeError):
+                functools.reduce(operator.getitem, path[:depth], content)
                 return name
-    return "configuration"
-
-
-def _has(content: Any, path: Sequence[Any]) -> bool:
-    for key in path:
-        if isinstance(content, list):
-            found = isinstance(key, int) and key < len(content)
-        else:
-            found = isinstance(content, Mapping) and key in content
-        if not found:
-            return False
-        content = content[key]
-    return True
+    return next(iter(sources))

@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from values import dotted, listed_files, settings, split_name
+from values import dotted, listed_files, rollout_settings, split_name
+
+Faults = Iterator[tuple[list[Any], str]]
+
+TAKEN = (
+    *("claims", "cost", "all_experiments", "report", "figures", "run", "videos"),
+    *("checkpoints", "benchmarks", "tensorboard", "downloads"),
+)
+"""Names that files and folders of the pipeline have."""
 
 
-def contradictions(config: Mapping[str, Any]) -> Iterator[tuple[list[Any], str]]:
-    """Find what is well-formed but cannot work, as (path, message) pairs."""
+def contradictions(config: Mapping[str, Any], classes: Mapping[str, Any]) -> Faults:
+    """Find what is well-formed but cannot work, as (path, message) pairs.
+
+    Args:
+        config: the configuration; every method has a lookup, finetune and distance.
+        classes: what its classes declare, see `declarations.declared`.
+    """
     for name, method in config["methods"].items():
-        where = ["methods", name]
-        yield from ((where, f"`methods.{name}`: {fault}") for fault in _method_faults(name, method))
+        policy = classes["methods"][name]
+        faults = _method_faults(name, method, policy, classes["models"].get(policy["model"]))
+        yield from ((["methods", name], f"`methods.{name}`: {fault}") for fault in faults)
     for number, claim in enumerate(config["claims"]):
         where = ["claims", number]
         yield from ((where, f"`{dotted(where)}`: {f}") for f in _claim_faults(claim, config))
     for env, entry in config["environments"].items():
         yield from _data_contradictions(["environments", env], entry, config["downloads"])
+    for section in ("environments", "tables"):
+        for name in config[section]:
+            if name in TAKEN:
+                where = [section, name]
+                yield where, f"`{dotted(where)}`: the pipeline has files of that name; take another"
     for name, table in config["tables"].items():
         yield from _table_contradictions(["tables", name], table, config)
-    for path, names, kind in (
-        (["default_tables"], config["default_tables"], "tables"),
-        (["baselines"], config["baselines"], "methods"),
-    ):
-        for name in names:
-            if name not in config[kind]:
-                yield path, f"`{dotted(path)}`: no {name} among {kind}: {', '.join(config[kind])}"
+    yield from _unknown(["default_tables"], config["default_tables"], "tables", config["tables"])
+    yield from _unknown(["baselines"], config["baselines"], "methods", config["methods"])
+
+
+def _unknown(path: list[Any], names: Iterable[str], what: str, known: Iterable[str]) -> Faults:
+    """Find names that are not defined."""
+    for name in names:
+        if name not in known:
+            yield path, f"`{dotted(path)}`: no {name} among {what}: {', '.join(known)}"
 
 
 def _claim_faults(claim: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
@@ -38,33 +59,23 @@ def _claim_faults(claim: Mapping[str, Any], config: Mapping[str, Any]) -> Iterat
         yield "needs either worse (a method) or at_least (a score)"
 
 
-def _method_faults(name: str, method: Mapping[str, Any]) -> Iterator[str]:
-    """Say what is wrong with a method of the table of methods."""
-    kind, lookup = method.get("kind", "skills"), method["lookup"]
-    looks_up = kind != "bc" and method.get("prior") != "state"
-    if kind == "skills" and "prior" not in method:
-        yield "kind skills needs a prior: goal (FIST) or state (SPiRL)"
-    if kind != "skills" and "prior" in method:
-        yield f"kind {kind} takes no prior"
-    if looks_up and lookup == "none":
-        yield (
-            f"kind {kind}{' with prior goal' if kind == 'skills' else ''} needs a lookup "
-            "(distance, euclidean, random); lookup is none"
-        )
-    if not looks_up and lookup != "none":
-        what = "kind bc" if kind == "bc" else "prior state"
-        yield f"{what} takes no lookup; lookup is {lookup}"
-    allowed = {
-        "skills": ("all", "prior", "none", "scratch"),
-        "bc": ("all", "none", "scratch"),
-        "goal_bc": ("all", "none", "scratch"),
-    }.get(kind, (None,))
-    if method.get("finetune") not in allowed:
-        rule = (
-            f"needs finetune: {', '.join(allowed)}" if allowed != (None,) else "takes no finetune"
-        )
-        yield f"kind {kind} {rule}"
-    if method.get("distance") == "mixed":
+def _method_faults(
+    name: str,
+    method: Mapping[str, Any],
+    policy: Mapping[str, Any],
+    model: Mapping[str, Any] | None,
+) -> Iterator[str]:
+    """Say what in a method does not fit what its class declares."""
+    lookup, finetune, cls = method["lookup"], method["finetune"], method["class"]
+    if policy["looks_up"] and lookup == "none":
+        yield f"{cls} needs a lookup (distance, euclidean, random); lookup is none"
+    if not policy["looks_up"] and lookup != "none":
+        yield f"{cls} takes no lookup; lookup is {lookup}"
+    parts = [*model["parts"], *["none"][: len(model["trains_on"])]] if model else ["none"]
+    if finetune not in parts:
+        rule = f"needs finetune: {', '.join(parts)}" if model else "has no model to finetune"
+        yield f"{cls} {rule}; finetune is {finetune}"
+    if method["distance"] == "mixed":
         if lookup != "distance":
             yield "distance mixed needs lookup distance"
         if "saw_held_out" not in name:
@@ -76,44 +87,37 @@ def _method_faults(name: str, method: Mapping[str, Any]) -> Iterator[str]:
 
 def _table_contradictions(
     path: list[str], table: Mapping[str, Any], config: Mapping[str, Any]
-) -> Iterator[tuple[list[Any], str]]:
+) -> Faults:
     """Find what a table asks for but that is not defined, or cannot be made."""
-    if table["env"] not in config["environments"]:
+    env = table["env"]
+    if env not in config["environments"]:
         known = ", ".join(config["environments"])
-        yield [*path, "env"], f"`{dotted(path)}`: no {table['env']} among environments: {known}"
+        yield [*path, "env"], f"`{dotted(path)}`: no {env} among environments: {known}"
         return
-    entry = config["environments"][table["env"]]
-    for key, kind, defined in (
-        ("tasks", "tasks", entry["tasks"]),
-        ("methods", "methods", config["methods"]),
-        ("references", "methods", config["methods"]),
-        ("demonstrations", "methods", config["methods"]),
-    ):
-        where = [*path, key]
-        for name in table.get(key, []):
-            if name not in defined:
-                yield where, f"`{dotted(where)}`: no {name} among {kind}: {', '.join(defined)}"
+    entry = config["environments"][env]
+    yield from _unknown([*path, "tasks"], table["tasks"], "tasks", entry["tasks"])
+    for key in ("methods", "references", "demonstrations"):
+        yield from _unknown([*path, key], table.get(key, []), "methods", config["methods"])
     for name in set(table.get("references", [])) & set(table["methods"]):
         yield [*path, "references"], f"`{dotted(path)}`: {name} is a row, so it is no reference"
-    fold, episodes = table.get("fold", 1), settings(config, table["env"], "rollout").get("episodes")
+    fold, episodes = table.get("fold", 1), rollout_settings(config, env).get("episodes")
     if episodes and episodes % fold:
-        yield (
-            [*path, "fold"],
-            f"`{dotted(path)}`: rollout.episodes {episodes} does not make folds of {fold}",
-        )
+        message = f"rollout.episodes {episodes} does not make folds of {fold}"
+        yield [*path, "fold"], f"`{dotted(path)}`: {message}"
     if path[-1] not in config["default_tables"]:
         return  # what another table lacks is told when it is asked for
     for task in table["tasks"]:
         if task in entry["tasks"]:
-            where = ["environments", table["env"], "tasks", task]
+            where = ["environments", env, "tasks", task]
             row = {"n_demos": config["n_demos"]} | entry["tasks"][task]
-            yield from _demo_contradictions(where, row, entry["data"]["demos"])
-            yield from _play_contradictions(where, row, entry["data"]["play"])
+            yield from (
+                (where, f"`{dotted(where)}`: {f}") for f in _task_faults(row, entry["data"])
+            )
 
 
 def _data_contradictions(
     path: list[str], entry: Mapping[str, Any], downloads: Mapping[str, Any]
-) -> Iterator[tuple[list[Any], str]]:
+) -> Faults:
     """Find data sets that lack what their source needs, or need what is not defined."""
     needs = {
         "generated": ("generator", "seed", "episodes"),
@@ -143,25 +147,14 @@ def _data_contradictions(
         )
 
 
-def _demo_contradictions(
-    path: list[str], task: Mapping[str, Any], demos: Mapping[str, Any]
-) -> Iterator[tuple[list[Any], str]]:
-    """Find tasks of a table that ask for demonstrations that there are not."""
+def _task_faults(task: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[str]:
+    """Say which data a task of a table asks for that there are not."""
+    play, demos = data["play"], data["demos"]
     order, n_demos = "-".join(task["order"]), task["n_demos"]
     if demos["source"] != "generated" and order not in demos.get("files", {}):
-        yield path, f"`{dotted(path)}`: data.demos.files has no file for {order}"
+        yield f"data.demos.files has no file for {order}"
     if demos["source"] == "generated" and n_demos > demos.get("episodes", n_demos):
-        yield (
-            path,
-            f"`{dotted(path)}`: n_demos {n_demos} is more than data.demos.episodes, "
-            f"{demos['episodes']}",
-        )
-
-
-def _play_contradictions(
-    path: list[str], task: Mapping[str, Any], play: Mapping[str, Any]
-) -> Iterator[tuple[list[Any], str]]:
-    """Find tasks of a table whose split has no play data."""
+        yield f"n_demos {n_demos} is more than data.demos.episodes, {demos['episodes']}"
     files, split = play.get("files"), split_name(task["held_out"])
     if play["source"] != "generated" and isinstance(files, Mapping) and split not in files:
-        yield path, f"`{dotted(path)}`: data.play.files has no files for {split}"
+        yield f"data.play.files has no files for {split}"

@@ -3,30 +3,63 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
 
-def typed(value: Any) -> Any:
-    """Read the scalars of a --config argument as YAML does; Snakemake leaves them as text."""
-    if isinstance(value, str) and value:
-        return _scalar(value)
+class Fault(Exception):
+    """What is wrong with a value of a configuration: the path of its keys, and a message."""
+
+
+def command_line(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Read arguments of --config, key=value; what the schema calls a text is taken as it stands."""
+    given: dict[str, Any] = {}
+    for argument in arguments:
+        key, _, text = argument.partition("=")
+        entry = schema["properties"].get(key, {})
+        value: Any = text
+        if not _branch(entry, "string"):
+            try:
+                value = yaml.load(text, yaml.BaseLoader)  # every scalar is a text
+            except yaml.YAMLError:
+                pass  # the schema says what it should be
+        given = merge(given, {key: typed(value, entry)})
+    return given
+
+
+def typed(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Read the texts of a value as YAML does, but for those that a schema wants to be texts."""
     if isinstance(value, Mapping):
-        return {key: typed(entry) for key, entry in value.items()}
+        entry = _branch(schema, "object")
+        others = entry.get("additionalProperties")
+        others = others if isinstance(others, Mapping) else {}
+        known = entry.get("properties", {})
+        return {key: typed(part, known.get(key, others)) for key, part in value.items()}
     if isinstance(value, list):
-        return [typed(entry) for entry in value]
-    return value
-
-
-def _scalar(text: str) -> Any:
-    """Return what YAML reads, and the text itself where that is no scalar ("a: b", "*x")."""
+        return [typed(part, _branch(schema, "array").get("items", {})) for part in value]
+    if not isinstance(value, str) or not value:
+        return value
     try:
-        value = yaml.safe_load(text)
+        read = yaml.safe_load(value)
     except yaml.YAMLError:
-        return text
-    return text if isinstance(value, (list, dict)) else value
+        return value
+    text = _branch(schema, "string") and not (read is None and _branch(schema, "null"))
+    return value if text or isinstance(read, (list, dict)) else read
+
+
+def _branch(schema: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """Return the part of a schema that allows values of a JSON type, {} where none does."""
+    return next((one for one in schema.get("anyOf", [schema]) if one.get("type") == kind), {})
+
+
+def merge(base: Any, top: Any) -> Any:
+    """Merge as Snakemake does: mappings key by key, everything else replaced."""
+    if not isinstance(top, Mapping):
+        return top
+    base = base if isinstance(base, Mapping) else {}
+    return {**base, **{key: merge(base.get(key), value) for key, value in top.items()}}
 
 
 def flags(prefix: str, settings: Mapping[str, Any]) -> str:
@@ -42,12 +75,20 @@ def flags(prefix: str, settings: Mapping[str, Any]) -> str:
     return shlex.join(words)
 
 
-def settings(config: Mapping[str, Any], env: str, section: str, part: str = "") -> dict[str, Any]:
-    """Return a section of settings (or a part of one), with the environment's own on top."""
-    layers = [config[section], config["environments"][env].get(section, {})]
-    if part:
-        layers = [layer.get(part, {}) for layer in layers]
-    return layers[0] | layers[1]
+def model_settings(config: Mapping[str, Any], env: str, model: str, part: str) -> dict[str, Any]:
+    """Return what is said of a model's part (model, train, finetune), the environment's on top."""
+    layers = [layer.get("models", {}) for layer in (config, config["environments"][env])]
+    return _on_top(layer.get(model, {}).get(part, {}) for layer in layers)
+
+
+def rollout_settings(config: Mapping[str, Any], env: str, method: str = "") -> dict[str, Any]:
+    """Return what is said of tests, the environment's on top; then what a method alone is told."""
+    layers = (config, config["environments"][env], config["methods"].get(method, {}))
+    return _on_top(layer.get("rollout", {}) for layer in layers)
+
+
+def _on_top(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return {key: value for layer in layers for key, value in layer.items()}
 
 
 def split_name(held_out: Sequence[str]) -> str:

@@ -8,12 +8,14 @@ made of these; a value that is not allowed is refused wherever an instance is ma
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import wraps
 from typing import Annotated, Any, dataclass_transform
 
 from annotated_types import Ge, Gt, Lt
-from pydantic import ConfigDict, Strict, ValidationError
+from pydantic import ConfigDict, Strict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 Count = Annotated[int, Strict(), Ge(1)]
 """A whole number of at least 1."""
@@ -59,3 +61,45 @@ def said(error: ValidationError) -> str:
         for fault in error.errors()
     )
     return "; ".join(faults)
+
+
+def schema_of(cls: type) -> dict[str, Any]:
+    """Return the JSON schema of a settings class: all in one, no key allowed but its fields.
+
+    A field whose default is None may be left out, but does not take null.
+    """
+    schema = _plain(TypeAdapter(cls).json_schema(schema_generator=_Schema))
+    return schema | {"additionalProperties": False}
+
+
+class _Schema(GenerateJsonSchema):
+    def dataclass_schema(self, schema: Any) -> JsonSchemaValue:
+        found = super().dataclass_schema(schema)
+        for base in schema["cls"].__mro__:  # pydantic forgets the docstrings of inherited fields
+            for name, field in getattr(base, "__pydantic_fields__", {}).items():
+                if field.description and name in found["properties"]:
+                    found["properties"][name].setdefault("description", field.description)
+        return found
+
+    def default_schema(self, schema: Any) -> JsonSchemaValue:
+        inner = schema["schema"]
+        if schema.get("default", ...) is None and inner["type"] == "nullable":
+            schema = schema | {"schema": inner["schema"]}
+        return super().default_schema(schema)
+
+
+def _plain(node: Any, definitions: Mapping[str, Any] | None = None) -> Any:
+    """Put definitions in the place of references to them; patterns are of all keys of a mapping."""
+    if isinstance(node, list):
+        return [_plain(entry, definitions) for entry in node]
+    if not isinstance(node, dict):
+        return node
+    definitions = node.get("$defs", {}) if definitions is None else definitions
+    if "$ref" in node:
+        node = definitions[node["$ref"].rpartition("/")[2]] | node
+    node = {key: value for key, value in node.items() if key not in ("$ref", "$defs")}
+    if "patternProperties" in node:
+        ((pattern, entry),) = node.pop("patternProperties").items()
+        names = {"type": "string", "pattern": pattern}
+        node |= {"propertyNames": names, "additionalProperties": entry}
+    return {key: _plain(value, definitions) for key, value in node.items()}

@@ -1,0 +1,303 @@
+"""What a configuration may hold, and what it means: the one declaration of every key.
+
+The settings of models and of methods are those of their classes, see `declarations`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le, Len
+from pydantic import Field, Strict, StringConstraints
+
+from fist.stage.settings import Count, Flag, Natural, NonNegative, schema_of, settings
+
+
+def like(pattern: str) -> StringConstraints:
+    """Constrain a text to one that matches a pattern as a whole."""
+    return StringConstraints(pattern=f"^({pattern})$")
+
+
+DISTINCT = Field(json_schema_extra={"uniqueItems": True})
+NAME, SEQUENCE, IDENTIFIER = "[a-z][a-z0-9_]*", "[a-z0-9_]+(-[a-z0-9_]+)*", "[A-Za-z_][A-Za-z0-9_]*"
+Name = Annotated[str, like(NAME)]
+Sequence = Annotated[str, like(SEQUENCE)]
+Split = Annotated[str, like(f"mixed|no_{SEQUENCE}")]
+Function = Annotated[str, like(f"{IDENTIFIER}([.]{IDENTIFIER})*:{IDENTIFIER}")]
+Folder = Annotated[str, like(".*[^/]")]
+File = Annotated[str, like(".+")]
+FileName = Annotated[str, like(r"[A-Za-z0-9][A-Za-z0-9._-]*[.](hdf5|zip)")]
+Url = Annotated[str, like("(https?|file)://.+")]
+Names = Annotated[list[Name], DISTINCT]
+SomeNames = Annotated[list[Name], DISTINCT, Len(1)]
+Files = Annotated[list[File], DISTINCT, Len(1)]
+Null = Literal[None]
+Free = dict[str, Any]
+"""Settings that other code knows: an environment's, a function's, a class's."""
+
+
+@settings
+class Download:
+    """A published file."""
+
+    urls: Annotated[list[Url], DISTINCT, Len(1)]
+    """Where it is: `http`, `https`, `file`, or a link to a file on Google Drive; tried in this
+    order."""
+    sha256: Annotated[str, like("[0-9a-f]{64}")] | Null = None
+    """What it must be. Without a checksum (or with `null`), the one that is seen first is kept in
+    `cache_dir/checksums.json` and holds from then on."""
+    bytes: Count | Null = None
+    """How long it must be."""
+    page: str | Null = None
+    """A page for people, named when no URL works."""
+
+
+@settings
+class DataSet:
+    """Where a part of the data comes from."""
+
+    source: Literal["generated", "local", "d4rl", "fist", "relay", "minari"]
+    """Where it comes from, see below."""
+    generator: Function | None = None
+    """Source `generated`: the function that makes it, `module:function`."""
+    arguments: Free | None = None
+    """Arguments of the generator."""
+    seed: Natural | None = None
+    """Seed of the generator; that of play and that of the demonstrations must differ."""
+    episodes: Count | None = None
+    """Episodes of every recording that is generated."""
+    archive: str | None = None
+    """Sources `fist` and `relay`: the zip archive, a name in `downloads`."""
+    converter: Function | None = None
+    """Sources `relay` and `minari`: the function that makes episodes, `module:function`."""
+
+
+@settings
+class Play(DataSet):
+    """Play data, that models are trained on."""
+
+    sequences: Annotated[list[Sequence], DISTINCT] | None = None
+    """Source `generated`: the sequences that every split is made from, one recording each. Without
+    them each split has a recording of its own."""
+    files: Files | dict[Split, Files] | None = None
+    """All other sources: a list of files, or a list for every split whose recordings are its own:
+    `mixed`, `no_kettle`, `no_kettle-top_burner`, …"""
+
+
+@settings
+class Demos(DataSet):
+    """Demonstrations of the tasks."""
+
+    files: dict[Sequence, File] | None = None
+    """All sources but `generated`: a file for every sequence."""
+
+
+@settings
+class Data:
+    """The data of an environment."""
+
+    play: Play
+    """The play data that models are trained on."""
+    demos: Demos
+    """The demonstrations of the tasks."""
+
+
+@settings
+class Published:
+    """Published numbers of a method on a task."""
+
+    subtasks: NonNegative | Null = None
+    """Mean number of sub-tasks."""
+    success: Annotated[float, Strict(), Ge(0), Le(1)] | Null = None
+    """Rate of success."""
+    length: NonNegative | Null = None
+    """Mean length of an episode in steps."""
+
+
+@settings
+class Task:
+    """A task of an environment."""
+
+    held_out: Names = Field(default_factory=list)
+    """Objects that no play episode may complete or move."""
+    order: SomeNames | None = None
+    """Sub-tasks in the order in which they count; also names the demonstrations. By default the
+    task's own name."""
+    n_demos: Count | None = None
+    """For this task alone."""
+    env_kwargs: Free | None = None
+    """Arguments of the environment for this task alone."""
+    paper: dict[Name, Published] | None = None
+    """Published numbers, by method: `subtasks` (mean number), `success` (rate), `length`
+    (steps)."""
+
+
+@settings
+class ModelEntry:
+    """Settings of a model; what is not said has the default of the model's class."""
+
+    model: Free | None = None
+    """What it is like."""
+    train: Free | None = None
+    """How it is trained on play data."""
+    finetune: Free | None = None
+    """How it is fine-tuned on demonstrations."""
+
+
+@settings
+class Environment:
+    """An environment, its data and its tasks."""
+
+    env_id: str
+    """Gymnasium id, with the module that registers it: `d4rl:kitchen-mixed-v0`."""
+    data: Data
+    """Where play and demonstrations come from, see below."""
+    tasks: Annotated[dict[Name, Task], Len(1)]
+    """The table of tasks, see below."""
+    env_kwargs: Free | None = None
+    """Arguments of the environment."""
+    order_argument: Annotated[str, like(IDENTIFIER)] | None = None
+    """The argument that takes a task's `order`; without it, the environment is not told."""
+    map: Annotated[list[str], Len(2, 2)] | None = None
+    """The two entries of the state that are a place on a map, by name: `[x, y]`; figures of
+    coverage and of paths are drawn on it."""
+    models: dict[Name, ModelEntry] | None = None
+    """Settings of models for this environment alone, on top of the common ones."""
+    rollout: Free | None = None
+    """The same of the tests."""
+
+
+@settings
+class Table:
+    """A table of results, `results/<name>.csv`."""
+
+    env: str
+    """The environment."""
+    tasks: SomeNames
+    """Its tasks, in this order."""
+    methods: SomeNames
+    """Its methods, in this order: a row for every task and method."""
+    layout: Literal["subtasks", "success"] = "subtasks"
+    """`subtasks`: how many were completed, and which; `success`: how often the task was done, and
+    in how many steps."""
+    references: Names | None = None
+    """Methods that get no row, but are compared with where they are `baselines`."""
+    demonstrations: SomeNames | None = None
+    """Methods that differ in their number of demonstrations, for the figure of that name."""
+    rows: Name | None = None
+    """Name of the first column: what a task is called there."""
+    fold: Count = 1
+    """Layout `success`: episodes that make a fold; `episode_length_std` is the standard deviation
+    of the folds' mean lengths."""
+
+
+@settings
+class Claim:
+    """An ordering that is held against the results."""
+
+    text: str
+    """The claim in words."""
+    table: Name
+    """Its tasks are those that are averaged, its layout says what is scored."""
+    better: Name
+    """The method that is said to be better than `worse`."""
+    worse: Name | None = None
+    """The method that is said to be worse."""
+    at_least: Annotated[float, Strict()] | None = None
+    """Instead of `worse`: the score that `better` is said to reach."""
+
+
+@settings
+class Method:
+    """A method: a policy, and how it is made and used. A variant is one more entry."""
+
+    class_: Function | None = Field(default=None, alias="class")
+    """Class of the policy, `module:Class`. A module of your own is looked for in the folder of the
+    run, too."""
+    like: Name | None = None
+    """Another entry, of which all is taken that is not said here."""
+    lookup: Literal["distance", "euclidean", "random", "none"] | None = None
+    """Where goals are looked up: `distance` (learnt), `euclidean` (raw states), `random` (an
+    untrained encoder). By default `distance`, and `none` for classes that look nothing up."""
+    finetune: Name | None = None
+    """What of the model is trained on the demonstrations: `all`, a part that the model names (of
+    skills the `prior`), a new one from `scratch`, or `none`. By default `all`; not for classes
+    without a model."""
+    distance: Literal["held_out", "mixed"] = "held_out"
+    """`held_out`: trained without the held-out object, then fine-tuned on the demonstrations.
+    `mixed`: trained on all play data, **it has seen the held-out object**; the method's name must
+    say so (`saw_held_out`)."""
+    n_demos: Count | None = None
+    """For this method alone."""
+    rollout: Free | None = None
+    """Settings of the tests for this method alone, on top of the common ones."""
+
+
+@settings
+class Figures:
+    """What the figures show."""
+
+    traced: Count
+    """Test episodes that are followed step by step, of every cell that is asked for."""
+
+
+@settings
+class Folders:
+    """The folders that are written to."""
+
+    results: Folder
+    """Models, test results, tables, figures."""
+    data: Folder
+    """Data sets."""
+    logs: Folder
+    """What the stages print."""
+    benchmarks: Folder
+    """What the stages cost."""
+
+
+@settings
+class Experiment:
+    """The whole configuration."""
+
+    seeds: Annotated[list[Natural], DISTINCT, Len(1)]
+    """Training seeds; every model is trained, and tested, once for each."""
+    n_demos: Count
+    """Demonstrations to fine-tune on and to look up in."""
+    tensorboard: Flag
+    """`true` also writes the learning curves for TensorBoard, under `results/tensorboard/`."""
+    gpus: Literal[0, 1]
+    """GPUs that a training asks for. 1 costs nothing on a machine without; a cluster without wants
+    `--config gpus=0`."""
+    local_dir: str
+    """Folder from which the relative paths of local data sets start."""
+    cache_dir: Folder
+    """Folder in which downloads are kept, and are looked for first."""
+    downloads: dict[FileName, Download]
+    """Published files, see below."""
+    environments: Annotated[dict[Annotated[str, like("[a-z][a-z0-9]*")], Environment], Len(1)]
+    """One entry per environment, see below; its name is the folder under `results/` and `data/`."""
+    tables: Annotated[dict[Name, Table], Len(1)]
+    """One entry per table of results, see below."""
+    default_tables: SomeNames
+    """The tables that are made when no target is named."""
+    baselines: Names
+    """Methods of which the strongest is what the others are measured against."""
+    claims: list[Claim]
+    """Orderings that are held against the results, see below."""
+    methods: Annotated[dict[Name, Method], Len(1)]
+    """The table of methods, see below."""
+    models: dict[Name, ModelEntry]
+    """Settings of the models that methods have, and of the distance, by their names; see below."""
+    rollout: Free
+    """How methods are tested, and act; see below."""
+    figures: Figures
+    """What the figures show, see below."""
+    pathvars: Folders
+    """The folders that are written to: `results`, `data`, `logs`, `benchmarks`."""
+
+
+@cache
+def base_schema() -> dict[str, Any]:
+    """Return the JSON schema of a configuration, before the classes that it names are known."""
+    return schema_of(Experiment)
