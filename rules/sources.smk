@@ -116,7 +116,7 @@ rule export_minari:
         code=options.code("export_minari.py"),
         script=script("export_minari.py"),
         env_id=lambda wildcards: targets.environment(wildcards)["env_id"],
-        root=os.path.join(config["pathvars"]["data"], "minari"),
+        root=lambda wildcards: os.path.join(config["pathvars"]["data"], "minari"),
     shell:
         "python {params.script:q} --data {input.data:q} --env-id {params.env_id:q}"
         " --dataset {wildcards.env:q}/{wildcards.part:q}-{wildcards.name:q}-v0 --root {params.root:q} > {log:q} 2>&1"

@@ -120,7 +120,7 @@ class Figures:
         Methods without a model do not follow what they look up step by step: they do not count.
         """
         for name in self.config["tables"][table]["methods"]:
-            method = self.config["methods"][name]
+            method = self.targets.methods[name]
             wanted = lookups or ("distance", "euclidean", "random")
             if method["model"] is not None and method["lookup"] in wanted:
                 return self._first(table, name)

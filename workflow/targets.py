@@ -49,6 +49,10 @@ class Targets:
     def __init__(self, config: Mapping[str, Any], declared: Mapping[str, Any]):
         """Take the configuration, and what its classes declare (`declarations.declared`)."""
         self.config, self.models = config, declared["models"]
+        self.methods = {
+            name: method | {"model": declared["methods"][name]["model"]}
+            for name, method in config["methods"].items()
+        }
 
     def environment(self, of: Any) -> Mapping[str, Any]:
         return self.config["environments"][of.env]
@@ -60,7 +64,7 @@ class Targets:
             raise TargetError(f"environment {of.env} has no task {of.task}") from None
 
     def method(self, of: Any) -> Mapping[str, Any]:
-        return self.config["methods"][of.method]
+        return self.methods[of.method]
 
     def n_demos(self, of: Any) -> int:
         """Return how many demonstrations a method gets: its own number, the task's, the common."""
