@@ -12,18 +12,13 @@ stages there are, what they read, what can be fine-tuned, what is looked up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-import torch
-from jaxtyping import Float
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from fist.data.episodes import Episodes
-from fist.methods.retrieval import DemoIndex
 from fist.stage.settings import Count, Flag, Positive, settings
 
 Batch = tuple[Tensor, ...]
