@@ -172,10 +172,10 @@ def stop(process):
 
 
 def wait_for(condition, process, seconds=PATIENCE, what="that"):
-    """Wait until a condition holds and return its value; fail where Snakemake ends before."""
+    """Wait until a condition holds and return its value; fail where the process ends before."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
-        assert process.poll() is None, f"Snakemake ended with {process.poll()} before {what}"
+        assert process.poll() is None, f"ended with {process.poll()} before {what}"
         assert time.monotonic() < deadline, f"no {what} in {seconds} s"
         time.sleep(0.1)
     return value
