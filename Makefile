@@ -2,12 +2,12 @@
 # make test      make .venv where it is missing, then run the tests
 # make setup     only make .venv
 #
-# Variables: TARGET (any Snakemake target), JOBS (jobs at a time), PYTHON (3.11 or newer),
+# Variables: TARGET (any Snakemake target), JOBS (jobs or tests at a time), PYTHON (3.11 or newer),
 # SNAKEMAKE_FLAGS (any option, e.g. '--configfile config/paper.yaml'), TORCH (cpu or cuda).
 PYTHON ?= python3
 VENV   ?= .venv
 TARGET ?= all
-JOBS   ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+JOBS   ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 
 # cpu takes PyTorch's small CPU build, cuda what PyPI offers (several GB on Linux).
 TORCH     ?= $(if $(shell command -v nvidia-smi 2>/dev/null),cuda,cpu)
@@ -34,7 +34,7 @@ results: setup
 	snakemake $(TARGET) -j$(JOBS) --quiet rules $(SNAKEMAKE_FLAGS)
 
 test: setup
-	python -m pytest -q tests
+	OMP_NUM_THREADS=1 python -m pytest -q -n $(JOBS) --dist loadgroup tests
 
 clean-venv:
 	rm -rf $(VENV)

@@ -1,22 +1,12 @@
 """Laws of claims that are held against results, and of the table of all experiments."""
 
 import pytest
-from test_table import HELD_OUT, MAZE, TASKS, WITH_BASELINES, read, write, write_maze
+from made_up_results import HELD_OUT, MAZE, TASKS, WITH_BASELINES, cells, read, write, write_maze
 
 from fist.analysis.claims import Claim, check_claims
 from fist.analysis.experiments import combine
 from fist.analysis.tables import summarise
 from fist.evaluation.episode_results import ResultsError
-
-
-def cells(folder, **counted):
-    """Write results of methods that count the same in every episode."""
-    return [
-        write(folder, task, method, seed, counted=[n] * 4)
-        for method, n in counted.items()
-        for task in TASKS
-        for seed in (0, 1)
-    ]
 
 
 def verdict(folder, files, **changes):

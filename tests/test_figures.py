@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_table import TASKS, write
+from made_up_results import TASKS, write
 
 from fist.analysis.figures.curves import plot_curves
 from fist.analysis.figures.results import plot_results

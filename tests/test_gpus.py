@@ -6,10 +6,11 @@ The GPUs are pretended: what a job is told to use is all that counts.
 import os
 import subprocess
 import sys
-import time
+from contextlib import suppress
 
+import psutil
 import pytest
-from pipeline_copy import ROOT
+from pipeline_copy import PATIENCE, ROOT, stop, wait_for
 
 ON_GPU = ROOT / "workflow" / "scripts" / "on_gpu.sh"
 CLUSTERS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "SGE_TASK_ID", "CUDA_VISIBLE_DEVICES")
@@ -28,6 +29,12 @@ def seen(environment, number="1", **changes):
     return subprocess.check_output(
         command, env=environment | changes, text=True, timeout=60
     ).strip()
+
+
+def sleeps(process):
+    """Return whether a shell is in a `sleep`."""
+    with suppress(psutil.NoSuchProcess):  # it has just ended
+        return any(child.name() == "sleep" for child in psutil.Process(process.pid).children())
 
 
 def test_a_job_waits_for_a_gpu_that_no_other_holds(environment):
@@ -49,8 +56,7 @@ def test_a_job_waits_for_a_gpu_that_no_other_holds(environment):
         stdout=subprocess.PIPE,
         text=True,
     )
-    time.sleep(2)
-    assert waiting.poll() is None
+    wait_for(lambda: sleeps(waiting), waiting, what="sleep, which follows a look at both")
     holders[0].kill()  # however a job ends, its GPU is free
     assert waiting.communicate(timeout=60)[0].strip() == held[0]
     holders[1].communicate("\n", timeout=60)
@@ -71,33 +77,38 @@ def test_in_a_job_of_a_cluster_its_choice_stays(environment, cluster):
     assert seen(environment, CUDA_VISIBLE_DEVICES="0,1", **{cluster: "17"}) == "0,1"
 
 
+# A job notes how many run as it begins, and lasts until so many have begun as may run at once.
 JOBS = """\
 rule all:
     input: expand("{job}.done", job=range(5))
 rule train:
     output: "{job}.done"
     resources: gpu=1
-    shell: "date +%s.%N > {wildcards.job}.began; sleep 5; date +%s.%N > {output}"
+    shell:
+        "touch running/{wildcards.job} begun/{wildcards.job}; ls running | wc -l > {output}; "
+        "until [ $(ls begun | wc -l) -ge AT_ONCE ]; do sleep 0.1; done; "
+        "sleep 1; rm running/{wildcards.job}"
 """
 
 
 @pytest.mark.parametrize(("visible", "at_once"), [("0,1", 2), ("", 5)])
 def test_as_many_jobs_that_ask_for_a_gpu_run_as_there_are(environment, tmp_path, visible, at_once):
     """Without any, the request costs nothing."""
-    (tmp_path / "Snakefile").write_text(JOBS)
+    (tmp_path / "Snakefile").write_text(JOBS.replace("AT_ONCE", str(at_once)))
+    for folder in ("running", "begun"):
+        (tmp_path / folder).mkdir()
     profile = ["--workflow-profile", str(ROOT / "profiles" / "default")]
-    subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "-j5", *profile],
         cwd=tmp_path,
         env=environment | {"CUDA_VISIBLE_DEVICES": visible},
-        check=True,
-        capture_output=True,
-        timeout=300,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
-    times = [
-        [float((tmp_path / f"{job}.{what}").read_text()) for what in ("began", "done")]
-        for job in range(5)
-    ]
-    running = [sum(a <= began < b for a, b in times) for began, _ in times]
-    assert max(running) <= at_once
-    assert at_once == 2 or max(running) > 2
+    try:
+        assert process.wait(PATIENCE) == 0
+    finally:
+        stop(process)
+    running = [int((tmp_path / f"{job}.done").read_text()) for job in range(5)]
+    assert max(running) == at_once

@@ -5,7 +5,7 @@ import json
 
 import h5py
 import numpy as np
-from test_workflow import TEST, copy_pipeline, snakemake
+from pipeline_copy import TINY, copy_pipeline, snakemake
 
 CROSS = """
 environments:
@@ -60,7 +60,7 @@ tables:
 def test_a_new_maze_with_a_section_of_its_own_is_an_entry_of_the_configuration(tmp_path):
     folder = copy_pipeline(tmp_path)
     (folder / "cross.yaml").write_text(CROSS)
-    status, said = snakemake(folder, "results/cross_table.csv", *TEST, "cross.yaml")
+    status, said = snakemake(folder, "-j2", "results/cross_table.csv", *TINY, "cross.yaml")
     assert status == 0, said
     with open(folder / "results" / "cross_table.csv", newline="") as file:
         [row] = csv.DictReader(file)

@@ -2,9 +2,8 @@
 
 import pytest
 import yaml
-from test_claims import cells
-from test_config import ROOT
-from test_table import HELD_OUT, TASKS, WITH_BASELINES, write_maze
+from made_up_results import HELD_OUT, TASKS, WITH_BASELINES, cells, write_maze
+from pipeline_copy import ROOT
 
 from fist.analysis.claims import Claim, check_claims
 from fist.analysis.readme import BEGIN, END, commit_of, results_block, update

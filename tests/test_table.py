@@ -1,45 +1,19 @@
 """Laws of the results table."""
 
-import csv
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_up_results import HELD_OUT, MAZE, TASKS, WITH_BASELINES, episode, read, write, write_maze
 
 from fist.analysis.bootstrap import bootstrap_interval
-from fist.analysis.tables import TableSettings, summarise
+from fist.analysis.tables import summarise
 from fist.evaluation.episode_results import (
-    EpisodeRow,
     Labels,
     ResultsError,
     collect,
     write_episodes_csv,
 )
-
-TASKS = {
-    "top_burner": ("microwave", "kettle", "top_burner", "light_switch"),
-    "slide_cabinet": ("microwave", "kettle", "slide_cabinet", "hinge_cabinet"),
-}
-HELD_OUT = {task: task for task in TASKS}
-
-
-def episode(number: int, subtasks, counted: int, any_order: int | None = None) -> EpisodeRow:
-    """Return a row in which the first `counted` sub-tasks were counted."""
-    steps = {name: 40 * i + 10 if i < counted else None for i, name in enumerate(subtasks)}
-    any_order = counted if any_order is None else any_order
-    done = counted == len(subtasks)
-    return EpisodeRow(
-        number, 100_000 + number, 280, float(counted), counted, any_order, done, steps
-    )
-
-
-def write(folder, task="top_burner", method="fist", seed=0, counted=(4, 3, 4, 2), **labels):
-    """Write an episodes.csv and return its path."""
-    values = {"env": "kitchen", "data_source": "generated"} | labels
-    rows = [episode(i, TASKS[task], n) for i, n in enumerate(counted)]
-    path = folder / task / method / f"seed_{seed}" / "episodes.csv"
-    write_episodes_csv(path, Labels(task=task, method=method, seed=seed, **values), rows)
-    return path
 
 
 def write_all(folder):
@@ -51,11 +25,6 @@ def write_all(folder):
         for method, low in (("fist", 2), ("spirl", 0))
         for seed in (0, 1)
     ]
-
-
-def read(path) -> list[dict[str, str]]:
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_a_hand_made_cell(tmp_path):
@@ -150,9 +119,6 @@ def test_an_average_over_tasks_needs_the_method_on_every_task(tmp_path):
     summarise(files, tmp_path / "table.csv", HELD_OUT)
     rows = read(tmp_path / "table_statistics.csv")
     assert {row["method"] for row in rows if row["task"] == "all"} == {"fist"}
-
-
-WITH_BASELINES = TableSettings(baselines=("spirl", "bc"))
 
 
 def test_the_statistics_of_a_hand_made_pair_of_methods(tmp_path):
@@ -258,22 +224,6 @@ def test_without_subtasks_the_table_still_tells_success(tmp_path):
     [record] = read(tmp_path / "table.csv")
     assert record["success_rate"] == "0.750"
     assert record["subtasks_ordered"] == record["subtasks_ordered_lo"] == ""
-
-
-MAZE = TableSettings(layout="success", rows="section", fold=2)
-
-
-def write_maze(folder, lengths, longest=2001, method="fist"):
-    """Write an episodes.csv per training seed of episodes that fail where they are the longest."""
-    files = []
-    for seed, of_seed in enumerate(lengths):
-        rows = [
-            EpisodeRow(i, 100_000 + i, n, float(n < longest), int(n < longest), 1, n < longest)
-            for i, n in enumerate(of_seed)
-        ]
-        files.append(folder / f"seed_{seed}" / "episodes.csv")
-        write_episodes_csv(files[-1], Labels("maze", "left", method, seed, "generated"), rows)
-    return files
 
 
 def test_a_hand_made_cell_of_a_maze(tmp_path):
