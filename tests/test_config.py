@@ -3,6 +3,7 @@
 import copy
 import functools
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,61 +25,31 @@ STAGES = [(model, part) for model in MODELS for part in ("model", "train", "fine
 CLAIM = {"text": "x", "table": "kitchen_table", "better": "fist", "worse": "spirl"}
 FIST = "fist.methods.skills:FIST"
 
-OUTSIDE = """
-from fist.methods.base import Model, ModelSettings, Policy
-from fist.stage.settings import Count, settings
-
+MORE_METHODS = """
+from fist.stage.settings import settings
+from outside_method import Chunk, ChunkModel, ChunkSettings
 
 @settings
-class ChunkSettings(ModelSettings):
-    chunk: Count = 4
-    \"\"\"Actions in a chunk.\"\"\"
+class Tagged(ChunkSettings):
     tag: str = ""
+    \'\'\'A text.\'\'\'
 
-
-@settings
-class Acting:
-    every: Count = 1
-    \"\"\"Steps between chunks.\"\"\"
-
-
-class ChunkModel(Model):
-    name = "chunks"
-    Settings = ChunkSettings
-    trains_on = ("play", "distance")
-    parts = ("head",)
+class Head(ChunkModel):
+    name, Settings = "head", Tagged
+    trains_on, parts = ("play", "distance"), ("head",)
     recipe = {"train": {"batch_size": 7}, "finetune": {}}
 
+class WithHead(Chunk):
+    Model = Head
 
-class Chunks(Policy):
-    Model = ChunkModel
-    Settings = Acting
+class Late(Chunk):
+    Model = type("Late", (Head,), {"name": "late", "trains_on": ()})
 
+class Steals(Chunk):
+    Model = type("Thief", (ChunkModel,), {"name": "skills"})
 
-class OnDemosAlone(ChunkModel):
-    name = "late"
-    trains_on = ()
-
-
-class Late(Policy):
-    Model = OnDemosAlone
-
-
-class Thief(ChunkModel):
-    name = "skills"
-
-
-class Steals(Policy):
-    Model = Thief
-
-
-class Reader(ChunkModel):
-    name = "reader"
-    trains_on = ("play", "nothing")
-
-
-class Reads(Policy):
-    Model = Reader
+class Reads(Chunk):
+    Model = type("Reader", (ChunkModel,), {"name": "reader", "trains_on": ("nothing",)})
 """
 
 
@@ -116,9 +87,10 @@ def loaded(*names):
 
 @pytest.fixture
 def outside(tmp_path, monkeypatch):
-    """A folder of a run in which a module of methods lies, as `chunks`."""
+    """A folder of a run in which two modules of methods lie."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "chunks.py").write_text(OUTSIDE)
+    shutil.copy(ROOT / "tests" / "outside_method.py", tmp_path)
+    (tmp_path / "more.py").write_text(MORE_METHODS)
     return tmp_path
 
 
@@ -298,27 +270,28 @@ def test_what_a_method_leaves_out_follows_from_its_class():
 
 
 def test_a_class_from_outside_is_checked_by_what_it_declares(outside):
-    config = changed("methods.mine", {"class": "chunks:Chunks", "rollout": {"every": 2}})
-    config["models"]["chunks"] = {"model": {"chunk": 8}}
-    config = load({"x": config}, ["models={chunks: {model: {tag: 1e3}, train: {steps: 5}}}"])
+    config = changed("methods.mine", {"class": "more:WithHead", "rollout": {"kept": 2}})
+    config["models"]["head"] = {"model": {"hidden": 8}}
+    config = load({"x": config}, ["models={head: {model: {tag: 1e3}, train: {steps: 5}}}"])
     assert config["methods"]["mine"]["finetune"] == "head"
-    assert model_settings(config, "maze", "chunks", "model") == {"chunk": 8, "tag": "1e3"}
-    assert model_settings(config, "maze", "chunks", "train") == {"steps": 5}
-    model = declared(config)["models"]["chunks"]
-    assert model["class"] == "chunks:ChunkModel" and model["trains_on"] == ["play", "distance"]
+    assert model_settings(config, "maze", "head", "model") == {"hidden": 8, "tag": "1e3"}
+    assert model_settings(config, "maze", "head", "train") == {"steps": 5}
+    assert acting_settings(config, "maze", "mine") == {"kept": 2}
+    assert declared(config)["methods"]["mine"]["model"] == "head"
+    model = declared(config)["models"]["head"]
+    assert model["class"] == "more:Head" and model["trains_on"] == ["play", "distance"]
     assert model["train"]["properties"]["batch_size"]["default"] == 7
-    assert declared(config)["methods"]["mine"]["model"] == "chunks"
-    config["models"]["chunks"]["model"]["chunk"] = 0
-    assert "`models.chunks.model.chunk` is 0: must be at least 1" in fault(config)
+    config["models"]["head"]["model"]["hidden"] = 0
+    assert "`models.head.model.hidden` is 0: must be at least 1" in fault(config)
 
 
 @pytest.mark.parametrize(
     ("method", "message"),
     [
-        ({"class": "chunks:Steals"}, "its model chunks:Thief is called skills like fist.methods"),
-        ({"class": "chunks:Reads"}, "its model reads nothing, which is no method's model"),
-        ({"class": "chunks:Late", "finetune": "none"}, "chunks:Late needs finetune: head;"),
-        ({"class": "chunks:Chunks", "lookup": "random"}, "chunks:Chunks takes no lookup"),
+        ({"class": "more:Steals"}, "its model more:Thief is called skills like fist.methods"),
+        ({"class": "more:Reads"}, "its model reads nothing, which is no method's model"),
+        ({"class": "more:Late", "finetune": "none"}, "more:Late needs finetune: head;"),
+        ({"class": "more:WithHead", "lookup": "random"}, "more:WithHead takes no lookup"),
         ({"class": "broken:Broken"}, "`methods.mine.class`: broken:Broken cannot be used: oh no"),
     ],
 )
@@ -330,20 +303,20 @@ def test_a_class_that_cannot_be_used_is_refused_by_the_method_that_names_it(
 
 
 def test_declarations_are_kept_for_as_long_as_the_code_is_the_same(outside, monkeypatch):
-    classes, kept = ("chunks:Chunks",), outside / "kept"
+    classes, kept = ("more:WithHead",), outside / "kept"
     first = ask(classes, kept)
-    monkeypatch.setattr(declarations.subprocess, "run", None)
-    assert ask(classes, kept) == first
-    monkeypatch.undo()
-    monkeypatch.chdir(outside)
-    (outside / "chunks.py").write_text(OUTSIDE.replace("chunk: Count = 4", "chunk: Count = 5"))
-    again = ask(classes, kept)["models"]["chunks"]["model"]["properties"]["chunk"]
-    assert again["default"] == 5
+    with monkeypatch.context() as patch:
+        patch.setattr(declarations.subprocess, "run", None)
+        assert ask(classes, kept) == first
+    inner = outside / "outside_method.py"
+    inner.write_text(inner.read_text().replace("hidden: Count = 32", "hidden: Count = 33"))
+    again = ask(classes, kept)["models"]["head"]["model"]["properties"]["hidden"]
+    assert again["default"] == 33
 
 
 def test_a_folder_that_cannot_be_written_to_is_in_nobodys_way(outside):
     (outside / "file").write_text("")
-    assert ask(("chunks:Chunks",), outside / "file" / "kept")["classes"]
+    assert ask(("more:WithHead",), outside / "file" / "kept")["classes"]
 
 
 def test_the_configuration_is_checked_without_torch():
