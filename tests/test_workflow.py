@@ -3,8 +3,8 @@
 One run of everything with config/test.yaml serves all tests (conftest.py).
 """
 
-import ast
 import csv
+import json
 import os
 import re
 import shutil
@@ -16,8 +16,6 @@ import pipeline_copy
 import pytest
 from pipeline_copy import ROOT, copy_made, copy_pipeline, snakemake, start, wait_for
 from pipeline_copy import TINY as TEST
-
-from dependencies import code_of
 
 pytestmark = pytest.mark.spread
 
@@ -34,6 +32,9 @@ EVERYTHING = {  # in the kitchen and in the maze
     "rollout": 2 + 4,
     "summarise": 1 + 1,
 }
+
+
+MODELS = ("skills", "distance", "bc")
 
 
 def plan(folder, *options):
@@ -68,68 +69,22 @@ def test_every_target_that_the_readme_names_can_be_made(fresh):
     assert planned >= set(targets)
 
 
-# A stage may import a module without using it: no stage but its own depends on a model's code.
-UNUSED = {
-    "train_skills": {"bc", "distance"},
-    "finetune_skills": {"bc", "distance"},
-    "train_distance": {"bc", "skills", "feedback"},
-    "finetune_distance": {"bc", "skills", "feedback"},
-    "plot_retrieval": {"bc", "skills", "feedback"},
-    "plot_features": {"bc", "skills", "feedback"},
-    "train_bc": {"distance", "skills", "feedback"},
-    "finetune_bc": {"distance", "skills", "feedback"},
-}
-
-
-def imported_modules(file, found=None):
-    """Return the library's modules that a file imports, directly or not."""
-    found = set() if found is None else found
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "fist":
-            inner = "/".join(node.module.split(".")[1:])
-            names = [inner] if inner else [alias.name for alias in node.names]
-            for name in set(names) - found:
-                found.add(name)
-                imported_modules(ROOT / "fist" / f"{name}.py", found)
-    return found
-
-
-def test_every_job_runs_one_script_and_takes_it_as_an_input(fresh):
+def test_every_job_runs_one_script_that_is_no_input_and_quotes_every_word(fresh):
     targets = ("all", "figures", "videos", "checkpoints", "results/all_experiments.csv")
     jobs = [job for job in pipeline_copy.plan(fresh, *targets, *TEST) if job.shell]
     assert {job.rule for job in jobs} > {*EVERYTHING, "render_video", "combine_tables"}
     for job in jobs:
         [script] = re.findall(r"\bpython (\S+)", job.shell)
-        assert script in job.input, job
-
-
-def test_every_stage_depends_on_the_code_that_it_runs():
-    for name in sorted(file.stem for file in (ROOT / "workflow/scripts").glob("[a-z]*.py")):
-        files = {file.relative_to(ROOT).with_suffix("").as_posix() for file in code_of(name)}
-        script = f"workflow/scripts/{name}"
-        modules = imported_modules(ROOT / f"{script}.py") - UNUSED.get(name, set())
-        assert files == {script, "workflow/scripts/_cli", *(f"fist/{name}" for name in modules)}
-
-
-@pytest.mark.parametrize(
-    ("data", "expected", "other"),
-    [
-        ({"generator": "d4rl.maze.generate:wander"}, "d4rl/maze/law.py", "d4rl/kitchen/env.py"),
-        ({"generator": "d4rl.kitchen.generate:generate"}, "d4rl/contact.py", "d4rl/maze/law.py"),
-        ({"converter": "d4rl.recorded.relay:convert"}, "d4rl/kitchen/env.py", "d4rl/none.py"),
-        ({"source": "local"}, "../../fist/data/episodes.py", "d4rl/kitchen/env.py"),
-    ],
-)
-def test_a_stage_depends_on_the_environment_that_makes_its_data(data, expected, other):
-    """A converter runs the simulator; files that are given need none."""
-    files = code_of("make_split", {"data": {"play": data}})
-    assert (ROOT / "d4rl" / "src" / expected).resolve() in files
-    assert ROOT / "d4rl" / "src" / other not in files
+        assert script not in job.input, job
+    rules = "".join(file.read_text() for file in (ROOT / "rules").glob("*.smk"))
+    commands = re.findall(r"^    +shell:\n((?: +\".*\"\n)+)", rules, flags=re.M)
+    words = re.findall(r"\{[^}]*\}", "".join(commands))
+    assert len(words) > 100 and [word for word in words if not word.endswith(":q}")] == []
 
 
 VARIANT = """\
 methods:
-  fist_twice: {prior: goal, lookup: distance, finetune: all, rollout: {replan_every: 2}}
+  fist_twice: {like: fist, rollout: {replan_every: 2}}
 tables:
   kitchen_table:
     methods: [fist, fist_twice]
@@ -161,9 +116,11 @@ def test_the_other_configurations_write_to_folders_of_their_own(fresh, name):
 
 
 def test_a_configuration_with_an_unknown_key_runs_nothing_and_names_the_key(fresh):
-    status, said = snakemake(fresh, "-j2", *TEST, "--config", "skills={train: {stepps: 3}}")
+    status, said = snakemake(
+        fresh, "-j2", *TEST, "--config", "models={skills: {train: {stepps: 3}}}"
+    )
     assert status == 1
-    assert "--config: unknown key `skills.train.stepps`: did you mean `steps`?" in said
+    assert "--config: unknown key `models.skills.train.stepps`: did you mean `steps`?" in said
     assert not (fresh / "results").exists()
 
 
@@ -249,7 +206,13 @@ def test_a_stage_that_is_forced_runs_again_with_what_depends_on_it(run, rule):
         ("rollout={skill: mean}", {"rollout": 2 + 4, "summarise": 2}),
         ("rollout={replan_every: 3}", {"rollout": 2 + 4, "summarise": 2}),
         # The maze has a number of its own.
-        ("distance={finetune: {steps: 9}}", {"finetune_distance": 1, "rollout": 1, "summarise": 1}),
+        (
+            "models={distance: {finetune: {steps: 9}}}",
+            {"finetune_distance": 1, "rollout": 1, "summarise": 1},
+        ),
+        # Which files there are stays the same: the order and the role of one have changed.
+        ("tables={kitchen_table: {methods: [spirl, fist]}}", {"summarise": 1}),
+        ("tables={kitchen_table: {methods: [fist], references: [spirl]}}", {"summarise": 1}),
         ("methods={spirl: {rollout: {skill: mean}}}", {"rollout": 2, "summarise": 2}),
         ("environments={maze: {rollout: {batch: 5}}}", {"rollout": 4, "summarise": 1}),
         (
@@ -263,6 +226,12 @@ def test_a_changed_setting_makes_those_stages_run_that_use_it(run, setting, expe
     assert plan(run, "all", *TEST, "--config", setting) == expected
 
 
+MAZE = {f"{stage}_{model}": 1 for stage in ("train", "finetune") for model in MODELS} | {
+    "rollout": 4,
+    "summarise": 1,
+}
+
+
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
@@ -270,8 +239,14 @@ def test_a_changed_setting_makes_those_stages_run_that_use_it(run, setting, expe
         ("fist/analysis/bootstrap.py", {"summarise": 2}),
         ("fist/methods/retrieval.py", {"rollout": 2 + 4, "summarise": 2}),
         (
-            "workflow/scripts/finetune_skills.py",
-            {"finetune_skills": 2, "rollout": 2 + 2, "summarise": 2},
+            "fist/methods/cloning.py",
+            {"train_bc": 1, "finetune_bc": 1, "rollout": 1, "summarise": 1},
+        ),
+        ("d4rl/src/d4rl/maze/vector.py", {"make_split": 1, "make_demos": 1} | MAZE),
+        (
+            "workflow/scripts/finetune.py",
+            {rule: EVERYTHING[rule] for rule in EVERYTHING if "finetune" in rule}
+            | {"rollout": 2 + 3, "summarise": 2},
         ),
     ],
 )
@@ -291,7 +266,7 @@ def test_changed_code_makes_its_stage_run_again_but_a_touched_file_does_not(run,
 def test_training_that_is_interrupted_leaves_no_output_and_continues_in_the_next_run(run):
     target = "results/kitchen/no_top_burner/seed_7/skills.pt"
     log = run / "logs/kitchen/no_top_burner/seed_7/skills.log"
-    options = (target, *TEST, "--config", "skills={train: {steps: 150, log_every: 10}}")
+    options = (target, *TEST, "--config", "models={skills: {train: {steps: 150, log_every: 10}}}")
     process = start(run, "-j2", *options)
     wait_for(lambda: log.exists() and "step 20/150" in log.read_text(), process)
     os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C in a terminal does
@@ -302,6 +277,66 @@ def test_training_that_is_interrupted_leaves_no_output_and_continues_in_the_next
     resumed = re.search(r"resuming at step (\d+) of 150", log.read_text())
     assert resumed and int(resumed[1]) >= 20
     assert (run / target).exists()
+
+
+def test_a_folder_that_was_moved_or_copied_has_nothing_to_be_done(run, tmp_path):
+    """Its place has changed, and its files are as old as the copy."""
+    copy = tmp_path / "one" / "folder" / "deeper"
+    shutil.copytree(run, copy, copy_function=shutil.copyfile)
+    assert plan(copy, "all", *TEST) == {}
+    outside = tmp_path / "results of another repository"
+    shutil.copytree(copy, outside, ignore=shutil.ignore_patterns(*pipeline_copy.PARTS))
+    assert plan(copy, "all", *TEST, "--directory", str(outside)) == {}
+
+
+def test_what_stands_in_a_configuration_is_never_run(run):
+    """A folder of results whose name is a command, with TensorBoard's files in it."""
+    folder = "r$(touch pwned)"
+    paths = f"pathvars={{results: {json.dumps(folder)}, benchmarks: b}}"
+    target = f"{folder}/maze/no_left/seed_0/distance.pt"
+    options = (*TEST, "--config", "tensorboard=true", paths)
+    status, said = snakemake(run, "-j2", target, *options)
+    assert status == 0, said
+    assert [*(run / folder / "tensorboard/maze/no_left/seed_0/distance").glob("events*")]
+    assert not (run / "pwned").exists()
+
+
+OUTSIDE = """\
+from gymnasium import register
+register(
+    "Outside-v0",
+    "d4rl.maze.env:MazeEnv",
+    vector_entry_point="d4rl.maze.vector:MazeVectorEnv",
+    max_episode_steps=5,
+)
+"""
+OUTSIDE_TASK = """\
+environments:
+  outside:
+    env_id: outside:Outside-v0
+    order_argument: targets
+    data:
+      play: {source: generated, generator: d4rl.maze.generate:wander, seed: 0, episodes: 2}
+      demos: {source: generated, generator: d4rl.maze.generate:demonstrate, seed: 1, episodes: 2}
+    tasks: {left: {}}
+    rollout: {episodes: 2, max_steps: 0}
+methods: {replay_raw: {like: replay, lookup: euclidean}}
+tables: {outside_table: {env: outside, layout: success, tasks: [left], methods: [replay_raw]}}
+"""
+
+
+def test_a_task_in_the_folder_of_the_run_is_followed(run, tmp_path):
+    """Its module is imported from there, and an edit of it makes its results anew."""
+    module = tmp_path / "outside.py"
+    module.write_text(OUTSIDE)
+    (tmp_path / "outside.yaml").write_text(OUTSIDE_TASK)
+    options = ("--directory", str(tmp_path), "results/outside_table.csv")
+    options += (*TEST, str(tmp_path / "outside.yaml"))
+    status, said = snakemake(run, "-j2", *options)
+    assert status == 0, said
+    assert plan(run, *options) == {}
+    module.write_text(OUTSIDE + "# changed\n")
+    assert plan(run, *options)["rollout"] == 1
 
 
 @pytest.mark.slow
