@@ -5,7 +5,7 @@ run one thread; they take turns in short bursts of one process. With --learn bot
 same data, and their losses are compared. `speed.py` measures the rest.
 
     python benchmarks/training_speed.py
-    python benchmarks/training_speed.py --data data/kitchen/kitchen-mixed.hdf5 --learn 3000
+    python benchmarks/training_speed.py --data data/kitchen/play/mixed.hdf5 --learn 3000
     python benchmarks/training_speed.py --device cuda --steps 200
 """
 

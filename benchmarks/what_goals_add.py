@@ -5,7 +5,7 @@ one that follows from the state prior (SPiRL) are compared with each other and w
 one, all as root mean squares over states and action dimensions.
 
     python benchmarks/what_goals_add.py \\
-        --demos data/kitchen/kitchen-demo-microwave-kettle-top_burner-light_switch.hdf5 \\
+        --demos data/kitchen/demos/microwave-kettle-top_burner-light_switch.hdf5 \\
         --models results/kitchen/top_burner/finetune_all_10demos/seed_*/skills.pt
 """
 

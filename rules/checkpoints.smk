@@ -19,7 +19,6 @@ rule export_cell:
         "<benchmarks>/checkpoints/{env}/{task}/{method}/seed_{seed}/cell.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(2000),
         runtime=grows(10),
@@ -45,7 +44,6 @@ rule evaluate_cell:
         "<benchmarks>/checkpoints/{env}/{task}/{method}/seed_{seed}/episodes.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(2000),
         runtime=grows(60),

@@ -10,7 +10,6 @@ rule generate_data:
         "<benchmarks>/{env}/raw/{part}/{sequence}.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1200),
         runtime=grows(30),
@@ -36,7 +35,6 @@ rule make_split:
         "<benchmarks>/{env}/play/{split}.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1500),
         runtime=grows(10),
@@ -63,7 +61,6 @@ rule make_demos:
         "<benchmarks>/{env}/demos/{sequence}.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1000),
         runtime=grows(10),

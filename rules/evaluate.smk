@@ -12,7 +12,6 @@ rule rollout:
         "<benchmarks>/{env}/{task}/{method}/seed_{seed}/episodes.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1200),
         runtime=grows(60),
@@ -44,7 +43,6 @@ rule render_video:
         "<benchmarks>/videos/{env}/{task}/{method}/seed_{seed}.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1200),
         runtime=grows(10),

@@ -18,7 +18,6 @@ rule trace_episodes:
         "<benchmarks>/{env}/{task}/{method}/seed_{seed}/trace.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1200),
         runtime=grows(30),
@@ -53,7 +52,6 @@ rule plot_results:
         figure="scores|progress|profile|demonstrations",
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1000),
         runtime=grows(20),
@@ -84,7 +82,6 @@ rule plot_curves:
         "<benchmarks>/figures/{table}/curves.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1000),
         runtime=grows(20),
@@ -114,7 +111,6 @@ rule plot_retrieval:
         "<benchmarks>/figures/{table}/retrieval.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1000),
         runtime=grows(20),
@@ -144,7 +140,6 @@ rule plot_features:
         "<benchmarks>/figures/{table}/features.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1000),
         runtime=grows(20),
@@ -176,7 +171,6 @@ rule plot_coverage:
         "<benchmarks>/figures/{table}/coverage.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(2000),
         runtime=grows(20),
@@ -208,7 +202,6 @@ rule plot_paths:
         "<benchmarks>/figures/{table}/paths.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1000),
         runtime=grows(20),

@@ -27,7 +27,6 @@ rule describe_run:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
@@ -54,7 +53,6 @@ rule report:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=2000,
         runtime=30,

@@ -26,7 +26,6 @@ rule summarise:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -53,7 +52,6 @@ rule combine_tables:
         "<benchmarks>/all_experiments.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1000),
         runtime=grows(10),
@@ -83,7 +81,6 @@ rule check_claims:
         "<benchmarks>/claims.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1000),
         runtime=grows(10),
@@ -117,7 +114,6 @@ rule summarise_cost:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
@@ -149,7 +145,6 @@ rule plot_cost:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,

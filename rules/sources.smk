@@ -13,7 +13,6 @@ rule download_data:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=240,
@@ -37,7 +36,6 @@ rule unpack_data:
         "<benchmarks>/{env}/raw/fist/{name}.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(2000),
         runtime=grows(30),
@@ -62,7 +60,6 @@ rule convert_logs:
         "<benchmarks>/{env}/raw/relay/{name}.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(2000),
         runtime=grows(60),
@@ -85,7 +82,6 @@ rule convert_minari:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=4000,
         runtime=120,
@@ -108,7 +104,6 @@ rule export_minari:
         "<benchmarks>/minari/{env}/{part}-{name}.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(4000),
         runtime=grows(30),

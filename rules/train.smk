@@ -27,7 +27,6 @@ for model in targets.models:
                 f"<benchmarks>/{job}.tsv"
             conda:
                 "../envs/fist.yaml"
-            threads: 1
             resources:
                 gpu=config["gpus"],
                 mem_mb=grows(1500),

@@ -69,9 +69,9 @@ def test_a_new_maze_with_a_section_of_its_own_is_an_entry_of_the_configuration(t
         "fist_no_finetuning",
         "4",
     )
-    with h5py.File(folder / "data/cross/cross-mixed-no-corner.hdf5") as file:
+    with h5py.File(folder / "data/cross/play/no_corner.hdf5") as file:
         play = np.floor(file["observations"][:, :2] + 0.7).astype(int)
     assert play.max(0).tolist() == [3, 4]  # the corner is walled up, all else was visited
     assert len(np.unique(play, axis=0)) == 10
-    report = json.loads((folder / "data/cross/cross-demo-corner.json").read_text())
+    report = json.loads((folder / "data/cross/demos/corner.json").read_text())
     assert report["episodes_completing"] == {"corner": 2}

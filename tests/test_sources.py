@@ -22,8 +22,8 @@ from fist.data.sources.release import demonstrations, unpack
 
 PLAY = "kettle-bottom_burner-light_switch"
 TASK = "microwave-kettle"
-SPLIT = "data/kitchen/kitchen-mixed-no-microwave.hdf5"
-DEMOS = f"data/kitchen/kitchen-demo-{TASK}.hdf5"
+SPLIT = "data/kitchen/play/no_microwave.hdf5"
+DEMOS = f"data/kitchen/demos/{TASK}.hdf5"
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_members_of_the_release_are_unpacked_by_split_and_sequence(pipeline, rec
     status, said = snakemake(pipeline, "-j2", SPLIT, DEMOS, *options)
     assert status == 0, said
     check_data(pipeline, rows(recorded / f"{PLAY}.hdf5"), rows(recorded / f"{TASK}.hdf5"))
-    status, said = snakemake(pipeline, "data/kitchen/kitchen-mixed-no-kettle.hdf5", *options, "-n")
+    status, said = snakemake(pipeline, "data/kitchen/play/no_kettle.hdf5", *options, "-n")
     assert status == 1
     assert "no play data for no_kettle: name its files in the configuration" in said
 
@@ -159,7 +159,7 @@ def test_minari_data_sets_come_in_and_go_out(pipeline, recorded, monkeypatch):
         {"source": "minari", "files": [f"kitchen/{PLAY}-v0"]},
         {"source": "minari", "files": {TASK: f"kitchen/{TASK}-v0"}},
     )
-    out = f"data/minari/kitchen/kitchen-demo-{TASK}-v0/data/main_data.hdf5"
+    out = f"data/minari/kitchen/demos-{TASK}-v0/data/main_data.hdf5"
     status, said = snakemake(pipeline, "-j2", SPLIT, out, *options)
     assert status == 0, said
     # An exported episode has lost its last action, an imported one its last state: the same row.
@@ -167,7 +167,7 @@ def test_minari_data_sets_come_in_and_go_out(pipeline, recorded, monkeypatch):
     check_data(pipeline, *[[n - 1 for n in lengths] for lengths in before])
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(pipeline / "data" / "minari"))
     again = recorded / "again.hdf5"
-    import_minari(f"kitchen/kitchen-demo-{TASK}-v0", again)
+    import_minari(f"kitchen/demos-{TASK}-v0", again)
     episode, original = load_episodes(again), load_episodes(pipeline / DEMOS)
     assert np.array_equal(episode.observations(0), original.observations(0)[:-1])
 

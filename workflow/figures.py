@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from options import Options, pairs
 from targets import Cell, TargetError
+
+
+def roles(files: Callable[[Any], Mapping[str, Any]]) -> Callable[[Any], dict[str, list[str]]]:
+    """Return a function for a rule's input: its files by what they are."""
+    return lambda wildcards: {
+        role: list(given.values()) if isinstance(given, Mapping) else given
+        for role, given in files(wildcards).items()
+    }
+
+
+def labelled(files: Callable[[Any], Mapping[str, Any]]) -> Callable[[Any, Any], list[str]]:
+    """Return a function for the options that name a job's files with their labels."""
+    return lambda wildcards, input: [
+        word
+        for role, given in files(wildcards).items()
+        if isinstance(given, Mapping)
+        for word in pairs(f"--{role}", zip(given, input[role], strict=True))
+    ]
 
 
 class Figures:

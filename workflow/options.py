@@ -9,20 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from declarations import acting_settings, testing_settings
-
 from fist.stage.files import fingerprint
 from fist.stage.provenance import code_version
 from targets import Targets
 from values import model_settings
 
 SCRIPTS = Path(__file__).parent / "scripts"
-
-_code_version = cache(code_version)
 
 
 def flags(prefix: str, settings: Mapping[str, Any]) -> list[str]:
@@ -50,30 +46,12 @@ def named(values: Mapping[str, str]) -> list[str]:
     return [word for name, value in values.items() for word in (f"--{name}", value)]
 
 
-def roles(files: Callable[[Any], Mapping[str, Any]]) -> Callable[[Any], dict[str, list[str]]]:
-    """Return a function for a rule's input: its files by what they are."""
-    return lambda wildcards: {
-        role: list(given.values()) if isinstance(given, Mapping) else given
-        for role, given in files(wildcards).items()
-    }
-
-
 def ordered(files: Callable[[Any], Any]) -> Callable[[Any], str]:
     """Return a parameter that tells in what order, and as what, a job's files are read.
 
     Snakemake itself compares only which files they are.
     """
     return lambda wildcards: fingerprint(files(wildcards))
-
-
-def labelled(files: Callable[[Any], Mapping[str, Any]]) -> Callable[[Any, Any], list[str]]:
-    """Return a function for the options that name a job's files with their labels."""
-    return lambda wildcards, input: [
-        word
-        for role, given in files(wildcards).items()
-        if isinstance(given, Mapping)
-        for word in pairs(f"--{role}", zip(given, input[role], strict=True))
-    ]
 
 
 class Options:
@@ -92,7 +70,7 @@ class Options:
             env: environment that it makes.
         """
         env_id = None if env is None else self.config["environments"][env]["env_id"]
-        return _code_version(SCRIPTS / script, *classes, env_id=env_id)
+        return code_version(SCRIPTS / script, *classes, env_id=env_id)
 
     def resume(self, wildcards: Any, output: Any) -> list[str]:
         """Name a stage's resume file: it lies beside the results, but is never an output."""
@@ -114,7 +92,7 @@ class Options:
         return self.code(script, *(self.models[n]["class"] for n in read if n in self.models))
 
     def stage(self, stage: str, model: str, wildcards: Any) -> list[str]:
-        """Say which model a stage is of, what it is like, unless it has begun, and how it learns."""
+        """Say which model a stage is of, how it learns, and, where it begins, what it is like."""
         words = [self.models[model]["class"]]
         if stage == "finetune":
             words += [f"--n-demos={wildcards.n_demos}", f"--part={wildcards.part}"]

@@ -28,6 +28,7 @@ from typing import Any
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
 
+@cache
 def code_version(*entries: str | Path, env_id: str | None = None) -> str:
     """Return a fingerprint of the code that a stage runs, the same wherever it lies.
 
