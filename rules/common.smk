@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 
 from configuration import ConfigError, check
 from dependencies import code_of, fingerprint
+from figures import Figures
 from values import flags, listed_files, settings, split_name, typed
 
 # Jobs run the Python that runs Snakemake and the code of this folder, whatever is installed. The
@@ -75,12 +76,15 @@ wildcard_constraints:
 
 
 @cache
-def code(script, env=None):
+def code(script, env=None, module=None):
     """Return a fingerprint of the code that a script runs; with `env`, also of that environment's.
+
+    `module` is one of the library's that it imports by name.
 
     As a parameter it makes a stage run again when one of these files has changed.
     """
-    return fingerprint(code_of(script, config["environments"][env] if env is not None else None))
+    entry = config["environments"][env] if env is not None else None
+    return fingerprint(code_of(script, entry, module))
 
 
 def script_file(name):

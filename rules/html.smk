@@ -40,8 +40,8 @@ rule describe_run:
         code=code("describe_run"),
         config=json.dumps(config),
     shell:
-        "python {input.script:q} --config {params.config:q} --versions {output.versions:q}"
-        " --out {output.config:q} > {log:q} 2>&1"
+        "python {input.script:q} --config /dev/stdin --versions {output.versions:q}"
+        " --out {output.config:q} <<< {params.config:q} > {log:q} 2>&1"
 
 
 # Snakemake draws the page from what has been made, in a run of its own with the same configuration.

@@ -105,6 +105,14 @@ class Cell(NamedTuple):
     def folder(self):
         return f"<results>/{self.path}"
 
+    @property
+    def episodes(self):
+        return f"{self.folder}/episodes.csv"
+
+    @property
+    def trace(self):
+        return f"{self.folder}/trace.csv"
+
 
 def table_cells(*tables, methods="methods"):
     """Return the cells of some tables (by default, the default ones), row by row."""
@@ -214,47 +222,6 @@ def looking_up(table, lookups=("distance", "euclidean", "random")):
     return []
 
 
-def figure_files(table):
-    """Return the figures of a table that can be drawn of it."""
-    kinds = ["scores", "progress", "profile", "curves"]
-    kinds += ["demonstrations"] if "demonstrations" in config["tables"][table] else []
-    kinds += ["retrieval"] if looking_up(table) else []
-    kinds += ["features"] if looking_up(table, ("distance",)) else []
-    if "map" in config["environments"][config["tables"][table]["env"]]:
-        kinds += ["coverage", "paths"]
-    return [f"<results>/figures/{table}/{kind}.pdf" for kind in kinds]
-
-
-def drawn_episodes(wildcards):
-    """Return the test results that a figure shows: the table's, or those over demonstrations."""
-    if wildcards.kind != "demonstrations":
-        return table_rows(wildcards)
-    cells = table_cells(wildcards.table, methods="demonstrations")
-    return [f"{cell.folder}/episodes.csv" for cell in cells]
-
-
-def drawn_curves(wildcards):
-    """Return the learning curves of a table's models, those before fine-tuning included."""
-    cells = [(cell, file) for cell in table_cells(wildcards.table) for file in model_files(cell)]
-    before = [pretrained(cell, Path(file).stem) for cell, file in cells]
-    return [
-        str(Path(file).with_suffix(".csv"))
-        for file in dict.fromkeys([*before, *(file for _, file in cells)])
-    ]
-
-
-def drawn_traces(wildcards):
-    return [f"{cell.folder}/trace.csv" for cell in looking_up(wildcards.table)]
-
-
-def drawn_distances(wildcards):
-    return [distance_file(cell)[0] for cell in looking_up(wildcards.table, ("distance",))]
-
-
-def drawn_demos(wildcards):
-    return [task_demos(cell) for cell in looking_up(wildcards.table, ("distance",))]
-
-
 def shown_claims():
     """Return the claims about the default tables."""
     return [claim for claim in config["claims"] if claim["table"] in config["default_tables"]]
@@ -266,21 +233,33 @@ def first_of_tasks(table):
     return [cell for cell in table_cells(table) if cell[2:] == (method, seed)]
 
 
-def covering_data(table):
-    """Return the data sets of a table by the names that they get in a figure: play, then demos."""
-    cells = first_of_tasks(table)
-    play = {split_of(cell): split_file(cell.env, split_of(cell)) for cell in cells}
-    return play | {f"{cell.task}_demonstrations": task_demos(cell) for cell in cells}
+class Targets:
+    """The names of files, for `figures.Figures`."""
+
+    config = config
+    cells, looking_up, first_cells = map(
+        staticmethod,
+        (
+            table_cells,
+            lambda table, *lookups: looking_up(table, *lookups and [lookups]),
+            first_of_tasks,
+        ),
+    )
+    acting = staticmethod(lambda cell: {"distance": distance_file(cell)[0]})
+    models, play = map(
+        staticmethod, (model_files, lambda cell: split_file(cell.env, split_of(cell)))
+    )
+    demos, split, n_demos, pretrained = map(
+        staticmethod, (task_demos, split_of, n_demos, pretrained)
+    )
 
 
-def covering_files(wildcards):
-    return list(covering_data(wildcards.table).values())
+FIGURES = Figures(Targets)
 
 
-def traced_paths(wildcards):
-    """Return the traces of every task and method of a table, first seed."""
-    cells = table_cells(wildcards.table)
-    return [f"{cell.folder}/trace.csv" for cell in cells if cell.seed == config["seeds"][0]]
+def figure_files(table):
+    """Return the figures of a table that can be drawn of it."""
+    return [f"<results>/figures/{table}/{figure}.pdf" for figure in FIGURES.of(table)]
 
 
 def claim_rows():

@@ -126,70 +126,40 @@ def table_flags(wildcards):
     ]
     if published:
         options += ["--paper", *(word for pair in published for word in pair)]
-    return f"{flags('table', shown)} {shlex.join(options)}"
+    return f"{flags('settings', shown)} {shlex.join(options)}"
 
 
-def plot_flags(wildcards):
-    """Return the options of a figure of test results."""
-    table = config["tables"][wildcards.table]
-    options = ["--kind", wildcards.kind, "--layout", table.get("layout", "subtasks")]
-    if wildcards.kind == "demonstrations":
-        options.append("--demos")
-        for method in table.get("demonstrations", []):
-            options += [method, str(config["methods"][method].get("n_demos", config["n_demos"]))]
-    if wildcards.kind == "scores":
-        measure = {"success": "success"}.get(table.get("layout"), "subtasks")
-        paper = [
-            (f"{name}/{method}", str(measures[measure]))
-            for name in table["tasks"]
-            for method, measures in config["environments"][table["env"]]["tasks"][name]
-            .get("paper", {})
-            .items()
-            if measures.get(measure) is not None
-        ]
-        options += ["--paper", *(word for pair in paper for word in pair)] if paper else []
-    return shlex.join(options)
+# The rules of figures are made in a loop: what they call is made for one figure each.
+def drawn_files(figure):
+    """Return a function for the files that a figure is drawn from."""
+
+    def files(wildcards):
+        try:
+            needs = FIGURES.files(figure, wildcards.get("table", "")).values()
+        except ValueError as error:
+            raise WorkflowError(str(error)) from None
+        return [file for labelled in needs for _, file in labelled]
+
+    return files
 
 
-def feature_flags(wildcards, input):
-    """Return the options that name the distance and the demonstrations of every task."""
-    tasks = [cell.task for cell in looking_up(wildcards.table, ("distance",))]
-    options = []
-    for option, files in (("--distances", input.distances), ("--demos", input.demos)):
-        options += [option, *(word for pair in zip(tasks, files) for word in pair)]
-    return shlex.join(options)
+def request(figure):
+    """Return a function for the same files, labelled."""
+    return lambda wildcards, input: FIGURES.request(figure, wildcards.get("table", ""), input.files)
 
 
-def feature_demos(wildcards):
-    """Return the option that says how many demonstrations of every task are drawn."""
-    cells = looking_up(wildcards.table, ("distance",))
-    return shlex.join(
-        ["--n-demos", *(w for cell in cells for w in (cell.task, str(n_demos(cell))))]
+def described_table(wildcards):
+    """Return the description of a figure's table."""
+    return FIGURES.table(wildcards.table) if "table" in wildcards.keys() else "{}"
+
+
+def figure_code(figure):
+    """Return a function for the code that a figure runs; on a map, also the environment's."""
+    on_map = "map" in FIGURES.needs[figure]
+    name = f"analysis/figures/{figure}"
+    return lambda wildcards: code(
+        "plot", config["tables"][wildcards.table]["env"] if on_map else None, name
     )
-
-
-def map_flags(wildcards):
-    """Return the options that say whose map a figure is drawn on."""
-    entry = config["environments"][config["tables"][wildcards.table]["env"]]
-    if "map" not in entry:
-        raise WorkflowError(
-            f"environment {config['tables'][wildcards.table]['env']} has no `map`: name the two "
-            "entries of its state that are a place on it"
-        )
-    env = env_options(entry["env_id"], entry.get("env_kwargs", {}))
-    return f"{env} {shlex.join(['--plane', *entry['map']])}"
-
-
-def coverage_flags(wildcards, input):
-    """Return the option that names the data sets of a figure."""
-    pairs = zip(covering_data(wildcards.table), input.files)
-    return shlex.join(["--files", *(word for pair in pairs for word in pair)])
-
-
-def path_flags(wildcards, input):
-    """Return the option that names the demonstrations of every task."""
-    pairs = zip((cell.task for cell in first_of_tasks(wildcards.table)), input.demos)
-    return shlex.join(["--demos", *(word for pair in pairs for word in pair)])
 
 
 def claims_json():

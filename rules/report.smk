@@ -5,7 +5,6 @@
 localrules:
     summarise,
     summarise_cost,
-    plot_cost,
     cost,
 
 
@@ -50,7 +49,6 @@ rule combine_tables:
     input:
         script=script_file("combine_tables"),
         tables=[f"<results>/{table}.csv" for table in config["tables"]],
-        statistics=[f"<results>/{table}_statistics.csv" for table in config["tables"]],
     output:
         "<results>/all_experiments.csv",
     log:
@@ -101,8 +99,8 @@ rule check_claims:
         code=code("check_claims"),
         claims=claims_json(),
     shell:
-        "python {input.script:q} --files {input.episodes:q} --claims {params.claims:q}"
-        " --out {output.csv:q} 2> {log:q}"
+        "python {input.script:q} --files {input.episodes:q} --claims /dev/stdin --out {output.csv:q}"
+        " <<< {params.claims:q} 2> {log:q}"
 
 
 # What has run so far, for other targets too, is in it.
@@ -138,35 +136,6 @@ rule summarise_cost:
         order=lambda wildcards: [rule.name for rule in workflow.rules],
     shell:
         "python {input.script:q} {params.folders} --order {params.order} --out {output.csv:q} 2> {log:q}"
-
-
-rule plot_cost:
-    input:
-        script=script_file("plot_cost"),
-        table="<results>/cost.csv",
-    output:
-        csv="<results>/figures/cost.csv",
-        pdf="<results>/figures/cost.pdf",
-        png=report(
-            "<results>/figures/cost.png",
-            caption="../workflow/report/cost.rst",
-            category="Run",
-            labels={"what": "cost, drawn"},
-        ),
-    log:
-        "<logs>/figures/cost.log",
-    benchmark:
-        "<logs>/figures/cost.tsv"
-    conda:
-        "../envs/fist.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=code("plot_cost"),
-    shell:
-        "python {input.script:q} --file {input.table:q} --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule cost:

@@ -24,8 +24,6 @@ MODELS = {
 """Models, and the modules that are theirs. All are imported wherever a checkpoint is read."""
 MODELS_USED = {
     **{f"{verb}_{model}": {model} for model in MODELS for verb in ("train", "finetune")},
-    "plot_retrieval": {"distance"},
-    "plot_features": {"distance"},
 }
 """Scripts that run the code of some models alone; the others' runs do not depend on it."""
 
@@ -33,12 +31,15 @@ SHARED = ("contact", "recording", "rendering")
 """Modules beside the packages of the environments, which all of these may use."""
 
 
-def code_of(script: str, environment: Mapping[str, Any] | None = None) -> list[Path]:
+def code_of(
+    script: str, environment: Mapping[str, Any] | None = None, module: str | None = None
+) -> list[Path]:
     """List the files that a script runs, itself included.
 
     Args:
         script: name of a file in workflow/scripts.
         environment: an entry of `environments` of the configuration, whose code it runs, too.
+        module: one of the library's that it imports by name: analysis/figures/scores.
     """
     unused = set()
     if script in MODELS_USED:
@@ -46,6 +47,9 @@ def code_of(script: str, environment: Mapping[str, Any] | None = None) -> list[P
     file = SCRIPTS / f"{script}.py"
     files = {file, SCRIPTS / "_cli.py"}
     files |= {LIBRARY / f"{module}.py" for module in _library(file) - unused}
+    if module is not None:
+        named = LIBRARY / f"{module}.py"
+        files |= {named, *(LIBRARY / f"{name}.py" for name in _library(named))}
     data = environment["data"].values() if environment is not None else ()
     generators = [entry["generator"] for entry in data if "generator" in entry]
     for package in {generator.rpartition(".")[0] for generator in generators}:

@@ -44,8 +44,15 @@ if Path(sys.argv[0]).resolve().parent == Path(__file__).resolve().parent:
     sys.excepthook = _tell
 
 
-def main(arguments: type, run: Callable[[Any], Any], description: str) -> None:
-    """Read the options that a dataclass describes and run the script with them.
+def main(
+    options: Callable[..., Any],
+    run: Callable[[Any], Any] = lambda result: result,
+    description: str | None = None,
+) -> Any:
+    """Call a function with the options of the command line and return what it returns.
+
+    The options are its parameters, described under Args in its docstring. Or they are the fields of
+    a dataclass, which `run` is called with; `description` is then the script's.
 
     What the user can put right (bad data, a bad setting, a missing file or package, a full disk,
     Ctrl-C) ends in one line on standard error. Anything else is a mistake of this program: its
@@ -60,7 +67,7 @@ def main(arguments: type, run: Callable[[Any], Any], description: str) -> None:
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
     try:
-        run(tyro.cli(arguments, description=description))
+        result = run(tyro.cli(options, description=description))
     except KeyboardInterrupt:
         print(f"{script}: interrupted", file=sys.stderr)
         sys.exit(130)
@@ -71,6 +78,7 @@ def main(arguments: type, run: Callable[[Any], Any], description: str) -> None:
         sys.exit(f"{script}: error: {error} ({Path(place.filename).name}:{place.lineno})")
     used_s, used_mb = used()
     logging.info("used %.1f s of processor time and at most %.0f MB of memory", used_s, used_mb)
+    return result
 
 
 def used() -> tuple[float, float]:

@@ -1,0 +1,127 @@
+"""Which figures there are, of which tables they are drawn, and from which files."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parents[1] / "fist" / "analysis" / "figures"
+
+Labelled = list[tuple[tuple, str]]
+"""Files with their labels."""
+
+
+class Figures:
+    """The figures of a checked configuration: every module of the library's that has NEEDS."""
+
+    def __init__(self, targets: Any, folder: Path = FOLDER):
+        self.targets, self.config = targets, targets.config
+        self.needs = {
+            file.stem: needs for file in sorted(folder.glob("*.py")) if (needs := _needs(file))
+        }
+        """What each figure draws from, by its name (`fist.analysis.figures.plot`)."""
+
+    def of(self, table: str) -> list[str]:
+        """Return the figures that can be drawn of a table."""
+        return [
+            figure
+            for figure, needs in self.needs.items()
+            if needs != ("cost",) and not any(self._lacks(need, table) for need in needs)
+        ]
+
+    def files(self, figure: str, table: str) -> dict[str, Labelled]:
+        """Return what a figure of a table is drawn from, by its needs.
+
+        Raises:
+            ValueError: the table does not have all that it needs.
+        """
+        for need in self.needs[figure]:
+            if self._lacks(need, table):
+                raise ValueError(f"{figure} cannot be drawn of {table}, which has no {need}")
+        return {need: self._found(need, table) for need in self.needs[figure]}
+
+    def request(self, figure: str, table: str, paths: Iterable[str]) -> str:
+        """Return the files of a figure as JSON, in the order of `files`, under other paths."""
+        given = iter(paths)
+        files = self.files(figure, table).items()
+        return json.dumps({need: [(label, next(given)) for label, _ in of] for need, of in files})
+
+    def table(self, table: str) -> str:
+        """Return the description of a table, as JSON."""
+        entry = self.config["tables"][table]
+        env = self.config["environments"][entry["env"]]
+        measure = entry.get("layout", "subtasks")
+        n_demos: dict[str, dict[str, int]] = {}
+        for methods in ("methods", "demonstrations"):
+            for cell in self.targets.cells(table, methods=methods):
+                n_demos.setdefault(cell.method, {})[cell.task] = self.targets.n_demos(cell)
+        paper = {
+            f"{task}/{method}": published[measure]
+            for task in entry["tasks"]
+            for method, published in env["tasks"][task].get("paper", {}).items()
+            if published.get(measure) is not None
+        }
+        of_env = {"env_id": env["env_id"], "env_kwargs": env.get("env_kwargs", {})}
+        of_env["map"] = env.get("map")
+        return json.dumps({"measure": measure, "n_demos": n_demos, "paper": paper} | of_env)
+
+    def _lacks(self, need: str, table: str) -> bool:
+        if need == "map":
+            return "map" not in self.config["environments"][self.config["tables"][table]["env"]]
+        return not self._found(need, table)
+
+    def _found(self, need: str, table: str) -> Labelled:
+        """Return the files of a need."""
+        targets = self.targets
+        match need:
+            case "episodes":
+                return [(cell[1:], cell.episodes) for cell in targets.cells(table)]
+            case "demonstrations":
+                cells = targets.cells(table, methods="demonstrations")
+                return [(cell[1:], cell.episodes) for cell in cells]
+            case "curves":
+                return self._curves(table)
+            case "traces":
+                seed = self.config["seeds"][0]
+                cells = [cell for cell in targets.cells(table) if cell.seed == seed]
+                return [(cell[1:], cell.trace) for cell in cells]
+            case "look_ups":
+                return [(cell[1:], cell.trace) for cell in targets.looking_up(table)]
+            case "distances":
+                cells = targets.looking_up(table, "distance")
+                return [(cell[1:3], targets.acting(cell)["distance"]) for cell in cells]
+            case "demos":
+                return [((cell.task,), targets.demos(cell)) for cell in targets.first_cells(table)]
+            case "play":
+                cells = targets.first_cells(table)
+                return list({(targets.split(cell),): targets.play(cell) for cell in cells}.items())
+            case "cost":
+                return [((), "<results>/cost.csv")]
+            case "map":
+                return []
+        raise ValueError(f"no figure can be drawn from {need!r}: see fist.analysis.figures.plot")
+
+    def _curves(self, table: str) -> Labelled:
+        """Return the learning curves of a table's models, those before fine-tuning first."""
+        cells = self.targets.cells(table)
+        pairs = [(cell, file) for cell in cells for file in self.targets.models(cell)]
+        before = [self.targets.pretrained(cell, Path(file).stem) for cell, file in pairs]
+        curves = []
+        for file in dict.fromkeys([*before, *(file for _, file in pairs)]):
+            _, _, *where, seed, model = Path(file).with_suffix("").parts
+            group, variant = where if len(where) == 2 else (where[0], "")
+            stage = "fine-tuning" if variant else "training"
+            label = (stage, model, group, variant, int(seed.removeprefix("seed_")))
+            curves.append((label, str(Path(file).with_suffix(".csv"))))
+        return curves
+
+
+def _needs(file: Path) -> tuple[str, ...]:
+    """Return the literal that a module calls NEEDS, without importing it."""
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NEEDS":
+            return ast.literal_eval(node.value)
+    return ()
