@@ -11,9 +11,9 @@ import numpy as np
 
 from fist.analysis.bootstrap import difference
 from fist.analysis.comparison import MEASURES, contrast
-from fist.stage.text import Record, csv_table, ends, markdown
 from fist.evaluation.episode_results import Results, ResultsError, collect
 from fist.stage.files import write_text
+from fist.stage.text import Record, csv_table, ends, markdown
 
 COLUMNS = (
     *("claim", "env", "measure", "tasks", "better", "worse", "mean", "other_mean"),

@@ -27,8 +27,8 @@ from fist.analysis.bootstrap import (
     improvement,
     iqm,
 )
-from fist.stage.text import Record
 from fist.evaluation.episode_results import Results
+from fist.stage.text import Record
 
 RESAMPLES = 2_000
 """Resamples of the bootstrap of everything but the mean: tables have hundreds of comparisons."""

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from fist.stage.text import csv_table, markdown
 from fist.stage.files import write_text
+from fist.stage.text import csv_table, markdown
 
 COLUMNS = ("stage", "jobs", "cpu_s", "gpu_s", "clock_s", "longest_s", "memory_mb", "queue_s")
 """Sums over the jobs of a stage, but for the longest job and the largest memory of one."""

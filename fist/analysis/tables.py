@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from fist.analysis.comparison import ALL, COMPARED, LENGTH, STATISTICS, SUBTASKS, SUCCESS, compare
-from fist.stage.text import Record, csv_table, ends, markdown, read_csv
 from fist.evaluation.episode_results import Results, ResultsError, collect, same
 from fist.stage.files import write_text
+from fist.stage.text import Record, csv_table, ends, markdown, read_csv
 
 COLUMNS = (
     *("task", "method", "held_out", "n_seeds", "n_episodes"),
