@@ -35,8 +35,8 @@ rule describe_run:
         script=script("describe_run.py"),
         config=json.dumps(config),
     shell:
-        "python {params.script:q} --config @<(printf '%s\\n' {params.config:q}) --versions {output.versions:q}"
-        " --out {output.config:q} > {log:q} 2>&1"
+        "python {params.script:q} --config /dev/stdin --versions {output.versions:q}"
+        " --out {output.config:q} <<< {params.config:q} > {log:q} 2>&1"
 
 
 # Snakemake draws the page from what has been made, in a run of its own with the same configuration.

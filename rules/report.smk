@@ -43,7 +43,6 @@ rule summarise:
 rule combine_tables:
     input:
         tables=[f"<results>/{table}.csv" for table in config["tables"]],
-        statistics=[f"<results>/{table}_statistics.csv" for table in config["tables"]],
     output:
         "<results>/all_experiments.csv",
     log:
@@ -91,7 +90,7 @@ rule check_claims:
         order=ordered(lambda wildcards: targets.claimed()),
     shell:
         "python {params.script:q} --files @<(printf '%s\\n' {input.episodes:q})"
-        " --claims @<(printf '%s\\n' {params.claims:q})"
+        " --claims /dev/stdin"
         " --out {output.csv:q} 2> {log:q}"
 
 
@@ -124,35 +123,6 @@ rule summarise_cost:
         order=lambda wildcards: [rule.name for rule in workflow.rules],
     shell:
         "python {params.script:q} {params.folders:q} --order {params.order:q} --out {output.csv:q} 2> {log:q}"
-
-
-rule plot_cost:
-    input:
-        table="<results>/cost.csv",
-    output:
-        csv="<results>/figures/cost.csv",
-        pdf="<results>/figures/cost.pdf",
-        png=report(
-            "<results>/figures/cost.png",
-            caption="../workflow/report/cost.rst",
-            category="Run",
-            labels={"what": "cost, drawn"},
-        ),
-    log:
-        "<logs>/figures/cost.log",
-    benchmark:
-        "<logs>/figures/cost.tsv"
-    localrule: True
-    conda:
-        "../envs/fist.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=options.code("plot_cost.py"),
-        script=script("plot_cost.py"),
-    shell:
-        "python {params.script:q} --file {input.table:q} --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule cost:

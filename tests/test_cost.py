@@ -5,8 +5,8 @@ import json
 
 import imageio.v3 as imageio
 import pytest
+from figure_drawing import draw
 
-from fist.analysis.figures.cost import plot_cost
 from fist.analysis.stage_costs import CostError, slurm_waits, summarise_cost
 
 HEAD = "s\th:m:s\tmax_rss\trule_name\n"
@@ -74,11 +74,11 @@ def test_waiting_counts_for_this_folders_jobs_that_have_begun(tmp_path, monkeypa
 
 
 def test_the_figure_has_a_panel_for_every_measure_that_is_known(folders, tmp_path):
-    table, out = tmp_path / "cost.csv", tmp_path / "figures" / "cost.csv"
+    table, out = tmp_path / "table.csv", tmp_path / "drawn"
+    out.mkdir()
     summarise_cost(*folders, table)
-    assert set(plot_cost(table, out).stage) == {"train_skills", "generate_data"}
-    assert {path.name for path in out.parent.iterdir()} == {"cost.csv", "cost.pdf", "cost.png"}
-    four_panels = imageio.imread(out.with_suffix(".png")).shape[0]  # in two rows
+    assert set(draw("cost", out, {"cost": {(): table}}).stage) == {"train_skills", "generate_data"}
+    four_panels = imageio.imread(out / "cost.png").shape[0]  # in two rows
     table.write_text(table.read_text().replace(",50,", ",0,"))
-    plot_cost(table, out)
-    assert imageio.imread(out.with_suffix(".png")).shape[0] < four_panels
+    draw("cost", out, {"cost": {(): table}})
+    assert imageio.imread(out / "cost.png").shape[0] < four_panels

@@ -1,15 +1,17 @@
 """Laws of the figures: each is drawn from the CSV beside it, and can be read without colour."""
 
+from types import SimpleNamespace
+
 import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from made_up_results import TASKS, write
+from figure_drawing import draw
+from made_results import TASKS, write
 
-from fist.analysis.figures.curves import plot_curves
-from fist.analysis.figures.results import plot_results
-from fist.analysis.figures.retrieval import plot_features, plot_retrieval, principal_plane
+from figures import Figures
+from fist.analysis.figures.features import principal_plane
 from fist.analysis.figures.style import looks
 from fist.data.episodes import Episodes, save_episodes
 from fist.evaluation.episode_results import EpisodeRow, Labels, write_episodes_csv
@@ -40,26 +42,35 @@ def test_lines_differ_in_luminance_and_in_marker(n):
     assert len({look.marker for look in chosen}) == n
 
 
-@pytest.mark.parametrize("kind", ["scores", "progress", "profile", "demonstrations"])
-def test_a_figure_is_a_pdf_and_a_picture_with_ink_beside_its_csv(files, tmp_path, kind):
-    out = tmp_path / f"{kind}.csv"
-    drawn = plot_results(kind, files, out, demos={"fist": 10, "spirl": 1})
-    pd.testing.assert_frame_equal(pd.read_csv(out), drawn.reset_index(drop=True), rtol=1e-4)
-    assert (tmp_path / f"{kind}.pdf").read_bytes().startswith(b"%PDF")
-    picture = matplotlib.image.imread(tmp_path / f"{kind}.png")[..., :3]
+def of_results(figure, folder, files, measure="subtasks", **table):
+    """Draw a figure of test results."""
+    need = "demonstrations" if figure == "demonstrations" else "episodes"
+    labelled = {need: {(number,): file for number, file in enumerate(files)}}
+    return draw(figure, folder, labelled, measure=measure, **({"paper": {}} | table))
+
+
+N_DEMOS = {"fist": dict.fromkeys(TASKS, 10), "spirl": dict.fromkeys(TASKS, 1)}
+
+
+@pytest.mark.parametrize("figure", ["scores", "progress", "profile", "demonstrations"])
+def test_a_figure_is_a_pdf_and_a_picture_with_ink_beside_its_csv(files, tmp_path, figure):
+    drawn = of_results(figure, tmp_path, files, n_demos=N_DEMOS)
+    assert len(drawn) and drawn["mean"].notna().all()
+    assert (tmp_path / f"{figure}.pdf").read_bytes().startswith(b"%PDF")
+    picture = matplotlib.image.imread(tmp_path / f"{figure}.png")[..., :3]
     assert 0.005 < (picture < 0.5).mean() < 0.5
 
 
 def test_the_same_results_give_the_same_bytes(files, tmp_path):
-    for name in ("a", "b"):
-        plot_results("scores", files, tmp_path / f"{name}.csv")
-    for suffix in ("csv", "pdf", "png"):
-        a, b = (tmp_path / f"{name}.{suffix}" for name in ("a", "b"))
-        assert a.read_bytes() == b.read_bytes()
+    made = []
+    for _ in range(2):
+        of_results("scores", tmp_path, files)
+        made.append([(tmp_path / f"scores.{end}").read_bytes() for end in ("csv", "pdf", "png")])
+    assert made[0] == made[1]
 
 
 def test_bars_are_the_means_of_the_cells(files, tmp_path):
-    drawn = plot_results("scores", files, tmp_path / "scores.csv", paper={"top_burner/fist": 3.6})
+    drawn = of_results("scores", tmp_path, files, paper={"top_burner/fist": 3.6})
     scores = pd.concat(map(pd.read_csv, files))
     means = scores.groupby(["task", "method"]).subtasks_ordered.mean()
     assert drawn.set_index(["task", "method"])["mean"].to_dict() == pytest.approx(means.to_dict())
@@ -67,8 +78,8 @@ def test_bars_are_the_means_of_the_cells(files, tmp_path):
 
 
 def test_progress_begins_with_nothing_and_ends_with_the_score(files, tmp_path):
-    drawn = plot_results("progress", files, tmp_path / "progress.csv")
-    scores = plot_results("scores", files, tmp_path / "scores.csv")
+    drawn = of_results("progress", tmp_path, files)
+    scores = of_results("scores", tmp_path, files)
     ends = drawn.groupby(["task", "method"], sort=False)["mean"]
     assert (ends.first() == 0).all() and drawn["mean"].diff()[drawn.step > 0].min() >= 0
     assert np.allclose(ends.last(), scores["mean"])
@@ -80,13 +91,13 @@ def test_progress_of_a_task_without_subtasks_is_the_share_that_has_arrived(tmp_p
     rows = [EpisodeRow(i, i, n, 0.0, None, None, n < 100) for i, n in enumerate((20, 60, 100, 100))]
     file = tmp_path / "episodes.csv"
     write_episodes_csv(file, Labels("maze", "left", "fist", 0, "generated"), rows)
-    drawn = plot_results("progress", [file], tmp_path / "progress.csv", layout="success")
+    drawn = of_results("progress", tmp_path, [file], "success")
     share = drawn.set_index("step")["mean"]
     assert [share[10], share[20], share[58], share[60], share[100]] == [0, 0.25, 0.25, 0.5, 0.5]
 
 
 def test_a_profile_is_the_share_of_training_runs_that_reach_a_score(files, tmp_path):
-    drawn = plot_results("profile", files, tmp_path / "profile.csv")
+    drawn = of_results("profile", tmp_path, files)
     runs = pd.concat(map(pd.read_csv, files)).groupby(["method", "task", "seed"])
     means = runs.subtasks_ordered.mean()
     for method, of_method in drawn.groupby("method"):
@@ -94,9 +105,9 @@ def test_a_profile_is_the_share_of_training_runs_that_reach_a_score(files, tmp_p
         assert np.allclose(of_method["mean"], expected)
 
 
-def test_a_method_without_its_number_of_demonstrations_is_named(files, tmp_path):
-    with pytest.raises(ValueError, match="how many demonstrations has spirl"):
-        plot_results("demonstrations", files, tmp_path / "x.csv", demos={"fist": 10})
+def test_scores_are_drawn_over_each_methods_number_of_demonstrations(files, tmp_path):
+    drawn = of_results("demonstrations", tmp_path, files, n_demos=N_DEMOS)
+    assert set(zip(drawn.method, drawn.demonstrations, strict=True)) == {("fist", 10), ("spirl", 1)}
 
 
 def curve(folder, name, rows):
@@ -111,18 +122,19 @@ def test_learning_curves_keep_data_sets_stages_and_terms_apart(tmp_path):
         {"step": s, "learning_rate": 1, "kl": 1 / s, "validation_kl": 2 / s, "steps_per_s": 9}
         for s in (10, 20)
     ]
-    names = ["no_kettle/seed_0/skills.csv", "no_kettle/seed_1/skills.csv"]
-    names += ["kettle/finetune_all_10demos/seed_0/skills.csv"]
-    drawn = plot_curves([curve(tmp_path, name, rows) for name in names], tmp_path / "curves.csv")
-    assert set(drawn.term) == {"kl", "validation_kl"}
-    stages = drawn[["stage", "group", "variant", "seed"]].drop_duplicates().values.tolist()
-    assert stages == [
-        ["training", "no_kettle", "", 0],
-        ["training", "no_kettle", "", 1],
-        ["fine-tuning", "kettle", "finetune_all_10demos", 0],
+    labels = [
+        ("training", "skills", "no_kettle", "", 0),
+        ("training", "skills", "no_kettle", "", 1),
+        ("fine-tuning", "skills", "kettle", "finetune_all_10demos", 0),
     ]
-    with pytest.raises(ValueError, match="a learning curve is called"):
-        plot_curves([curve(tmp_path, "kettle/skills.csv", rows)], tmp_path / "curves.csv")
+    files = {label: curve(tmp_path, f"{n}.csv", rows) for n, label in enumerate(labels)}
+    drawn = draw("curves", tmp_path, {"curves": files}).fillna("")
+    assert set(drawn.term) == {"kl", "validation_kl"}
+    told = drawn[["stage", "model", "group", "variant", "seed"]].drop_duplicates()
+    assert [*map(tuple, told.to_numpy().tolist())] == labels
+    empty = curve(tmp_path, "empty.csv", {"step": [], "kl": []})
+    with pytest.raises(ValueError, match="no learning curve has a row"):
+        draw("curves", tmp_path, {"curves": {labels[0]: empty}})
 
 
 def write_trace(folder, found=True):
@@ -137,12 +149,13 @@ def write_trace(folder, found=True):
 
 def test_the_look_ups_of_an_episode_are_drawn_as_they_stand_in_its_trace(tmp_path):
     file = write_trace(tmp_path)
-    drawn = plot_retrieval([file], tmp_path / "retrieval.csv")
+    label = ("kettle", "fist", 0)
+    drawn = draw("retrieval", tmp_path, {"look_ups": {label: file}})
     pd.testing.assert_frame_equal(drawn, pd.read_csv(file), check_dtype=False)
     with pytest.raises(ValueError, match="no episode 3 among the 1 that were followed"):
-        plot_retrieval([file], tmp_path / "retrieval.csv", episode=3)
+        draw("retrieval", tmp_path, {"look_ups": {label: file}}, episode=3)
     with pytest.raises(ValueError, match="looks nothing up"):
-        plot_retrieval([write_trace(tmp_path, found=False)], tmp_path / "retrieval.csv")
+        draw("retrieval", tmp_path, {"look_ups": {label: write_trace(tmp_path, found=False)}})
 
 
 def test_the_principal_plane_holds_what_varies_most():
@@ -166,15 +179,51 @@ def test_features_are_drawn_for_every_state_of_the_demonstrations(tmp_path):
         Distance(DistanceSettings(horizon=2, hidden=8, feature_dim=4), 3),
         {},
     )
-    drawn = plot_features(
-        {"kettle": tmp_path / "distance.pt"},
-        {"kettle": tmp_path / "demos.hdf5"},
-        {"kettle": 2},
-        tmp_path / "features.csv",
-    )
+    files = {
+        "distances": {("kettle", "fist"): tmp_path / "distance.pt"},
+        "demos": {("kettle",): tmp_path / "demos.hdf5"},
+    }
+    drawn = draw("features", tmp_path, files, n_demos={"fist": {"kettle": 2}})
     of_states = drawn[drawn.space == "states"]
     assert of_states.step.tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 4, 5]
     assert of_states.progress.tolist()[3] == of_states.progress.tolist()[9] == 1
     expected, _ = principal_plane(states.numpy())
     assert np.allclose(of_states[["x", "y"]], expected, atol=1e-5)
     assert (tmp_path / "features.pdf").exists() and len(drawn) == 20
+
+
+NEW = '''
+"""Lengths: how long the episodes of every method are."""
+
+from fist.analysis.figures.scored import Scored
+from fist.analysis.figures.style import panels
+
+NEEDS = ("episodes",)
+
+
+def draw(files, table):
+    results = Scored(files["episodes"].values(), table).results
+    figure, [axis] = panels(1)
+    axis.boxplot([of_one.of("length").ravel() for of_one in results])
+    data = results[0].episodes[["task", "method", "length"]]
+    return figure, data
+'''
+
+
+def test_a_figure_is_added_by_one_file(files, tmp_path, monkeypatch):
+    """The workflow finds it, and the script draws it."""
+    package = tmp_path / "more_figures"
+    package.mkdir()
+    (package / "lengths.py").write_text(NEW)
+    (package / "helper.py").write_text("POINTS = 3\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert Figures(SimpleNamespace(config={}), package).needs == {"lengths": ("episodes",)}
+    labelled = {"episodes": {("top_burner", "fist", n): file for n, file in enumerate(files[:2])}}
+    drawn = draw("lengths", tmp_path, labelled, "more_figures", measure="subtasks")
+    assert set(drawn.length) == {280} and (tmp_path / "lengths.pdf").exists()
+
+
+def test_every_figure_of_the_library_is_found_by_what_it_needs():
+    needs = Figures(SimpleNamespace(config={})).needs
+    assert needs["scores"] == ("episodes",) and needs["paths"] == ("traces", "demos", "map")
+    assert len(needs) == 10 and "style" not in needs and "plot" not in needs

@@ -4,13 +4,13 @@ import gymnasium
 import numpy as np
 import pandas as pd
 import pytest
+from figure_drawing import draw
 
 import d4rl  # noqa: F401  (registers the environments)
 from d4rl.maze.generate import demonstrate, wander
 from d4rl.maze.layouts import layout
-from fist.analysis.figures.maps import plot_coverage, plot_paths
 
-PLANE = ("x", "y")
+MAZE = {"env_id": "maze2d-large-v1", "env_kwargs": {}, "map": ["x", "y"]}
 
 
 @pytest.fixture(scope="module")
@@ -45,35 +45,37 @@ def write_trace(path, method, steps=12, looks_up=True):
     return path
 
 
-def test_coverage_counts_every_row_where_it_was_and_none_in_a_walled_up_section(
-    env, files, tmp_path
-):
+def coverage(folder, files, **changes):
+    needs = {"play": {("no_left",): files["no_left"]}, "demos": {("left",): files["left"]}}
+    return draw("coverage", folder, needs, **(MAZE | changes))
+
+
+def test_coverage_counts_every_row_where_it_was_and_none_in_a_walled_up_section(files, tmp_path):
     out = tmp_path / "coverage.csv"
-    data = plot_coverage(files, env, PLANE, out)
+    data = coverage(tmp_path, files)
     assert out.with_suffix(".pdf").stat().st_size > 0
     assert out.with_suffix(".png").stat().st_size > 0
-    pd.testing.assert_frame_equal(pd.read_csv(out), data, check_exact=False, rtol=1e-5)
     play = data[data.data_set == "no_left"]
     assert play.rows.sum() == 40_000
     maze = layout("large")
     column = [*maze.sections].index("left")
     inside = maze.inside(play[["x", "y"]].to_numpy())[:, column]
     assert not inside.any()
-    shown = data[data.data_set == "left"]
+    shown = data[data.data_set == "left_demonstrations"]
     assert maze.inside(shown[["x", "y"]].to_numpy())[:, column].any()
 
 
-def test_paths_show_every_traced_step_of_every_method(env, files, tmp_path):
-    traces = [
-        write_trace(tmp_path / "fist.csv", "fist"),
-        write_trace(tmp_path / "spirl.csv", "spirl", looks_up=False),
-    ]
-    out = tmp_path / "paths.csv"
-    data = plot_paths(traces, {"left": files["left"]}, env, PLANE, out)
+def test_paths_show_every_traced_step_of_every_method(files, tmp_path):
+    traces = {
+        ("left", "fist", 0): write_trace(tmp_path / "fist.csv", "fist"),
+        ("left", "spirl", 0): write_trace(tmp_path / "spirl.csv", "spirl", looks_up=False),
+    }
+    needs = {"traces": traces, "demos": {("left",): files["left"]}}
+    data = draw("paths", tmp_path, needs, **MAZE)
     assert data.groupby(["method", "episode"]).size().tolist() == [12] * 4
     assert data[data.method == "fist"].target_x.notna().all()
     assert data[data.method == "spirl"].demo.isna().all()
-    assert out.with_suffix(".pdf").exists() and len(pd.read_csv(out)) == len(data)
+    assert (tmp_path / "paths.pdf").exists()
 
 
 def test_obstacles_are_the_walls_in_the_coordinates_of_the_state(env):
@@ -85,12 +87,12 @@ def test_obstacles_are_the_walls_in_the_coordinates_of_the_state(env):
         assert maze.walls[tuple(maze.cell(np.array([x + 0.5, y + 0.5])))]
 
 
-def test_what_has_no_map_is_refused(env, files, tmp_path):
+def test_what_has_no_map_is_refused(files, tmp_path):
     with pytest.raises(ValueError, match="no entry of the state is called z; there are x, y, vx"):
-        plot_coverage(files, env, ("x", "z"), tmp_path / "no.csv")
+        coverage(tmp_path, files, map=["x", "z"])
     with pytest.raises(ValueError, match="has no map: it lacks the attributes obstacles"):
-        plot_coverage(files, gymnasium.make("CartPole-v1"), PLANE, tmp_path / "no.csv")
+        coverage(tmp_path, files, env_id="CartPole-v1")
     empty = tmp_path / "empty.csv"
     pd.DataFrame(columns=["task", "method"]).to_csv(empty, index=False)
     with pytest.raises(ValueError, match="has no rows: was an episode traced"):
-        plot_paths([empty], {}, env, PLANE, tmp_path / "no.csv")
+        draw("paths", tmp_path, {"traces": {("left", "fist", 0): empty}, "demos": {}}, **MAZE)

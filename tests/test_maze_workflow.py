@@ -64,7 +64,7 @@ def test_a_new_maze_with_a_section_of_its_own_is_an_entry_of_the_configuration(t
     assert status == 0, said
     with open(folder / "results" / "cross_table.csv", newline="") as file:
         [row] = csv.DictReader(file)
-    assert (row["section"], row["method"], row["n_episodes"]) == (
+    assert (row["task"], row["method"], row["n_episodes"]) == (
         "corner",
         "fist_no_finetuning",
         "4",

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import asdict, fields
 
 import gymnasium
 import imageio.v3 as imageio
@@ -12,9 +13,10 @@ from marks import MARKS, MarksEnv
 from untrained import spec, untrained
 
 from fist.evaluation.episode_results import (
+    EpisodeRow,
     Labels,
     ResultsError,
-    read_episodes_csv,
+    read_episodes,
     write_episodes_csv,
 )
 from fist.evaluation.evaluate import Trial, evaluate
@@ -27,6 +29,20 @@ from fist.methods.skills import SkillSettings, SkillVAE, SPiRL
 
 LABELS = Labels(env="marks", task="all", method="fist", seed=3, data_source="generated")
 SEEDS = range(100_000, 100_012)
+
+
+def read_back(path):
+    """Read the rows of one evaluation, those of `LABELS`."""
+    table = read_episodes([path])
+    assert (table[list(asdict(LABELS))] == list(asdict(LABELS).values())).all(axis=None)
+    table = table.astype(object).where(table.notna(), None)
+    return [
+        EpisodeRow(
+            **{field.name: row[field.name] for field in fields(EpisodeRow) if field.name in row},
+            steps={name: row[f"step_{name}"] for name in row["subtasks"]},
+        )
+        for row in table.to_dict("records")
+    ]
 
 
 class Walker:
@@ -176,13 +192,13 @@ def test_without_subtasks_success_is_termination_and_their_columns_stay_empty(tm
     assert {(row.subtasks_ordered, row.subtasks_any_order) for row in rows} == {(None, None)}
     write_episodes_csv(tmp_path / "episodes.csv", LABELS, rows)
     assert "step_" not in (tmp_path / "episodes.csv").read_text()
-    assert read_episodes_csv(tmp_path / "episodes.csv") == [(LABELS, row) for row in rows]
+    assert read_back(tmp_path / "episodes.csv") == rows
 
 
 def test_what_is_written_is_what_is_read(tmp_path):
     rows = walk()
     write_episodes_csv(tmp_path / "a" / "episodes.csv", LABELS, rows)
-    assert read_episodes_csv(tmp_path / "a" / "episodes.csv") == [(LABELS, row) for row in rows]
+    assert read_back(tmp_path / "a" / "episodes.csv") == rows
 
 
 def test_the_columns_are_those_of_the_schema(tmp_path):
@@ -218,7 +234,7 @@ def test_an_unreadable_value_is_named_with_its_line(tmp_path):
     write_episodes_csv(path, LABELS, walk())
     path.write_text(path.read_text().replace("100001", "soon"))
     with pytest.raises(ResultsError, match=r"episodes.csv, line 3: test_seed is 'soon'"):
-        read_episodes_csv(path)
+        read_episodes([path])
 
 
 @pytest.mark.parametrize(
@@ -263,7 +279,7 @@ def run_it(out, what):
 )
 def test_every_method_is_evaluated_from_its_files(files, tmp_path, changes):
     rows = run_it(tmp_path / "episodes.csv", spec(files, **changes))
-    assert read_episodes_csv(tmp_path / "episodes.csv") == [(LABELS, row) for row in rows]
+    assert read_back(tmp_path / "episodes.csv") == rows
     assert rows == run_it(tmp_path / "again.csv", spec(files, **changes))
 
 

@@ -4,27 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up_results import HELD_OUT, MAZE, TASKS, WITH_BASELINES, episode, read, write, write_maze
-
-from fist.analysis.bootstrap import bootstrap_interval
-from fist.analysis.tables import summarise
-from fist.evaluation.episode_results import (
-    Labels,
-    ResultsError,
-    collect,
-    write_episodes_csv,
+from made_results import (
+    HELD_OUT,
+    MAZE,
+    TASKS,
+    WITH_BASELINES,
+    episode,
+    read,
+    write,
+    write_all,
+    write_maze,
 )
 
-
-def write_all(folder):
-    """Write two tasks x two methods x two seeds."""
-    rng = np.random.default_rng(0)
-    return [
-        write(folder, task, method, seed, rng.integers(low, 5, size=20).tolist())
-        for task in TASKS
-        for method, low in (("fist", 2), ("spirl", 0))
-        for seed in (0, 1)
-    ]
+from fist.analysis.bootstrap import bootstrap_interval
+from fist.analysis.tables import COLUMNS, summarise
+from fist.evaluation.episode_results import Labels, ResultsError, collect, write_episodes_csv
 
 
 def test_a_hand_made_cell(tmp_path):
@@ -34,9 +28,8 @@ def test_a_hand_made_cell(tmp_path):
     ]
     summarise(files, tmp_path / "table.csv", HELD_OUT, {"top_burner/fist/subtasks": 3.6})
     [record] = read(tmp_path / "table.csv")
-    low, high = float(record.pop("subtasks_ordered_lo")), float(record.pop("subtasks_ordered_hi"))
-    assert low < 2.75 < high
-    assert record == {
+    assert float(record["subtasks_ordered_lo"]) < 2.75 < float(record["subtasks_ordered_hi"])
+    expected = {
         "task": "top_burner",
         "held_out": "top_burner",
         "method": "fist",
@@ -51,16 +44,21 @@ def test_a_hand_made_cell(tmp_path):
         "rate_top_burner": "0.625",
         "paper_subtasks": "3.6",
         "data_source": "generated",
+        "iqm": "3.250",
     }
+    told = {k: v for k, v in record.items() if v and not k.endswith(("_lo", "_hi"))}
+    assert told == expected
 
 
 def test_the_columns_are_those_of_the_schema_in_order(tmp_path):
     summarise(write_all(tmp_path), tmp_path / "table.csv", HELD_OUT)
     assert (tmp_path / "table.csv").read_text().splitlines()[0] == (
-        "task,held_out,method,n_seeds,n_episodes,subtasks_ordered,subtasks_ordered_lo,"
-        "subtasks_ordered_hi,subtasks_any_order,success_rate,rate_hinge_cabinet,rate_kettle,"
-        "rate_light_switch,rate_microwave,rate_slide_cabinet,rate_top_burner,"
-        "paper_subtasks,data_source"
+        "task,method,held_out,n_seeds,n_episodes,subtasks_ordered,subtasks_ordered_lo,"
+        "subtasks_ordered_hi,subtasks_any_order,success_rate,success_rate_lo,success_rate_hi,"
+        "episode_length,episode_length_std,iqm,iqm_lo,iqm_hi,against,difference,difference_lo,"
+        "difference_hi,improvement,improvement_lo,improvement_hi,paper_subtasks,paper_success,"
+        "paper_length,data_source,rate_hinge_cabinet,rate_kettle,rate_light_switch,rate_microwave,"
+        "rate_slide_cabinet,rate_top_burner"
     )
 
 
@@ -106,11 +104,12 @@ def test_the_markdown_twin_is_returned_and_tells_the_same(tmp_path):
     )
     assert (tmp_path / "table.md").read_text() == markdown
     lines = markdown.split("\n\n")[0].splitlines()
+    assert [line.split()[1] for line in lines[-2:]] == ["all", "all"]
     assert len({len(line) for line in lines if line.startswith("|")}) == 1
     for record, line in zip(read(tmp_path / "table.csv"), lines[2:], strict=False):
         assert line.startswith(f"| {record['task']}")
         assert f"**{float(record['subtasks_ordered']):.2f}**" in line
-        assert "2 x 20" in line
+        assert "2 x 20" in line and record["task"].replace("_", " ").upper() in line
     assert "3.6" in lines[2] and "3.6" not in lines[3]
 
 
@@ -200,11 +199,13 @@ def test_what_does_not_belong_together_is_refused(tmp_path):
     first = write(tmp_path)
     for changes, error in (
         ({"data_source": "local"}, "different data sources in top_burner/fist: generated; local"),
-        ({"env": "pointmaze"}, "different environments: kitchen; pointmaze"),
         ({"counted": (4, 4)}, "different numbers of episodes per seed in top_burner/fist: 2; 4"),
     ):
         with pytest.raises(ResultsError, match=error):
             collect([first, write(tmp_path, seed=1, **changes)])
+    elsewhere = write(tmp_path, seed=1, env="pointmaze")
+    with pytest.raises(ResultsError, match="different environments: kitchen; pointmaze"):
+        summarise([first, elsewhere], tmp_path / "table.csv", HELD_OUT)
 
 
 def test_a_task_that_the_table_does_not_know_is_refused(tmp_path):
@@ -232,12 +233,13 @@ def test_a_hand_made_cell_of_a_maze(tmp_path):
     paper = {"left/fist/success": 0.99, "left/fist/length": 363.87}
     summarise(files, tmp_path / "table.csv", {"left": "left"}, paper, MAZE)
     [record] = read(tmp_path / "table.csv")
-    low, high = float(record.pop("success_lo")), float(record.pop("success_hi"))
+    low, high = float(record["success_rate_lo"]), float(record["success_rate_hi"])
     assert low < 0.875 < high == 1.0
     folds = [350, 1150.5, 350, 400]
-    assert record == {
-        "section": "left",
+    expected = {
+        "task": "left",
         "method": "fist",
+        "held_out": "left",
         "n_seeds": "2",
         "n_episodes": "8",
         "success_rate": "0.875",
@@ -246,16 +248,17 @@ def test_a_hand_made_cell_of_a_maze(tmp_path):
         "paper_success": "0.99",
         "paper_length": "363.87",
         "data_source": "generated",
+        "iqm": "1.000",
     }
+    told = {k: v for k, v in record.items() if v and not k.endswith(("_lo", "_hi"))}
+    assert told == expected
+    assert (tmp_path / "table.md").read_text().startswith("| section |")
 
 
-def test_the_columns_of_a_maze_are_those_of_the_schema_in_order(tmp_path):
+def test_the_columns_of_a_maze_are_those_of_every_table(tmp_path):
     files = write_maze(tmp_path, [(300, 400)])
     summarise(files, tmp_path / "table.csv", {"left": "left"}, settings=MAZE)
-    assert (tmp_path / "table.csv").read_text().splitlines()[0] == (
-        "section,method,n_seeds,n_episodes,success_rate,success_lo,success_hi,episode_length,"
-        "episode_length_std,paper_success,paper_length,data_source"
-    )
+    assert (tmp_path / "table.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
 
 
 def test_episodes_that_do_not_make_whole_folds_are_refused(tmp_path):

@@ -1,146 +1,150 @@
-"""The figures of a table: which can be drawn, and from what."""
+"""Which figures there are, of which tables they are drawn, and from which files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import ast
+import json
 from pathlib import Path
 from typing import Any
 
-from options import Options, pairs
-from targets import Cell, TargetError
+from options import Options
 
+FOLDER = Path(__file__).resolve().parents[1] / "fist" / "analysis" / "figures"
 
-def roles(files: Callable[[Any], Mapping[str, Any]]) -> Callable[[Any], dict[str, list[str]]]:
-    """Return a function for a rule's input: its files by what they are."""
-    return lambda wildcards: {
-        role: list(given.values()) if isinstance(given, Mapping) else given
-        for role, given in files(wildcards).items()
-    }
-
-
-def labelled(files: Callable[[Any], Mapping[str, Any]]) -> Callable[[Any, Any], list[str]]:
-    """Return a function for the options that name a job's files with their labels."""
-    return lambda wildcards, input: [
-        word
-        for role, given in files(wildcards).items()
-        if isinstance(given, Mapping)
-        for word in pairs(f"--{role}", zip(given, input[role], strict=True))
-    ]
+Labelled = list[tuple[tuple, str]]
+"""Files with their labels."""
 
 
 class Figures:
-    """The figures of a checked configuration."""
+    """The figures of a checked configuration: every module of the library's that has NEEDS."""
 
-    def __init__(self, options: Options):
+    def __init__(self, options: Options, folder: Path = FOLDER):
         self.options, self.targets, self.config = options, options.targets, options.config
+        self.needs = {
+            file.stem: needs for file in sorted(folder.glob("*.py")) if (needs := _needs(file))
+        }
+        """What each figure draws from, by its name (`fist.analysis.figures.plot`)."""
 
     def of(self, table: str) -> list[str]:
         """Return the figures that can be drawn of a table."""
+        return [
+            figure
+            for figure, needs in self.needs.items()
+            if needs != ("cost",) and not any(self._lacks(need, table) for need in needs)
+        ]
+
+    def files(self, figure: str, table: str) -> dict[str, Labelled]:
+        """Return what a figure of a table is drawn from, by its needs.
+
+        Raises:
+            ValueError: the table does not have all that it needs.
+        """
+        for need in self.needs[figure]:
+            if self._lacks(need, table):
+                raise ValueError(f"{figure} cannot be drawn of {table}, which has no {need}")
+        return {need: self._found(need, table) for need in self.needs[figure]}
+
+    def drawn(self, figure: str, of: Any) -> list[str]:
+        """Return the same files, for a rule."""
+        needs = self.files(figure, of.get("table", "")).values()
+        return [file for labelled in needs for _, file in labelled]
+
+    def code(self, figure: str, of: Any) -> str:
+        """Return the code that draws a figure; on a map, also the environment's."""
+        on_map = "map" in self.needs[figure]
+        env = self.config["tables"][of.table]["env"] if on_map else None
+        return self.options.code("plot.py", f"fist.analysis.figures.{figure}", env=env)
+
+    def request(self, figure: str, wildcards: Any, input: Any) -> str:
+        """Return the files of a figure as JSON, in the order of `files`, as they are given."""
+        given = iter(input.files)
+        files = self.files(figure, wildcards.get("table", "")).items()
+        return json.dumps({need: [(label, next(given)) for label, _ in of] for need, of in files})
+
+    def table(self, table: str) -> str:
+        """Return the description of a table, as JSON; without one, of nothing."""
+        if not table:
+            return "{}"
         entry = self.config["tables"][table]
-        names = ["scores", "progress", "profile", "curves"]
-        names += ["demonstrations"] if "demonstrations" in entry else []
-        names += ["retrieval"] if self._looking_up(table) else []
-        names += ["features"] if self._looking_up(table, "distance") else []
-        names += ["coverage", "paths"] if "map" in self.config["environments"][entry["env"]] else []
-        return [f"<results>/figures/{table}/{name}.pdf" for name in names]
+        env = self.config["environments"][entry["env"]]
+        measure = entry.get("layout", "subtasks")
+        n_demos: dict[str, dict[str, int]] = {}
+        for methods in ("methods", "demonstrations"):
+            for cell in self.targets.cells(table, methods=methods):
+                n_demos.setdefault(cell.method, {})[cell.task] = self.targets.n_demos(cell)
+        paper = {
+            f"{task}/{method}": published[measure]
+            for task in entry["tasks"]
+            for method, published in env["tasks"][task].get("paper", {}).items()
+            if published.get(measure) is not None
+        }
+        of_env = {"env_id": env["env_id"], "env_kwargs": env.get("env_kwargs", {})}
+        of_env["map"] = env.get("map")
+        return json.dumps({"measure": measure, "n_demos": n_demos, "paper": paper} | of_env)
 
     def report(self) -> list[str]:
         """Return what the report shows: the default tables, the claims about them, and the run."""
-        files = ["claims.csv", "cost.csv", "figures/cost.png", "run/versions.csv"]
+        files = [f"{name}.csv" for name in ("claims", "cost", "run/versions")]
+        files += ["figures/cost.png", "run/config.yaml"]
         for table in self.config["default_tables"]:
             files += [f"{table}.csv", f"{table}_statistics.csv"]
-            drawn = [*self.of(table), *self.targets.videos(table)]
-            files += [
-                str(Path(file).with_suffix(".png").relative_to("<results>")) for file in drawn
-            ]
-        return [f"<results>/{file}" for file in (*files, "run/config.yaml")]
+            files += [f"figures/{table}/{figure}.png" for figure in self.of(table)]
+            films = [Path(film).relative_to("<results>") for film in self.targets.videos(table)]
+            files += [str(film.with_suffix(".png")) for film in films]
+        return [f"<results>/{file}" for file in files]
 
-    def episodes(self, of: Any) -> list[str]:
-        """Return the test results that a figure shows: its table's, or others."""
-        demos = of.figure == "demonstrations"
-        return self.targets.episodes(of, "demonstrations" if demos else "methods")
+    def _lacks(self, need: str, table: str) -> bool:
+        if need == "map":
+            return "map" not in self.config["environments"][self.config["tables"][table]["env"]]
+        return not self._found(need, table)
 
-    def curves(self, of: Any) -> list[str]:
-        """Return the learning curves of a table's models, those before fine-tuning included."""
-        cells = self.targets.cells(of.table)
+    def _found(self, need: str, table: str) -> Labelled:
+        """Return the files of a need."""
+        targets = self.targets
+        match need:
+            case "episodes":
+                return [(cell[1:], cell.episodes) for cell in targets.cells(table)]
+            case "demonstrations":
+                cells = targets.cells(table, methods="demonstrations")
+                return [(cell[1:], cell.episodes) for cell in cells]
+            case "curves":
+                return self._curves(table)
+            case "traces":
+                return [(cell[1:], cell.trace) for cell in targets.first_seed(table)]
+            case "look_ups":
+                return [(cell[1:], cell.trace) for cell in targets.looking_up(table)]
+            case "distances":
+                cells = targets.looking_up(table, "distance")
+                return [(cell[1:3], targets.acting(cell)["distance"]) for cell in cells]
+            case "demos":
+                return [((cell.task,), targets.demos(cell)) for cell in targets.first_cells(table)]
+            case "play":
+                cells = targets.first_cells(table)
+                return list({(targets.split(cell),): targets.play(cell) for cell in cells}.items())
+            case "cost":
+                return [((), "<results>/cost.csv")]
+            case "map":
+                return []
+        raise ValueError(f"no figure can be drawn from {need!r}: see fist.analysis.figures.plot")
+
+    def _curves(self, table: str) -> Labelled:
+        """Return the learning curves of a table's models, those before fine-tuning first."""
+        cells = self.targets.cells(table)
         pairs = [(cell, file) for cell in cells for file in self.targets.checkpoints(cell)]
         before = [self.targets.pretrained(cell, Path(file).stem) for cell, file in pairs]
-        files = dict.fromkeys([*before, *(file for _, file in pairs)])
-        return [f"{file.removesuffix('.pt')}.csv" for file in files]
+        curves = []
+        for file in dict.fromkeys([*before, *(file for _, file in pairs)]):
+            _, _, *where, seed, model = Path(file).with_suffix("").parts
+            group, variant = where if len(where) == 2 else (where[0], "")
+            stage = "fine-tuning" if variant else "training"
+            label = (stage, model, group, variant, int(seed.removeprefix("seed_")))
+            curves.append((label, str(Path(file).with_suffix(".csv"))))
+        return curves
 
-    def retrieval(self, of: Any) -> list[str]:
-        """Return the traces of a method that looks up."""
-        return [cell.file("trace.csv") for cell in self._looking_up(of.table)]
 
-    def features(self, of: Any) -> dict[str, dict[str, str]]:
-        """Return the distances of a table, and the demonstrations that they compare, by task."""
-        cells = self._looking_up(of.table, "distance")
-        files = {cell.task: self.targets.acting(cell) for cell in cells}
-        roles = {"distances": "distance", "demos": "demos"}
-        return {role: {t: files[t][key] for t in files} for role, key in roles.items()}
-
-    def n_demos(self, of: Any) -> list[str]:
-        """Say how many demonstrations of every task are drawn."""
-        cells = self._looking_up(of.table, "distance")
-        return pairs("--n-demos", [(cell.task, self.targets.n_demos(cell)) for cell in cells])
-
-    def coverage(self, of: Any) -> dict[str, dict[str, str]]:
-        """Return the data sets of a table by their names in a figure: play, then demonstrations."""
-        cells = self._first(of.table)
-        play = {self.targets.split(cell): self.targets.play(cell) for cell in cells}
-        demos = {f"{cell.task}_demonstrations": self.targets.demos(cell) for cell in cells}
-        return {"files": play | demos}
-
-    def paths(self, of: Any) -> dict[str, dict[str, str]]:
-        """Return the traces of every task and method of a table, and its demonstrations by task."""
-        traces = {cell.path: cell.file("trace.csv") for cell in self.targets.first_seed(of.table)}
-        demos = {cell.task: self.targets.demos(cell) for cell in self._first(of.table)}
-        return {"traces": traces, "demos": demos}
-
-    def measured(self, of: Any) -> list[str]:
-        """Say what a figure of test results shows."""
-        table = self.config["tables"][of.table]
-        layout, methods = table.get("layout", "subtasks"), self.config["methods"]
-        words = [f"--kind={of.figure}", f"--layout={layout}"]
-        if of.figure == "demonstrations":
-            shown = table.get("demonstrations", [])
-            demos = [(name, methods[name].get("n_demos", self.config["n_demos"])) for name in shown]
-            words += pairs("--demos", demos)
-        if of.figure == "scores":
-            paper = self.options.paper(table)
-            words += pairs(
-                "--paper", [(f"{t}/{m}", x) for t, m, what, x in paper if what == layout]
-            )
-        return words
-
-    def map_code(self, script: str, of: Any) -> str:
-        """Return the code of a script that draws on the map of a table's environment."""
-        return self.options.code(script, env=self.config["tables"][of.table]["env"])
-
-    def map(self, of: Any) -> list[str]:
-        """Say whose map a figure is drawn on."""
-        env = self.config["tables"][of.table]["env"]
-        entry = self.config["environments"][env]
-        if "map" not in entry:
-            raise TargetError(
-                f"environment {env} has no `map`: name the two entries of its state that are a "
-                "place on it"
-            )
-        return [*self.options.env(entry), "--plane", *entry["map"]]
-
-    def _first(self, table: str, method: str | None = None) -> list[Cell]:
-        """Return a cell for every task of a table: of its first method or another, first seed."""
-        method = method or self.config["tables"][table]["methods"][0]
-        return [cell for cell in self.targets.first_seed(table) if cell.method == method]
-
-    def _looking_up(self, table: str, *lookups: str) -> list[Cell]:
-        """Return a cell for every task of a table: of its first method with such a look-up.
-
-        Methods without a model do not follow what they look up step by step: they do not count.
-        """
-        for name in self.config["tables"][table]["methods"]:
-            method = self.targets.methods[name]
-            wanted = lookups or ("distance", "euclidean", "random")
-            if method["model"] is not None and method["lookup"] in wanted:
-                return self._first(table, name)
-        return []
+def _needs(file: Path) -> tuple[str, ...]:
+    """Return the literal that a module calls NEEDS, without importing it."""
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NEEDS":
+            return ast.literal_eval(node.value)
+    return ()

@@ -187,10 +187,10 @@ class Options:
         table = self.config["tables"][wildcards.table]
         tasks = self.config["environments"][table["env"]]["tasks"]
         shown = {key: table[key] for key in ("layout", "rows", "fold") if key in table}
-        held_out = [(name, "+".join(tasks[name]["held_out"])) for name in table["tasks"]]
+        held_out = [(name, "+".join(tasks[name]["held_out"]) or "+") for name in table["tasks"]]
         return [
-            *flags("table", shown | {"baselines": self.config["baselines"]}),
-            *pairs("--held-out", [pair for pair in held_out if pair[1]]),
+            *flags("settings", shown | {"baselines": self.config["baselines"]}),
+            *pairs("--held-out", held_out),
             *pairs("--paper", [("/".join(key), value) for *key, value in self.paper(table)]),
         ]
 

@@ -38,9 +38,13 @@ class Cell(NamedTuple):
     def path(self) -> str:
         return f"{self.env}/{self.task}/{self.method}/seed_{self.seed}"
 
-    def file(self, name: str) -> str:
-        """Return a result of the cell: episodes.csv or trace.csv."""
-        return f"<results>/{self.path}/{name}"
+    @property
+    def episodes(self) -> str:
+        return f"<results>/{self.path}/episodes.csv"
+
+    @property
+    def trace(self) -> str:
+        return f"<results>/{self.path}/trace.csv"
 
 
 class Targets:
@@ -212,13 +216,13 @@ class Targets:
             for seed in self.config["seeds"]
         ]
 
-    def episodes(self, of: Any, methods: str = "methods") -> list[str]:
-        """Return the test results of a table's methods, or of others that it lists."""
-        return [cell.file("episodes.csv") for cell in self.cells(of.table, methods=methods)]
-
     def table(self, of: Any) -> dict[str, list[str]]:
         """Return the test results that a table shows, and those that it only compares with."""
-        return {"episodes": self.episodes(of), "references": self.episodes(of, "references")}
+        shown = {"episodes": "methods", "references": "references"}
+        return {
+            role: [cell.episodes for cell in self.cells(of.table, methods=methods)]
+            for role, methods in shown.items()
+        }
 
     def claims(self) -> list[Mapping[str, Any]]:
         """Return the claims about the default tables."""
@@ -235,11 +239,28 @@ class Targets:
             for method in [claim[key] for key in ("better", "worse") if key in claim]
             for seed in self.config["seeds"]
         )
-        return list(dict.fromkeys(cell.file("episodes.csv") for cell in cells))
+        return list(dict.fromkeys(cell.episodes for cell in cells))
 
     def first_seed(self, table: str) -> list[Cell]:
         """Return the cells of a table's first training seed: those that are filmed and drawn."""
         return [cell for cell in self.cells(table) if cell.seed == self.config["seeds"][0]]
+
+    def first_cells(self, table: str, method: str | None = None) -> list[Cell]:
+        """Return a cell for every task of a table: of its first method or another, first seed."""
+        method = method or self.config["tables"][table]["methods"][0]
+        return [cell for cell in self.first_seed(table) if cell.method == method]
+
+    def looking_up(self, table: str, *lookups: str) -> list[Cell]:
+        """Return a cell for every task of a table: of its first method with such a look-up.
+
+        Methods without a model do not follow what they look up step by step: they do not count.
+        """
+        for name in self.config["tables"][table]["methods"]:
+            method = self.methods[name]
+            wanted = lookups or ("distance", "euclidean", "random")
+            if method["model"] is not None and method["lookup"] in wanted:
+                return self.first_cells(table, name)
+        return []
 
     def videos(self, table: str) -> list[str]:
         """Return the videos of a table: one for every task and method."""

@@ -13,7 +13,7 @@ seeds and test episodes (`fist.analysis.bootstrap`).
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +27,8 @@ from fist.analysis.bootstrap import (
     improvement,
     iqm,
 )
-from fist.analysis.tabular import Record, pipe_table
-from fist.evaluation.episode_results import Cell
+from fist.evaluation.episode_results import Results
+from fist.stage.text import Record
 
 RESAMPLES = 2_000
 """Resamples of the bootstrap of everything but the mean: tables have hundreds of comparisons."""
@@ -36,14 +36,17 @@ RESAMPLES = 2_000
 ALL = "all"
 """Name of the row over all tasks."""
 
-COMPARISONS: dict[str, Comparison] = {"difference": difference, "improvement": improvement}
-
-COLUMNS = (
-    *("measure", "task", "method", "n_seeds", "n_episodes"),
-    *("mean", "mean_lo", "mean_hi", "iqm", "iqm_lo", "iqm_hi", "against"),
-    *("difference", "difference_lo", "difference_hi"),
-    *("improvement", "improvement_lo", "improvement_hi", "data_source"),
+COMPARED = (
+    *("iqm", "iqm_lo", "iqm_hi", "against", "difference", "difference_lo", "difference_hi"),
+    *("improvement", "improvement_lo", "improvement_hi"),
 )
+STATISTICS = (
+    *("measure", "task", "method", "n_seeds", "n_episodes", "mean", "mean_lo", "mean_hi"),
+    *(*COMPARED, "data_source"),
+)
+"""Columns of the CSV of statistics."""
+
+Scores = Float[np.ndarray, "tasks seeds episodes"]
 
 
 @dataclass(frozen=True)
@@ -51,30 +54,28 @@ class Measure:
     """Something that is measured in every episode."""
 
     name: str
-    """What it is called in the CSV."""
-    of: Callable[[Cell], Float[np.ndarray, "seeds episodes"]]
-    """Its values in a cell."""
+    """What it is called in the CSV of statistics."""
+    column: str
+    """Its column in episodes.csv."""
+    label: str
+    """What it is called on an axis."""
     sign: int = 1
     """1 where more is better, -1 where less is."""
 
+    def of(self, results: Results) -> Float[np.ndarray, "seeds episodes"]:
+        """Return its values; NaN where it does not exist."""
+        return results.of(self.column)
 
-SUBTASKS = Measure("subtasks_ordered", lambda cell: cell.ordered)
-SUCCESS = Measure("success", lambda cell: cell.successes)
-LENGTH = Measure("episode_length", lambda cell: cell.lengths, -1)
 
-
-@dataclass(frozen=True)
-class Sample:
-    """The scores of one method on one task, or on all."""
-
-    task: str
-    method: str
-    data_source: str
-    scores: Float[np.ndarray, "tasks seeds episodes"]
+SUBTASKS = Measure("subtasks_ordered", "subtasks_ordered", "sub-tasks in order")
+SUCCESS = Measure("success", "success", "success")
+LENGTH = Measure("episode_length", "length", "environment steps", -1)
+MEASURES = {"subtasks": SUBTASKS, "success": SUCCESS}
+"""What a table may be about, by the names of its layouts."""
 
 
 def compare(
-    cells: Sequence[Cell],
+    results: Sequence[Results],
     measures: Sequence[Measure],
     baselines: Sequence[str],
     rows: Sequence[str],
@@ -82,51 +83,29 @@ def compare(
     """Return the rows of the statistics, formatted.
 
     Args:
-        cells: the results, those of the baselines among them.
-        measures: what is compared; a measure that a cell lacks is left out.
+        results: the results, those of the baselines among them.
+        measures: what is compared; results that lack one are left out.
         baselines: methods of which the strongest is what the others are measured against.
         rows: the methods that get a row.
     """
+    sources = {of_one.method: of_one.data_source for of_one in reversed(results)}
+    sources |= {(of_one.task, of_one.method): of_one.data_source for of_one in results}
     records = []
     for measure in measures:
-        samples = list(_samples(cells, measure))
-        for sample in samples:
-            if sample.method in rows:
-                rivals = [
-                    other
-                    for other in samples
-                    if other.task == sample.task
-                    and other.method in baselines
-                    and other.method != sample.method
-                ]
-                records.append(_record(sample, rivals, measure))
+        everything = _scores(results, measure)
+        for (task, method), scores in everything.items():
+            if method in rows:
+                rivals = {
+                    other: theirs
+                    for (where, other), theirs in everything.items()
+                    if where == task and other in baselines and other != method
+                }
+                records.append(
+                    {"measure": measure.name, "task": task, "method": method}
+                    | _compared(f"{task}/{method}", scores, rivals, measure.sign)
+                    | {"data_source": sources.get((task, method), sources[method])}
+                )
     return records
-
-
-def describe(statistics: Sequence[Record], measure: Measure, rows: str) -> str:
-    """Lay out the statistics of one measure in Markdown; `rows` is what a task is called."""
-
-    def cell(record: Record, name: str) -> str:
-        if name not in record:
-            return ""
-        value, low, high = (float(record[name + end]) for end in ("", "_lo", "_hi"))
-        return f"{value:.2f} [{low:.2f}, {high:.2f}]"
-
-    names = ("mean", "iqm", "difference", "improvement")
-    head = (rows, "method", "mean", "interquartile mean", "against", "difference")
-    lines = [
-        (record["task"], record["method"], *found[:2], record.get("against", ""), *found[2:])
-        for record in statistics
-        if record["measure"] == measure.name
-        for found in [[cell(record, name) for name in names]]
-    ]
-    note = (
-        f"Of {measure.name}: means over training seeds and test episodes, with 95 % bootstrap "
-        "intervals in brackets. Against: the strongest baseline in that row's tasks, with the "
-        "difference of the means and P(better), the probability that a training run has a better "
-        "mean than one of the baseline."
-    )
-    return "\n".join((pipe_table((*head, "P(better)"), lines), "", note))
 
 
 def interval(
@@ -140,60 +119,46 @@ def interval(
 
 
 def contrast(
-    scores: np.ndarray, others: np.ndarray, name: str, comparison: Comparison
+    scores: Scores, others: Scores, name: str, comparison: Comparison
 ) -> tuple[float, float, float]:
     """Return a comparison of two samples and the ends of its 95 % bootstrap interval.
 
-    Both are (tasks, seeds, episodes), of the same tasks in the same order.
+    Both are of the same tasks in the same order.
     """
     value = float(comparison(scores, others))
     rng = _rng(name)
     return value, *comparison_interval(scores, others, rng, comparison, resamples=RESAMPLES)
 
 
-def _samples(cells: Sequence[Cell], measure: Measure) -> Iterator[Sample]:
-    """Yield the scores of every cell, then those over all tasks."""
-    cells = [cell for cell in cells if measure is not SUBTASKS or cell.subtasks]
-    tasks = list(dict.fromkeys(cell.task for cell in cells))
-    scores = {(cell.task, cell.method): measure.of(cell) for cell in cells}
-    for cell in cells:
-        own = scores[cell.task, cell.method][None]
-        yield Sample(cell.task, cell.method, cell.data_source, own)
-    for cell in cells:
-        of_method = [scores.get((task, cell.method)) for task in tasks]
-        whole = all(values is not None for values in of_method)
-        if len(tasks) > 1 and cell.task == tasks[0] and whole:
-            if len({values.shape for values in of_method}) == 1:
-                yield Sample(ALL, cell.method, cell.data_source, np.stack(of_method))
+def _scores(results: Sequence[Results], measure: Measure) -> dict[tuple[str, str], Scores]:
+    """Return the scores of every task and method, then those over all tasks."""
+    scores = {(of_one.task, of_one.method): measure.of(of_one)[None] for of_one in results}
+    scores = {key: values for key, values in scores.items() if not np.isnan(values).any()}
+    tasks = list(dict.fromkeys(task for task, _ in scores))
+    over_all = {}
+    for method in [method for task, method in scores if task == tasks[0] and len(tasks) > 1]:
+        of_method = [scores[task, method] for task in tasks if (task, method) in scores]
+        if len(of_method) == len(tasks) and len({values.shape for values in of_method}) == 1:
+            over_all[ALL, method] = np.concatenate(of_method)
+    return scores | over_all
 
 
-def _record(sample: Sample, rivals: Sequence[Sample], measure: Measure) -> Record:
-    scores, sign = sample.scores, measure.sign
-    name = f"{sample.task}/{sample.method}"
-    record = {
-        "measure": measure.name,
-        "task": sample.task,
-        "method": sample.method,
-        "n_seeds": str(scores.shape[1]),
-        "n_episodes": str(scores.size),
-        "data_source": sample.data_source,
-    }
+def _compared(name: str, scores: Scores, rivals: dict[str, Scores], sign: int) -> Record:
+    record = {"n_seeds": str(scores.shape[1]), "n_episodes": str(scores.size)}
     record |= _numbers("mean", (float(scores.mean()), *interval(scores, name)))
     record |= _numbers("iqm", (float(iqm(scores.ravel())), *interval(scores, name, iqm, RESAMPLES)))
     if rivals:
-        best = max(rivals, key=lambda other: sign * other.scores.mean())
-        record["against"] = best.method
-        for what, comparison in COMPARISONS.items():
-            values = contrast(sign * scores, sign * best.scores, name, comparison)
-            record |= _numbers(what, values)
+        best = max(rivals, key=lambda other: sign * rivals[other].mean())
+        record["against"] = best
+        for comparison in (difference, improvement):
+            values = contrast(sign * scores, sign * rivals[best], name, comparison)
+            record |= _numbers(comparison.__name__, values)
     return record
 
 
 def _numbers(name: str, values: tuple[float, float, float]) -> Record:
-    return {
-        key: f"{value:.3f}"
-        for key, value in zip((name, f"{name}_lo", f"{name}_hi"), values, strict=True)
-    }
+    ends = zip((name, f"{name}_lo", f"{name}_hi"), values, strict=True)
+    return {key: f"{value:.3f}" for key, value in ends}
 
 
 def _rng(name: str) -> np.random.Generator:

@@ -16,13 +16,14 @@ import json
 import logging
 import re
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from fist.analysis.tabular import csv_table, pipe_table
+import pandas as pd
+
 from fist.stage.files import write_text
+from fist.stage.text import csv_table, markdown
 
 COLUMNS = ("stage", "jobs", "cpu_s", "gpu_s", "clock_s", "longest_s", "memory_mb", "queue_s")
 """Sums over the jobs of a stage, but for the longest job and the largest memory of one."""
@@ -37,23 +38,12 @@ class CostError(ValueError):
     """There is nothing to add up; the message says where it was looked for."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """What one job used."""
-
-    stage: str
-    clock_s: float
-    """Seconds from its start to its end."""
-    cpu_s: float
-    """Seconds of processor time."""
-    gpu_s: float
-    """Seconds for which it held a GPU; 0 where it had none."""
-    memory_mb: float
-    """Largest resident memory."""
-
-
-def read_jobs(benchmarks: Path, logs: Path, results: Path) -> list[Job]:
+def read_jobs(benchmarks: Path, logs: Path, results: Path) -> pd.DataFrame:
     """Read what all jobs have left behind; those that do not tell all are left out with a word.
+
+    Columns: stage, clock_s (seconds from its start to its end), cpu_s (seconds of processor time),
+    gpu_s (seconds for which it held a GPU; 0 where it had none), memory_mb (largest resident
+    memory).
 
     Raises:
         CostError: no job is left.
@@ -70,10 +60,10 @@ def read_jobs(benchmarks: Path, logs: Path, results: Path) -> list[Job]:
             jobs.append(job)
     if not jobs:
         raise CostError(f"no job has been measured: no *.tsv in {benchmarks} that tells all")
-    return jobs
+    return pd.DataFrame(jobs)
 
 
-def _job(file: Path, log: Path, result: Path) -> Job | None:
+def _job(file: Path, log: Path, result: Path) -> dict[str, str | float] | None:
     with open(file, newline="") as lines:
         row = next(csv.DictReader(lines, delimiter="\t"), {})
     stage = re.search(r"\w+", row.get("rule_name") or "")
@@ -82,9 +72,14 @@ def _job(file: Path, log: Path, result: Path) -> Job | None:
         return None
     checkpoint = json.loads(_text(result.with_suffix(".json")) or "{}")
     on_gpu = checkpoint.get("provenance", {}).get("device", "cpu") != "cpu"
-    cpu, memory = map(float, said[-1])
-    clock = float(row["s"])
-    return Job(stage[0], clock, cpu, clock if on_gpu else 0.0, memory)
+    clock, (cpu, memory) = float(row["s"]), map(float, said[-1])
+    return {
+        "stage": stage[0],
+        "clock_s": clock,
+        "cpu_s": cpu,
+        "gpu_s": clock if on_gpu else 0.0,
+        "memory_mb": memory,
+    }
 
 
 def _text(file: Path) -> str:
@@ -123,37 +118,27 @@ def summarise_cost(
     """Write the cost of every stage as CSV and, beside it, as Markdown; return the Markdown.
 
     Args:
-        benchmarks, logs, results: where the jobs have left their files.
+        benchmarks: folder of the jobs' measurements (*.tsv).
+        logs: folder of the jobs' logs.
+        results: folder of the checkpoints, which say on what device they were trained.
         out: the CSV to write; the Markdown gets the suffix .md.
         order: stages in the order of the rows; others come after these.
 
     Raises:
         CostError: no job has been measured.
     """
-    jobs = read_jobs(benchmarks, logs, results)
-    found = sorted({job.stage for job in jobs}, key=lambda stage: (_place(stage, order), stage))
-    waits = slurm_waits(Path.cwd(), found)
+    jobs = read_jobs(benchmarks, logs, results).groupby("stage")
+    table = jobs[["cpu_s", "gpu_s", "clock_s"]].sum()
+    table["jobs"] = jobs.size()
+    table["longest_s"], table["memory_mb"] = jobs.clock_s.max(), jobs.memory_mb.max()
+    table["queue_s"] = pd.Series(slurm_waits(Path.cwd(), table.index), dtype=float)
+    rank = {stage: place for place, stage in reversed([*enumerate(order)])}
+    table = table.loc[sorted(table.index, key=lambda stage: (rank.get(stage, len(order)), stage))]
     records = [
-        _record(stage, [job for job in jobs if job.stage == stage], waits) for stage in found
+        {"stage": stage} | {key: f"{value:.0f}" for key, value in row.dropna().items()}
+        for stage, row in table.iterrows()
     ]
-    text = pipe_table(COLUMNS, [[record[name] for name in COLUMNS] for record in records]) + "\n"
+    text = markdown({name: f"{{{name}}}" for name in COLUMNS}, records) + "\n"
     write_text(out, csv_table(COLUMNS, records))
     write_text(out.with_suffix(".md"), text)
     return text
-
-
-def _place(stage: str, order: Sequence[str]) -> int:
-    return order.index(stage) if stage in order else len(order)
-
-
-def _record(stage: str, jobs: Sequence[Job], waits: Mapping[str, float]) -> dict[str, str]:
-    return {
-        "stage": stage,
-        "jobs": str(len(jobs)),
-        "cpu_s": f"{sum(job.cpu_s for job in jobs):.0f}",
-        "gpu_s": f"{sum(job.gpu_s for job in jobs):.0f}",
-        "clock_s": f"{sum(job.clock_s for job in jobs):.0f}",
-        "longest_s": f"{max(job.clock_s for job in jobs):.0f}",
-        "memory_mb": f"{max(job.memory_mb for job in jobs):.0f}",
-        "queue_s": f"{waits[stage]:.0f}" if stage in waits else "",
-    }

@@ -1,7 +1,8 @@
-"""The results table: one row per task and method, from the rows of every episode.
+"""The table of results: one row per task and method, from the rows of every episode.
 
-Two layouts: "subtasks" for tasks that are chains of sub-tasks (the kitchen), "success" for those
-that are done or not, in a time that matters (the mazes).
+Every table has the same columns; what does not apply is empty. A table is about chains of sub-tasks
+(the kitchen), or about success and the time that it took (the mazes): this layout decides what is
+compared and what the Markdown shows.
 """
 
 from __future__ import annotations
@@ -9,24 +10,71 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
-from fist.analysis.comparison import (
-    COLUMNS,
-    LENGTH,
-    SUBTASKS,
-    SUCCESS,
-    Measure,
-    compare,
-    describe,
-    interval,
-)
-from fist.analysis.tabular import Record, csv_table, pipe_table
-from fist.evaluation.episode_results import Cell, ResultsError, collect
+import numpy as np
+import pandas as pd
+
+from fist.analysis.comparison import ALL, COMPARED, LENGTH, STATISTICS, SUBTASKS, SUCCESS, compare
+from fist.evaluation.episode_results import Results, ResultsError, collect, same
 from fist.stage.files import write_text
+from fist.stage.text import Record, csv_table, ends, markdown, read_csv
 
-STATISTICS = "_statistics"
-"""Ending of the name of the CSV of statistics, beside that of the table."""
+COLUMNS = (
+    *("task", "method", "held_out", "n_seeds", "n_episodes"),
+    *("subtasks_ordered", "subtasks_ordered_lo", "subtasks_ordered_hi", "subtasks_any_order"),
+    *("success_rate", "success_rate_lo", "success_rate_hi"),
+    *("episode_length", "episode_length_std", *COMPARED),
+    *("paper_subtasks", "paper_success", "paper_length", "data_source"),
+)
+"""Columns of every table; after them comes rate_<subtask>, by name."""
+SCORES = {SUBTASKS.name: "subtasks_ordered", SUCCESS.name: "success_rate"}
+"""The column of a table that holds the mean of a measure."""
+ABOUT = ("task", "method", "n_seeds", "n_episodes", "data_source")
+RATE = "rate_"
+
+
+MEASURES = {"subtasks": (SUBTASKS, SUCCESS), "success": (SUCCESS, LENGTH)}
+"""What is compared in each layout; a table is about the first."""
+_COMPARED = {
+    "interquartile mean": "{iqm:.2f} " + ends("iqm"),
+    "difference": "{difference:.2f} " + ends("difference"),
+    "P(better), than": "{improvement:.2f} " + ends("improvement") + " ({against})",
+}
+SHOWN = {
+    "subtasks": {
+        "method": "{method}",
+        "sub-tasks in order": "**{subtasks_ordered:.2f}** " + ends("subtasks_ordered"),
+        "in any order": "{subtasks_any_order:.2f}",
+        "all done": "{success_rate:.0%}",
+        "each in order, held-out objects in capitals": "{each}",
+        **_COMPARED,
+        "published": "{paper_subtasks}",
+        "seeds x episodes": "{n_seeds} x {of_a_seed}",
+        "data": "{data_source}",
+    },
+    "success": {
+        "method": "{method}",
+        "success": "**{success_rate:.2f}** " + ends("success_rate"),
+        "episode length": "{episode_length} ± {episode_length_std}",
+        **_COMPARED,
+        "published": "{paper_success}",
+        "published length": "{paper_length}",
+        "seeds x episodes": "{n_seeds} x {of_a_seed}",
+        "data": "{data_source}",
+    },
+}
+"""Columns of the Markdown after the task's, of a table's columns, `each` and `of_a_seed`."""
+NOTES = {
+    "subtasks": "Mean number of sub-tasks counted in the task's order.",
+    "success": "Success, and the mean length of an episode in steps, failures included; after ± "
+    "the standard deviation of the mean over folds of {fold} episodes.",
+}
+NOTE = (
+    "Brackets are 95 % bootstrap intervals over training seeds and test episodes; the "
+    "interquartile mean is that of all episodes. Difference and P(better), the probability that a "
+    "training run has a better mean, are to the strongest baseline of the row, which is named."
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +84,7 @@ class TableSettings:
     layout: Literal["subtasks", "success"] = "subtasks"
     """What is scored: completed "subtasks", or "success" and how long it took."""
     rows: str = "task"
-    """What a task is called in this environment: the name of the first column."""
+    """What a task is called in this environment: the head of the Markdown's first column."""
     fold: int = 1
     """Episodes that make one fold; layout "success" tells the spread of the folds' mean length."""
     baselines: tuple[str, ...] = ()
@@ -48,12 +96,12 @@ class TableSettings:
 
 
 def summarise(
-    files: Sequence[str | Path],
-    out: str | Path,
+    files: Sequence[Path],
+    out: Path,
     held_out: Mapping[str, str],
     paper: Mapping[str, float] | None = None,
     settings: TableSettings = TableSettings(),
-    references: Sequence[str | Path] = (),
+    references: Sequence[Path] = (),
 ) -> str:
     """Write the table of these results as CSV and, beside it, as Markdown; return the Markdown.
 
@@ -65,9 +113,9 @@ def summarise(
     Args:
         files: episodes.csv of every task, method and training seed.
         out: the CSV to write; the Markdown gets the suffix .md.
-        held_out: for every task, what the pretraining data leave out ("" for nothing).
-        paper: published numbers by "task/method/measure"; the measure is subtasks, success or
-            length.
+        held_out: for every task, what the pretraining data leave out, joined by "+"; "" or "+" for
+            nothing.
+        paper: published numbers by "task/method/measure", of subtasks, success and length.
         settings: what the table shows.
         references: the same files of methods that are compared with, but get no row.
 
@@ -75,203 +123,101 @@ def summarise(
         ResultsError: the files cannot be read or do not fit together; says which and why.
     """
     everything = collect([*files, *references])
-    cells = everything if not references else collect(files)
-    unknown = sorted({cell.task for cell in cells} - set(held_out))
+    same("environments", (results.env for results in everything))
+    shown = everything if not references else collect(files)
+    unknown = sorted({results.task for results in shown} - set(held_out))
     if unknown:
         raise ResultsError(
             f"no entry for task {', '.join(unknown)} among those of the config: "
             f"{', '.join(held_out) or 'none'}"
         )
-    layout = (Subtasks if settings.layout == "subtasks" else Success)(
-        cells, settings, held_out, paper or {}
-    )
-    records = [layout.record(cell) for cell in cells]
-    lines = [layout.line(cell, record) for cell, record in zip(cells, records, strict=True)]
-    methods = list(dict.fromkeys(cell.method for cell in cells))
-    statistics = compare(everything, layout.measures, settings.baselines, methods)
-    markdown = "\n".join(
-        (
-            pipe_table(layout.head, lines),
-            "",
-            layout.note,
-            "",
-            describe(statistics, layout.measures[0], layout.rows),
-            "",
-        )
-    )
-    out = Path(out)
-    write_text(out.with_suffix(".md"), markdown)
-    write_text(out.with_stem(out.stem + STATISTICS), csv_table(COLUMNS, statistics))
-    write_text(out, csv_table(layout.columns, records))
-    return markdown
+    methods = list(dict.fromkeys(results.method for results in shown))
+    measures = MEASURES[settings.layout]
+    statistics = compare(everything, measures, settings.baselines, methods)
+    rows: dict[tuple[str, str], Record] = {
+        (results.task, results.method): _tested(results, settings, held_out, paper or {})
+        for results in shown
+    }
+    for record in statistics:
+        row = rows.setdefault((record["task"], record["method"]), {})
+        row |= {name: record[name] for name in ABOUT if name not in row}
+        if record["measure"] in SCORES:
+            score = SCORES[record["measure"]]
+            row |= {score + end: record[f"mean{end}"] for end in ("", "_lo", "_hi")}
+        if record["measure"] == measures[0].name:
+            row |= {name: record[name] for name in COMPARED if name in record}
+    records = [row for (task, _), row in rows.items() if task != ALL]
+    columns = {settings.rows: "{task}"} | SHOWN[settings.layout]
+    note = f"{NOTES[settings.layout].format(fold=settings.fold)} {NOTE}"
+    text = "\n".join((markdown(columns, [*map(_read, rows.values())]), "", note, ""))
+    rates = sorted({name for record in records for name in record if name.startswith(RATE)})
+    write_text(out.with_suffix(".md"), text)
+    write_text(out.with_stem(f"{out.stem}_statistics"), csv_table(STATISTICS, statistics))
+    write_text(out, csv_table((*COLUMNS, *rates), records))
+    return text
 
 
-class Layout(Protocol):
-    """What is different between the layouts."""
+def combine(tables: Mapping[str, Path], envs: Mapping[str, str], out: Path) -> None:
+    """Put the rows of all tables into one CSV.
 
-    columns: tuple[str, ...]
-    """Columns of the CSV."""
-    head: tuple[str, ...]
-    """Head of the Markdown."""
-    rows: str
-    """What a task is called."""
-    note: str
-    """What the numbers are."""
-    measures: tuple[Measure, ...]
-    """What is compared; the Markdown shows the first."""
-
-    def record(self, cell: Cell) -> Record:
-        """Return a cell's row of the CSV."""
-
-    def line(self, cell: Cell, record: Record) -> tuple[str, ...]:
-        """Return a cell's row of the Markdown."""
+    Args:
+        tables: the CSV of every table.
+        envs: the environment of every table.
+        out: the CSV to write: the columns of the tables after `table` and `env`.
+    """
+    parts = [read_csv(file).assign(table=name, env=envs[name]) for name, file in tables.items()]
+    rows = pd.concat(parts, ignore_index=True)
+    rates = sorted(name for name in rows if name.startswith(RATE))
+    write_text(out, csv_table(("table", "env", *COLUMNS, *rates), rows))
 
 
-class Subtasks:
-    """How many sub-tasks were completed in the task's order, and which."""
-
-    note = (
-        "Mean number of sub-tasks counted in the task's order, with a 95 % bootstrap interval over "
-        "training seeds and test episodes in brackets; paper: the published value."
-    )
-    measures = (SUBTASKS, SUCCESS)
-
-    def __init__(
-        self,
-        cells: Sequence[Cell],
-        settings: TableSettings,
-        held_out: Mapping[str, str],
-        paper: Mapping[str, float],
-    ):
-        self.rows, self.held_out, self.paper = settings.rows, held_out, paper
-        names = sorted({name for cell in cells for name in cell.subtasks})
-        self.columns = (
-            *(self.rows, "held_out", "method", "n_seeds", "n_episodes", "subtasks_ordered"),
-            *("subtasks_ordered_lo", "subtasks_ordered_hi", "subtasks_any_order", "success_rate"),
-            *(f"rate_{name}" for name in names),
-            *("paper_subtasks", "data_source"),
-        )
-        self.head = (
-            *(self.rows, "held out", "method", "sub-tasks in order", "in any order", "all done"),
-            *("each sub-task in order", "paper", "seeds x episodes", "data"),
-        )
-
-    def record(self, cell: Cell) -> Record:
-        record = _leading(cell, self.rows, self.held_out) | {
-            "success_rate": f"{cell.successes.mean():.3f}",
-            "paper_subtasks": _published(self.paper, cell, "subtasks"),
-            "data_source": cell.data_source,
-        }
-        if cell.subtasks:
-            low, high = interval(cell.ordered, f"{cell.task}/{cell.method}")
-            record |= {
-                "subtasks_ordered": f"{cell.ordered.mean():.3f}",
-                "subtasks_ordered_lo": f"{low:.3f}",
-                "subtasks_ordered_hi": f"{high:.3f}",
-                "subtasks_any_order": f"{cell.any_order:.3f}",
-            }
-            record |= {f"rate_{name}": f"{cell.rate(name):.3f}" for name in cell.subtasks}
-        return record
-
-    def line(self, cell: Cell, record: Record) -> tuple[str, ...]:
-        score = ""
-        if cell.subtasks:
-            low, high = record["subtasks_ordered_lo"], record["subtasks_ordered_hi"]
-            score = f"**{cell.ordered.mean():.2f}** [{float(low):.2f}, {float(high):.2f}]"
-        return (
-            record[self.rows],
-            record["held_out"] or "nothing",
-            record["method"],
-            score,
-            f"{cell.any_order:.2f}" if cell.subtasks else "",
-            f"{100 * cell.successes.mean():.0f} %",
-            ", ".join(f"{name} {100 * cell.rate(name):.0f} %" for name in cell.subtasks),
-            record["paper_subtasks"],
-            f"{len(cell.rows)} x {len(cell.rows[0])}",
-            cell.data_source,
-        )
-
-
-class Success:
-    """How often the task was done, and in how many steps; a failure counts as the longest."""
-
-    measures = (SUCCESS, LENGTH)
-
-    def __init__(
-        self,
-        cells: Sequence[Cell],
-        settings: TableSettings,
-        held_out: Mapping[str, str],
-        paper: Mapping[str, float],
-    ):
-        self.rows, self.held_out, self.paper = settings.rows, held_out, paper
-        self.fold = settings.fold
-        self.columns = (
-            *(self.rows, "method", "n_seeds", "n_episodes", "success_rate", "success_lo"),
-            *("success_hi", "episode_length", "episode_length_std", "paper_success"),
-            *("paper_length", "data_source"),
-        )
-        self.head = (
-            *(self.rows, "method", "success", "episode length", "paper: success, length"),
-            *("seeds x episodes", "data"),
-        )
-        self.note = (
-            "Success with a 95 % bootstrap interval over training seeds and test episodes in "
-            "brackets; mean episode length in steps, failures included, and after ± the standard "
-            f"deviation of the mean over folds of {self.fold} episodes; paper: published values."
-        )
-
-    def record(self, cell: Cell) -> Record:
-        low, high = interval(cell.successes, f"{cell.task}/{cell.method}")
-        record = _leading(cell, self.rows, self.held_out) | {
-            "success_rate": f"{cell.successes.mean():.3f}",
-            "success_lo": f"{low:.3f}",
-            "success_hi": f"{high:.3f}",
-            "episode_length": f"{cell.lengths.mean():.1f}",
-            "episode_length_std": f"{self._spread(cell):.1f}",
-            "paper_success": _published(self.paper, cell, "success"),
-            "paper_length": _published(self.paper, cell, "length"),
-            "data_source": cell.data_source,
-        }
-        del record["held_out"]
-        return record
-
-    def line(self, cell: Cell, record: Record) -> tuple[str, ...]:
-        low, high = float(record["success_lo"]), float(record["success_hi"])
-        published = (record["paper_success"], record["paper_length"])
-        return (
-            record[self.rows],
-            record["method"],
-            f"**{cell.successes.mean():.2f}** [{low:.2f}, {high:.2f}]",
-            f"{record['episode_length']} ± {record['episode_length_std']}",
-            ", ".join(value for value in published if value),
-            f"{len(cell.rows)} x {len(cell.rows[0])}",
-            cell.data_source,
-        )
-
-    def _spread(self, cell: Cell) -> float:
-        """Return the standard deviation of the mean length of a fold (0 of a single fold)."""
-        episodes = cell.lengths.shape[1]
-        if episodes % self.fold:
+def _tested(
+    results: Results,
+    settings: TableSettings,
+    held_out: Mapping[str, str],
+    paper: Mapping[str, float],
+) -> Record:
+    """Return the columns of a row that are not in the statistics."""
+    where = f"{results.task}/{results.method}"
+    row = {
+        "task": results.task,
+        "method": results.method,
+        "held_out": held_out[results.task].strip("+"),
+        "n_seeds": str(results.n_seeds),
+        "n_episodes": str(len(results.episodes)),
+        "data_source": results.data_source,
+    }
+    if settings.layout == "success":
+        lengths = results.of("length")
+        if lengths.shape[1] % settings.fold:
             raise ResultsError(
-                f"{cell.task}/{cell.method}: {episodes} episodes do not make folds of {self.fold}; "
+                f"{where}: {lengths.shape[1]} episodes do not make folds of {settings.fold}; "
                 "change rollout.episodes or the table's fold"
             )
-        means = cell.lengths.reshape(-1, self.fold).mean(1)
-        return float(means.std(ddof=1)) if len(means) > 1 else 0.0
+        folds = lengths.reshape(-1, settings.fold).mean(1)
+        spread = folds.std(ddof=1) if len(folds) > 1 else 0.0
+        row |= {"episode_length": f"{lengths.mean():.1f}", "episode_length_std": f"{spread:.1f}"}
+    elif results.subtasks:
+        row["subtasks_any_order"] = f"{results.of('subtasks_any_order').mean():.3f}"
+        counted = (~np.isnan(results.steps())).mean((0, 1))
+        rates = zip(results.subtasks, counted, strict=True)
+        row |= {RATE + name: f"{rate:.3f}" for name, rate in rates}
+    for measure in ("subtasks", "success", "length"):
+        if (value := paper.get(f"{where}/{measure}")) is not None:
+            row[f"paper_{measure}"] = f"{value:g}"
+    return row
 
 
-def _leading(cell: Cell, rows: str, held_out: Mapping[str, str]) -> Record:
-    """Return the columns that say what was tested."""
-    return {
-        rows: cell.task,
-        "held_out": held_out[cell.task],
-        "method": cell.method,
-        "n_seeds": str(len(cell.rows)),
-        "n_episodes": str(sum(map(len, cell.rows))),
-    }
+def _read(row: Record) -> Record:
+    """Return a row with what the Markdown says in other words than the CSV.
 
-
-def _published(paper: Mapping[str, float], cell: Cell, measure: str) -> str:
-    value = paper.get(f"{cell.task}/{cell.method}/{measure}")
-    return "" if value is None else f"{value:g}"
+    `each` is the rate of every sub-task in the task's order, those held out in capitals;
+    `of_a_seed` the number of episodes.
+    """
+    held_out = row.get("held_out", "").split("+")
+    rates = []
+    for name in [key.removeprefix(RATE) for key in row if key.startswith(RATE)]:
+        said = (name.upper() if name in held_out else name).replace("_", " ")
+        rates.append(f"{said} {100 * float(row[RATE + name]):.0f} %")
+    of_a_seed = int(row["n_episodes"]) // int(row["n_seeds"])
+    return row | {"each": ", ".join(rates), "of_a_seed": str(of_a_seed)}

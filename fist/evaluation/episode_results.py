@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from jaxtyping import Float
 
 from fist.stage.files import write_text
 
@@ -55,11 +57,13 @@ class EpisodeRow:
     None if it never was."""
 
 
-Result = tuple[Labels, EpisodeRow]
-
 LABELS = tuple(f.name for f in fields(Labels) if f.name != "data_source")
 MEASURES = tuple(f.name for f in fields(EpisodeRow) if f.name != "steps")
 REQUIRED = (*LABELS, *MEASURES, "data_source")
+WHOLE = ("seed", "episode", "test_seed", "length", "success")
+"""Columns of whole numbers."""
+OPTIONAL = ("subtasks_ordered", "subtasks_any_order")
+"""Columns of whole numbers that are empty where there is nothing to count; step_<subtask>, too."""
 
 
 class ResultsError(ValueError):
@@ -87,144 +91,108 @@ def write_episodes_csv(path: str | Path, labels: Labels, rows: Sequence[EpisodeR
     write_text(path, buffer.getvalue())
 
 
-def read_episodes_csv(path: str | Path) -> list[Result]:
-    """Read what `write_episodes_csv` wrote.
+def read_episodes(files: Iterable[str | Path]) -> pd.DataFrame:
+    """Read what `write_episodes_csv` wrote: the rows of all files, in the files' order.
+
+    Numbers are floats, NaN where a column or a value does not exist. To the columns of the files
+    come `file`, and `subtasks`: the names of the sub-tasks in the task's order, as a tuple.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ResultsError: a column is missing, a value cannot be read, or there is no row.
+        ResultsError: a column is missing, a value cannot be read, a file has no row, or there is no
+            file.
     """
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        columns = reader.fieldnames or ()
-        missing = [name for name in REQUIRED if name not in columns]
-        if missing:
-            raise ResultsError(
-                f"{path}: no column {', '.join(missing)}: not an episodes.csv of this version; "
-                "delete it and run the rollout again"
-            )
-        steps = [name for name in columns if name.startswith(STEP_PREFIX)]
-        results = [_parse(path, line, cells, steps) for line, cells in enumerate(reader, start=2)]
-    if not results:
-        raise ResultsError(f"{path}: holds no episode; delete it and run the rollout again")
-    return results
+    tables = [_read(file) for file in files]
+    if not tables:
+        raise ResultsError("no results to summarise: no episodes.csv was given")
+    return pd.concat(tables, ignore_index=True)
 
 
-def _parse(path: str | Path, line: int, cells: dict[str, str], steps: Sequence[str]) -> Result:
-    def integer(column: str) -> int:
-        try:
-            return int(cells[column])
-        except (TypeError, ValueError):
-            raise ResultsError(
-                f"{path}, line {line}: {column} is {cells[column]!r}, not a whole number"
-            ) from None
-
-    def optional(column: str) -> int | None:
-        return None if cells[column] == "" else integer(column)
-
+def _read(file: str | Path) -> pd.DataFrame:
     try:
-        episode_return = float(cells["episode_return"])
-    except (TypeError, ValueError):
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ResultsError(f"{file}: {error}: delete it and run the rollout again") from None
+    missing = [name for name in REQUIRED if name not in table]
+    if missing:
         raise ResultsError(
-            f"{path}, line {line}: episode_return is {cells['episode_return']!r}, not a number"
-        ) from None
-    labels = Labels(
-        cells["env"], cells["task"], cells["method"], integer("seed"), cells["data_source"]
-    )
-    return labels, EpisodeRow(
-        episode=integer("episode"),
-        test_seed=integer("test_seed"),
-        length=integer("length"),
-        episode_return=episode_return,
-        subtasks_ordered=optional("subtasks_ordered"),
-        subtasks_any_order=optional("subtasks_any_order"),
-        success=bool(integer("success")),
-        steps={column.removeprefix(STEP_PREFIX): optional(column) for column in steps},
-    )
+            f"{file}: no column {', '.join(missing)}: not an episodes.csv of this version; delete "
+            "it and run the rollout again"
+        )
+    if table.empty:
+        raise ResultsError(f"{file}: holds no episode; delete it and run the rollout again")
+    steps = [name for name in table if name.startswith(STEP_PREFIX)]
+    for name in (*WHOLE, "episode_return", *OPTIONAL, *steps):
+        values = pd.to_numeric(table[name], errors="coerce")
+        wrong = values.isna() if name == "episode_return" else values.isna() | (values % 1 != 0)
+        if name not in (*WHOLE, "episode_return"):
+            wrong &= table[name] != ""
+        if wrong.any():
+            line = wrong.idxmax()
+            kind = "number" if name == "episode_return" else "whole number"
+            raise ResultsError(
+                f"{file}, line {line + 2}: {name} is {table[name][line]!r}, not a {kind}"
+            )
+        table[name] = values.astype(float)
+    subtasks = tuple(name.removeprefix(STEP_PREFIX) for name in steps)
+    return table.assign(file=str(file), subtasks=[subtasks] * len(table))
 
 
 @dataclass(frozen=True)
-class Cell:
+class Results:
     """All test episodes of one method on one task."""
 
+    env: str
     task: str
     method: str
     data_source: str
-    rows: tuple[tuple[EpisodeRow, ...], ...]
-    """Episodes of each training seed."""
+    subtasks: tuple[str, ...]
+    """Sub-tasks in the task's order; empty where the environment has none."""
+    n_seeds: int
+    episodes: pd.DataFrame
+    """Rows of `read_episodes`, seed by seed, the same number of each."""
 
-    @property
-    def subtasks(self) -> tuple[str, ...]:
-        """Sub-tasks in the task's order; empty where the environment has none."""
-        return tuple(self.rows[0][0].steps)
+    def of(self, column: str) -> Float[np.ndarray, "seeds episodes"]:
+        """Return a column's value in every episode; NaN where it does not exist."""
+        return self.episodes[column].to_numpy().reshape(self.n_seeds, -1)
 
-    @property
-    def ordered(self) -> np.ndarray:
-        """Sub-tasks counted in order, (seeds, episodes)."""
-        return np.array([[row.subtasks_ordered for row in seed] for seed in self.rows], dtype=float)
-
-    @property
-    def any_order(self) -> float:
-        """Mean number of sub-tasks completed in any order."""
-        return float(np.mean([row.subtasks_any_order for seed in self.rows for row in seed]))
-
-    @property
-    def successes(self) -> np.ndarray:
-        """1 for every episode that did the whole task, else 0, (seeds, episodes)."""
-        return np.array([[row.success for row in seed] for seed in self.rows], dtype=float)
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Environment steps of every episode, (seeds, episodes)."""
-        return np.array([[row.length for row in seed] for seed in self.rows], dtype=float)
-
-    def rate(self, subtask: str) -> float:
-        """Share of episodes in which a sub-task was counted in order."""
-        return float(
-            np.mean([row.steps[subtask] is not None for seed in self.rows for row in seed])
-        )
+    def steps(self) -> Float[np.ndarray, "seeds episodes subtasks"]:
+        """Return the step at which each sub-task was counted in order; NaN where it never was."""
+        return np.stack([self.of(STEP_PREFIX + name) for name in self.subtasks], axis=-1)
 
 
-def collect(files: Sequence[str | Path]) -> list[Cell]:
-    """Read episodes.csv files and gather them by task and method.
+def collect(files: Iterable[str | Path]) -> list[Results]:
+    """Read episodes.csv files and gather them by environment, task and method.
 
     Raises:
-        ResultsError: an episode is there twice, or what belongs together differs in environment,
-            data source, sub-tasks or number of episodes.
+        ResultsError: a file cannot be read (`read_episodes`), an episode is there twice, or what
+            belongs together differs in data source, sub-tasks or number of episodes.
     """
-    seen: dict[tuple[str, str, int, int], str | Path] = {}
-    gathered: dict[tuple[str, str], dict[int, list[Result]]] = {}
-    for file in files:
-        for labels, row in read_episodes_csv(file):
-            key = (labels.task, labels.method, labels.seed, row.episode)
-            if key in seen:
-                raise ResultsError(
-                    f"{file}: episode {row.episode} of {labels.task}/{labels.method} seed "
-                    f"{labels.seed} is already in {seen[key]}"
-                )
-            seen[key] = file
-            seeds = gathered.setdefault((labels.task, labels.method), {})
-            seeds.setdefault(labels.seed, []).append((labels, row))
-    if not gathered:
-        raise ResultsError("no results to summarise: no episodes.csv was given")
-    _same("environments", (labels.env for seeds in gathered.values() for labels, _ in _all(seeds)))
-    return [_cell(task, method, seeds) for (task, method), seeds in gathered.items()]
+    table = read_episodes(files)
+    labels = ["env", "task", "method", "seed", "episode"]
+    twice = table.duplicated(labels)
+    if twice.any():
+        row = table.loc[twice.idxmax()]
+        first = table[(table[labels] == row[labels]).all(axis=1)].iloc[0]
+        raise ResultsError(
+            f"{row.file}: episode {row.episode:.0f} of {row.task}/{row.method} seed {row.seed:.0f} "
+            f"is already in {first.file}"
+        )
+    results = []
+    for (env, task, method), rows in table.groupby(labels[:3], sort=False):
+        where = f" in {task}/{method}"
+        same(f"data sources{where}", rows.data_source)
+        same(f"sub-tasks{where}", rows.subtasks.map(", ".join))
+        same(f"numbers of episodes per seed{where}", rows.seed.value_counts().astype(str))
+        first = rows.iloc[0]
+        rows = rows.sort_values("seed", kind="stable")
+        results.append(
+            Results(env, task, method, first.data_source, first.subtasks, rows.seed.nunique(), rows)
+        )
+    return results
 
 
-def _cell(task: str, method: str, seeds: Mapping[int, list[Result]]) -> Cell:
-    where = f" in {task}/{method}"
-    _same("data sources" + where, (labels.data_source for labels, _ in _all(seeds)))
-    _same("sub-tasks" + where, (", ".join(row.steps) for _, row in _all(seeds)))
-    _same("numbers of episodes per seed" + where, (str(len(results)) for results in seeds.values()))
-    rows = tuple(tuple(row for _, row in seeds[seed]) for seed in sorted(seeds))
-    return Cell(task, method, next(_all(seeds))[0].data_source, rows)
-
-
-def _all(seeds: Mapping[int, list[Result]]) -> Iterator[Result]:
-    return (result for results in seeds.values() for result in results)
-
-
-def _same(what: str, values: Iterable[str]) -> None:
+def same(what: str, values: Iterable[str]) -> None:
     """Raise ResultsError unless all values are equal."""
     different = sorted(set(values))
     if len(different) > 1:

@@ -8,7 +8,7 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-from fist.analysis.tabular import Record, csv_table
+from fist.stage.text import Record, csv_table
 
 PACKAGES = (
     *("torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics", "h5py", "pandas"),

@@ -1,7 +1,6 @@
 """Write down what a run was made with: its whole configuration, and versions of the software."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -11,20 +10,17 @@ from fist.stage.files import write_text
 from fist.stage.versions import software_csv
 
 
-@dataclass(frozen=True)
-class Arguments:
-    config: str
-    """The configuration, as JSON."""
-    out: Path
-    """YAML file to write it to."""
-    versions: Path
-    """CSV file for the versions of the software."""
+def run(config: Path, out: Path, versions: Path) -> None:
+    """Write down what a run was made with.
 
-
-def run(args: Arguments) -> None:
-    write_text(args.versions, software_csv(Path(__file__).parent))
-    write_text(args.out, yaml.safe_dump(json.loads(args.config), sort_keys=False))
+    Args:
+        config: JSON file of the configuration.
+        out: YAML file to write it to.
+        versions: CSV file for the versions of the software.
+    """
+    write_text(versions, software_csv(Path(__file__).parent))
+    write_text(out, yaml.safe_dump(json.loads(config.read_text()), sort_keys=False))
 
 
 if __name__ == "__main__":
-    main(Arguments, run, __doc__)
+    main(run)

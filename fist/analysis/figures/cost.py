@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from fist.analysis.figures.style import looks, panels, save, words
+from fist.analysis.figures.plot import Files, Table
+from fist.analysis.figures.style import looks, panels, words
+
+NEEDS = ("cost",)
 
 PANELS = {
     "cpu_s": ("processor time, minutes", 60.0),
@@ -21,35 +23,28 @@ BAR_HEIGHT = 0.16
 """Inches for each stage."""
 
 
-def plot_cost(file: str | Path, out: str | Path) -> pd.DataFrame:
-    """Draw the table of costs: PDF and PNG beside the CSV `out`; return what is drawn.
-
-    There is a panel for every measure that is not zero or unknown throughout, in it a bar for every
-    stage.
-
-    Args:
-        file: a table of costs, see `fist.analysis.stage_costs`.
-        out: the CSV to write.
+def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
+    """Draw a panel for every measure that is not zero or unknown throughout, a bar for every stage.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a column is missing.
     """
-    table = pd.read_csv(file)
-    missing = {"stage", "jobs", *PANELS} - set(table.columns)
+    [file] = files["cost"].values()
+    data = pd.read_csv(file)
+    missing = {"stage", "jobs", *PANELS} - set(data.columns)
     if missing:
         raise ValueError(f"{file}: no column {', '.join(sorted(missing))}: make it again")
-    shown = [name for name in PANELS if table[name].fillna(0).any()]
-    height = max(1.2, BAR_HEIGHT * len(table))
+    shown = [name for name in PANELS if data[name].fillna(0).any()]
+    height = max(1.2, BAR_HEIGHT * len(data))
     figure, axes = panels(len(shown), columns=3, size=(2.1, height), sharey=True)
-    places = np.arange(len(table))[::-1]
+    places = np.arange(len(data))[::-1]
     for axis, name in zip(axes, shown, strict=True):
         title, unit = PANELS[name]
-        axis.barh(places, table[name].fillna(0) / unit, color=looks(1)[0].color)
+        axis.barh(places, data[name].fillna(0) / unit, color=looks(1)[0].color)
         axis.set_xlabel(title)
         axis.set_yticks(
-            places, [f"{words(s)} ({n})" for s, n in zip(table.stage, table.jobs, strict=True)]
+            places, [f"{words(s)} ({n})" for s, n in zip(data.stage, data.jobs, strict=True)]
         )
         axis.grid(axis="y", visible=False)
-    save(figure, table, out)
-    return table
+    return figure, data

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from fist.analysis.figures.style import Look, legend, looks, panels, save, words
+from fist.analysis.figures.plot import Files, Table
+from fist.analysis.figures.style import Look, legend, looks, panels, words
+
+NEEDS = ("curves",)
 
 NO_LOSS = {"step", "learning_rate", "steps_per_s"}
 """Columns of a learning curve that are no term of a loss."""
@@ -16,23 +20,18 @@ VALIDATION = "validation_"
 """Beginning of the names of the columns that were measured on held-out episodes."""
 
 
-def plot_curves(files: Sequence[str | Path], out: str | Path) -> pd.DataFrame:
-    """Draw learning curves: PDF and PNG beside the CSV `out`; return what is drawn.
+def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
+    """Draw a panel for every model and term of its loss, in it a line for every data set.
 
-    There is a panel for every model and term of its loss, in it a line for every data set (the
-    mean over the training seeds, with a band from the lowest to the highest), dashed where it was
-    measured on held-out episodes.
-
-    Args:
-        files: learning curves, <data set>/seed_<n>/<model>.csv, where the data set is a split of
-            the play data, or <task>/<fine-tuning>.
-        out: the CSV to write.
+    A line is the mean over the training seeds, with a band from the lowest to the highest, dotted
+    where it was measured on held-out episodes.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a file has another name, or none has a row.
+        ValueError: no file has a row.
     """
-    data = pd.concat([_read(Path(file)) for file in files], ignore_index=True)
+    curves = [_read(label, file) for label, file in files["curves"].items()]
+    data = pd.concat(curves, ignore_index=True)
     if data.empty:
         raise ValueError("no learning curve has a row: was there less than one interval of steps?")
     term = data.term.str.removeprefix(VALIDATION)
@@ -46,27 +45,15 @@ def plot_curves(files: Sequence[str | Path], out: str | Path) -> pd.DataFrame:
         axis.set_title(f"{words(model)}, {words(stage)}:\n{words(name)}")
         axis.set_xlabel("gradient step")
     legend(figure, axes)
-    save(figure, data, out)
-    return data
+    return figure, data
 
 
-def _read(file: Path) -> pd.DataFrame:
+def _read(label: tuple, file: Path) -> pd.DataFrame:
     """Read a learning curve as rows of (stage, model, group, variant, seed, step, term, value)."""
-    folders = file.parts[:-1]
-    if len(folders) < 2 or not folders[-1].startswith("seed_"):
-        raise ValueError(f"{file}: a learning curve is called <data set>/seed_<n>/<model>.csv")
-    data_set = folders[-2]
-    on_play = data_set == "mixed" or data_set.startswith("no_") or len(folders) < 3
     curve = pd.read_csv(file)
     terms = [column for column in curve.columns if column not in NO_LOSS]
     curve = curve.melt("step", terms, "term")
-    labels = {
-        "stage": "training" if on_play else "fine-tuning",
-        "model": file.stem,
-        "group": data_set if on_play else folders[-3],
-        "variant": "" if on_play else data_set,
-        "seed": int(folders[-1].removeprefix("seed_")),
-    }
+    labels = dict(zip(("stage", "model", "group", "variant", "seed"), label, strict=True))
     return pd.DataFrame(labels, index=curve.index).join(curve)
 
 

@@ -1,6 +1,8 @@
-"""Made-up results of test episodes, written as the pipeline writes them."""
+"""Results of evaluation that tests make up: episodes.csv of the kitchen and of a maze."""
 
 import csv
+
+import numpy as np
 
 from fist.analysis.tables import TableSettings
 from fist.evaluation.episode_results import EpisodeRow, Labels, write_episodes_csv
@@ -10,8 +12,6 @@ TASKS = {
     "slide_cabinet": ("microwave", "kettle", "slide_cabinet", "hinge_cabinet"),
 }
 HELD_OUT = {task: task for task in TASKS}
-WITH_BASELINES = TableSettings(baselines=("spirl", "bc"))
-MAZE = TableSettings(layout="success", rows="section", fold=2)
 
 
 def episode(number: int, subtasks, counted: int, any_order: int | None = None) -> EpisodeRow:
@@ -33,17 +33,20 @@ def write(folder, task="top_burner", method="fist", seed=0, counted=(4, 3, 4, 2)
     return path
 
 
-def write_maze(folder, lengths, longest=2001, method="fist"):
-    """Write an episodes.csv per training seed of episodes that fail where they are the longest."""
-    files = []
-    for seed, of_seed in enumerate(lengths):
-        rows = [
-            EpisodeRow(i, 100_000 + i, n, float(n < longest), int(n < longest), 1, n < longest)
-            for i, n in enumerate(of_seed)
-        ]
-        files.append(folder / f"seed_{seed}" / "episodes.csv")
-        write_episodes_csv(files[-1], Labels("maze", "left", method, seed, "generated"), rows)
-    return files
+def write_all(folder):
+    """Write two tasks x two methods x two seeds."""
+    rng = np.random.default_rng(0)
+    return [
+        write(folder, task, method, seed, rng.integers(low, 5, size=20).tolist())
+        for task in TASKS
+        for method, low in (("fist", 2), ("spirl", 0))
+        for seed in (0, 1)
+    ]
+
+
+def read(path) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def cells(folder, **counted):
@@ -56,7 +59,18 @@ def cells(folder, **counted):
     ]
 
 
-def read(path) -> list[dict[str, str]]:
-    """Return the rows of a table."""
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
+WITH_BASELINES = TableSettings(baselines=("spirl", "bc"))
+MAZE = TableSettings(layout="success", rows="section", fold=2)
+
+
+def write_maze(folder, lengths, longest=2001, method="fist"):
+    """Write an episodes.csv per training seed of episodes that fail where they are the longest."""
+    files = []
+    for seed, of_seed in enumerate(lengths):
+        rows = [
+            EpisodeRow(i, 100_000 + i, n, float(n < longest), int(n < longest), 1, n < longest)
+            for i, n in enumerate(of_seed)
+        ]
+        files.append(folder / f"seed_{seed}" / "episodes.csv")
+        write_episodes_csv(files[-1], Labels("maze", "left", method, seed, "generated"), rows)
+    return files

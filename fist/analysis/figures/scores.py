@@ -1,0 +1,48 @@
+"""Scores: a panel of bars for every task, one bar a method."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fist.analysis.figures.plot import Files, Table
+from fist.analysis.figures.scored import Scored
+from fist.analysis.figures.style import legend, panels, words
+
+NEEDS = ("episodes",)
+
+PUBLISHED = {"color": "black", "markerfacecolor": "white", "clip_on": False}
+"""How a published score is drawn."""
+
+
+def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
+    """Draw a panel of bars for every task, one bar a method."""
+    scored = Scored(files["episodes"].values(), table)
+    data = scored.means()
+    data["paper"] = (data.task + "/" + data.method).map(table["paper"]).astype(float)
+    height = 0.5 + 0.17 * len(scored.methods)
+    figure, axes = panels(len(scored.tasks), size=(2.4, height), sharex=True, sharey=True)
+    for axis, task in zip(axes, scored.tasks, strict=True):
+        of_task = data[data.task == task]
+        places = [scored.methods.index(method) for method in of_task.method]
+        error = (of_task["mean"] - of_task.lo, of_task.hi - of_task["mean"])
+        axis.barh(
+            places,
+            of_task["mean"],
+            xerr=np.maximum(error, 0),
+            color="0.75",
+            edgecolor="0.2",
+            height=0.7,
+            error_kw={"elinewidth": 0.9, "capsize": 2},
+        )
+        axis.plot(of_task.paper, places, "D", label="published", **PUBLISHED)
+        axis.set(title=words(task), yticks=range(len(scored.methods)), xlim=(0, scored.top))
+        axis.set_yticklabels(map(words, scored.methods))
+        axis.grid(axis="y", visible=False)
+        axis.invert_yaxis() if axis is axes[0] else None
+    for axis in axes[-4:]:
+        axis.set_xlabel(scored.measure.label)
+    if data.paper.notna().any():
+        legend(figure, axes)
+    return figure, data

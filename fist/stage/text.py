@@ -1,0 +1,57 @@
+"""Tables as text: CSV for programs, Markdown for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+Record = dict[str, str]
+"""One row of a CSV, formatted."""
+
+
+def csv_table(columns: Sequence[str], records: Sequence[Mapping[str, str]]) -> str:
+    """Lay records out as CSV; what a record lacks is empty."""
+    return pd.DataFrame(records, columns=columns).to_csv(index=False, lineterminator="\n")
+
+
+def read_csv(file: object) -> pd.DataFrame:
+    """Read a CSV as text, as it stands there."""
+    return pd.read_csv(file, dtype=str, keep_default_na=False)
+
+
+def markdown(columns: Mapping[str, str], records: Sequence[Mapping[str, str]]) -> str:
+    """Lay records out for reading, in Markdown.
+
+    Args:
+        columns: the head of every column, and how its cells are written: a template for
+            `str.format` with the names of the records' values, as in "{mean:.2f} (of {n})". The
+            cell is empty where a record lacks one of them.
+        records: the rows.
+    """
+    lines = [tuple(columns)]
+    lines += [tuple(_filled(template, row) for template in columns.values()) for row in records]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    lines.insert(1, tuple("-" * width for width in widths))
+    return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
+
+
+def ends(name: str, form: str = ".2f") -> str:
+    """Return the template of the ends of an interval, of the columns <name>_lo and <name>_hi."""
+    return f"[{{{name}_lo:{form}}}, {{{name}_hi:{form}}}]"
+
+
+class _Value(str):
+    """A value as it stands in the CSV; a number where a template says how to write one."""
+
+    def __format__(self, form: str) -> str:
+        if form and not self:
+            raise KeyError(form)
+        return format(float(self), form).replace("%", " %") if form else str(self)
+
+
+def _filled(template: str, record: Mapping[str, str]) -> str:
+    try:
+        return template.format_map({key: _Value(value) for key, value in record.items()}).strip()
+    except KeyError:
+        return ""
