@@ -65,14 +65,17 @@ class Arguments:
 
 def shortened(recipe: dict[str, Any], share: float) -> dict[str, Any]:
     """Return the settings that make all training of a recipe that share of what it is."""
+    models = {name: recipe["models"][name] for name in ("skills", "distance")}
     return {
-        model: {
-            part: {"steps": max(1, round(share * recipe[model][part]["steps"]))}
-            if recipe[model][part]["steps"]
-            else {"epochs": share * recipe[model][part]["epochs"]}
-            for part in ("train", "finetune")
+        "models": {
+            name: {
+                part: {"steps": max(1, round(share * model[part]["steps"]))}
+                if model[part]["steps"]
+                else {"epochs": share * model[part]["epochs"]}
+                for part in ("train", "finetune")
+            }
+            for name, model in models.items()
         }
-        for model in ("skills", "distance")
     }
 
 
@@ -96,7 +99,7 @@ def point(args: Arguments, recipe: str, share: float = 1, variant: str = "") -> 
         },
     }
     if variant:
-        update_config(changes, {"skills": VARIANTS[variant]})
+        update_config(changes, {"models": {"skills": VARIANTS[variant]}})
     results.mkdir(parents=True, exist_ok=True)
     override = results / "changes.yaml"
     override.write_text(yaml.safe_dump(changes))

@@ -39,7 +39,7 @@ sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "tests")]
 from mjl import write_log  # noqa: E402
 
 import d4rl  # noqa: E402
-from configuration import ConfigError, check  # noqa: E402
+from configuration import ConfigError, load  # noqa: E402
 from d4rl.kitchen.elements import INITIAL_QPOS  # noqa: E402
 from d4rl.recorded.logs import LogError, read_log  # noqa: E402
 from fist.data.episodes import DataError, Episodes, load_episodes, save_episodes  # noqa: E402
@@ -244,7 +244,7 @@ def _read_log(path: Path) -> str:
 def _read_config(config: dict[str, Any]) -> str:
     """Check a configuration."""
     try:
-        check(config, {"damaged.yaml": config})
+        load({"damaged.yaml": config})
     except ConfigError as error:
         for line in str(error).splitlines():
             assert "`" in line, f"no key is named: {line}"

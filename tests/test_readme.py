@@ -87,5 +87,5 @@ def test_the_readme_of_this_repository_has_the_markers():
 
 def test_the_readme_names_the_steps_of_the_default_recipe():
     text = " ".join((ROOT / "README.md").read_text().split())
-    steps = [CONFIG["skills"][part]["steps"] for part in ("train", "finetune")]
+    steps = [CONFIG["models"]["skills"][part]["steps"] for part in ("train", "finetune")]
     assert "{:,} steps on play and {:,} on demonstrations".format(*steps) in text

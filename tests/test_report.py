@@ -82,9 +82,8 @@ def test_every_file_that_is_shown_is_in_the_page(made):
 
 def test_the_run_is_described_by_its_whole_configuration_and_its_software(made):
     config = yaml.safe_load((made / "results" / "run" / "config.yaml").read_text())
-    assert config["skills"]["train"]["steps"] == 40 and config["default_tables"] == [
-        "kitchen_table"
-    ]
+    assert config["models"]["skills"]["train"]["steps"] == 40
+    assert config["default_tables"] == ["kitchen_table"]
     with open(made / "results" / "run" / "versions.csv", newline="") as file:
         versions = {row["what"]: row["version"] for row in csv.DictReader(file)}
     assert versions["torch"].startswith("2.") and "cores" in versions["processor"]

@@ -73,7 +73,7 @@ def resolved(methods: Any) -> dict[str, Any]:
         if not isinstance(other, str):
             return own
         if other not in methods:
-            known = ", ".join(methods)
+            known = ", ".join(map(str, methods))
             raise Fault(path, f"`{dotted(path)}`: no {other} among methods: {known}")
         if other in (*before, name):
             circle = ", ".join((*before, name, other))

@@ -36,11 +36,9 @@ def declared(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Fault: a class cannot be used.
     """
-    methods = {
-        name: entry["class"]
-        for name, entry in config["methods"].items()
-        if isinstance(entry, Mapping) and ":" in str(entry.get("class"))
-    }
+    entries = {k: v for k, v in config["methods"].items() if isinstance(v, Mapping)}
+    classes = {name: entry.get("class") for name, entry in entries.items()}
+    methods = {k: v for k, v in classes.items() if isinstance(v, str) and ":" in v}
     own_last = sorted(set(methods.values()), key=lambda path: (not path.startswith("fist."), path))
     found = _declared(tuple(own_last), os.getcwd())
     if "fault" in found:
