@@ -1,4 +1,5 @@
 # What the stages share: the checked configuration and the code that each stage consists of.
+import hashlib
 import json
 import os
 import re
@@ -13,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 ROOT = Path(workflow.basedir)
-sys.path.insert(0, str(ROOT / "workflow"))
+sys.path[:0] = [str(ROOT / "workflow"), str(ROOT)]
 
 from configuration import ConfigError, check
 from dependencies import code_of, fingerprint

@@ -40,30 +40,44 @@ def given(env, data, file):
         return os.path.join(config["local_dir"], file)
     if data["source"] == "d4rl":
         return f"<data>/downloads/{file}"
-    return f"<data>/{env}/raw/{data['source']}/{slug(file)}.hdf5"
+    folder = "raw" if source_files(data, file) else "fetched"
+    return f"<data>/{env}/{folder}/{made_name(data, file)}.hdf5"
 
 
-def slug(file):
-    """Return the name of what is made of a member, a folder or a Minari data set."""
-    return (
-        re.sub(r"[^A-Za-z0-9._-]+", "_", re.sub(r"[.](hdf5|pkl)$", "", file)).strip("_.-") or "all"
-    )
+def made_name(data, file):
+    """Return the name of what a source makes of a file: for people, and a hash of all that decides it."""
+    archive = os.path.splitext(data.get("archive", ""))[0]
+    said = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{archive}-{re.sub('[.](hdf5|pkl)$', '', file)}")
+    decides = json.dumps([data["source"], archive, file, source_options(data)], sort_keys=True)
+    return f"{said.strip('_.-')[:80]}-{hashlib.sha256(decides.encode()).hexdigest()[:8]}"
 
 
-def raw(wildcards, source):
-    """Return the data set that a converted file belongs to, and what it is converted from."""
+def source_options(data):
+    """Return the further arguments of a source; a left-over `converter` is not for every one."""
+    converter = {key: data[key] for key in ("converter",) if key in data}
+    return data.get("options", {}) | (converter if data["source"] in ("relay", "minari") else {})
+
+
+def source_files(data, file):
+    """Return what a source reads: a download, or what lies on this disk; none, if it fetches itself."""
+    name = data.get("archive", file)
+    local = os.path.join(config["local_dir"], name)
+    if data["source"] == "minari":
+        return []
+    if name in config["downloads"]:
+        return [f"<data>/downloads/{name}"]
+    return [local] if os.path.exists(local) else []
+
+
+def made_of(wildcards):
+    """Return the data set that a converted file belongs to, and what of it is converted."""
     for data in environment(wildcards)["data"].values():
-        for file in listed_files(data) if data["source"] == source else ():
-            if slug(file) == wildcards.name:
+        for file in () if data["source"] == "generated" else listed_files(data):
+            if made_name(data, file) == wildcards.name:
                 return data, file
     raise WorkflowError(
-        f"no file called {wildcards.name} with source {source} in the configuration, "
-        f"environments.{wildcards.env}.data"
+        f"nothing that is called {wildcards.name} is made of environments.{wildcards.env}.data"
     )
-
-
-def archive(wildcards, source):
-    return f"<data>/downloads/{raw(wildcards, source)[0]['archive']}"
 
 
 def split_file(env, split):

@@ -69,24 +69,16 @@ def generator_flags(wildcards):
 def download_flags(wildcards):
     """Return the options that say where a published file is and how to know it."""
     entry = config["downloads"][wildcards.download]
-    options = ["--urls", *entry["urls"], "--cache", config["cache_dir"]]
-    for key in ("sha256", "bytes", "page"):
-        if entry.get(key) is not None:
-            options += [f"--{key}", str(entry[key])]
-    return shlex.join(options)
+    known = {key: value for key, value in entry.items() if value is not None}
+    cache = shlex.join(["--cache", config["cache_dir"]])
+    return f"{flags('wanted', {'name': wildcards.download} | known)} {cache}"
 
 
-def raw_flags(source):
-    """Return a function for the options that say what is converted, and how."""
-
-    def options(wildcards):
-        data, file = raw(wildcards, source)
-        words = ["--what", file]
-        if source != "fist" and "converter" in data:
-            words += ["--converter", data["converter"]]
-        return shlex.join(words)
-
-    return options
+def source_flags(wildcards):
+    """Return the options that say what is converted, and how."""
+    data, file = made_of(wildcards)
+    options = ["--source", data["source"], "--what", file]
+    return shlex.join([*options, "--arguments", json.dumps(source_options(data))])
 
 
 def bc_flags(wildcards):

@@ -3,7 +3,7 @@
 
 localrules:
     download_data,
-    convert_minari,
+    fetch_data,
 
 
 # Run where Snakemake runs: nodes of a cluster often have no network. What has come stays in the
@@ -27,79 +27,44 @@ rule download_data:
         code=code("download_data"),
         options=download_flags,
     shell:
-        "python {input.script:q} --name {wildcards.download} {params.options}"
-        " --out {output:q} > {log:q} 2>&1"
+        "python {input.script:q} {params.options} --out {output:q} > {log:q} 2>&1"
 
 
-rule unpack_data:
+# The name of what is made tells the source, the archive and the member (`made_name`).
+rule convert_data:
     input:
-        script=script_file("unpack_data"),
-        archive=lambda wildcards: archive(wildcards, "fist"),
+        script=script_file("convert_data"),
+        files=lambda wildcards: source_files(*made_of(wildcards)),
     output:
-        "<data>/{env}/raw/fist/{name}.hdf5",
+        data="<data>/{env}/raw/{name}.hdf5",
+        report="<data>/{env}/raw/{name}.json",
     log:
-        "<logs>/{env}/raw/fist/{name}.log",
+        "<logs>/{env}/raw/{name}.log",
     benchmark:
-        "<benchmarks>/{env}/raw/fist/{name}.tsv"
+        "<benchmarks>/{env}/raw/{name}.tsv"
     conda:
         "../envs/fist.yaml"
     threads: 1
     resources:
-        mem_mb=grows(2000),
-        runtime=grows(30),
-    params:
-        code=code("unpack_data"),
-        options=raw_flags("fist"),
-    shell:
-        "python {input.script:q} --archive {input.archive:q} {params.options}"
-        " --out {output:q} > {log:q} 2>&1"
-
-
-rule convert_logs:
-    input:
-        script=script_file("convert_logs"),
-        archive=lambda wildcards: archive(wildcards, "relay"),
-    output:
-        data="<data>/{env}/raw/relay/{name}.hdf5",
-        report="<data>/{env}/raw/relay/{name}.json",
-    log:
-        "<logs>/{env}/raw/relay/{name}.log",
-    benchmark:
-        "<benchmarks>/{env}/raw/relay/{name}.tsv"
-    conda:
-        "../envs/fist.yaml"
-    threads: 1
-    resources:
-        mem_mb=grows(2000),
+        mem_mb=grows(4000),
         runtime=grows(60),
     params:
-        code=lambda wildcards: code("convert_logs", wildcards.env),
-        options=raw_flags("relay"),
+        code=lambda wildcards: code("convert_data", wildcards.env),
+        options=source_flags,
     shell:
-        "python {input.script:q} --archive {input.archive:q} {params.options}"
+        "python {input.script:q} {params.options} --files {input.files:q}"
         " --out {output.data:q} > {log:q} 2>&1"
 
 
-rule convert_minari:
-    input:
-        script=script_file("convert_minari"),
+# The same for sources that fetch what they need themselves: where Snakemake runs.
+use rule convert_data as fetch_data with:
     output:
-        "<data>/{env}/raw/minari/{name}.hdf5",
+        data="<data>/{env}/fetched/{name}.hdf5",
+        report="<data>/{env}/fetched/{name}.json",
     log:
-        "<logs>/{env}/raw/minari/{name}.log",
+        "<logs>/{env}/fetched/{name}.log",
     benchmark:
-        "<benchmarks>/{env}/raw/minari/{name}.tsv"
-    conda:
-        "../envs/fist.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=120,
-    params:
-        code=lambda wildcards: code("convert_minari", wildcards.env),
-        options=raw_flags("minari"),
-    shell:
-        "python {input.script:q} {params.options} --out {output:q} > {log:q} 2>&1"
+        "<benchmarks>/{env}/fetched/{name}.tsv"
 
 
 rule export_minari:
@@ -124,4 +89,4 @@ rule export_minari:
         root=lambda wildcards: os.path.join(config["pathvars"]["data"], "minari"),
     shell:
         "python {input.script:q} --data {input.data:q} --env-id {params.env_id:q}"
-        " --dataset {wildcards.env}/{wildcards.name}-v0 --root {params.root:q} > {log:q} 2>&1"
+        " --dataset-id {wildcards.env}/{wildcards.name}-v0 --root {params.root:q} > {log:q} 2>&1"

@@ -26,7 +26,8 @@ def test_help_describes_every_option_and_tells_its_default(name, capsys, monkeyp
     monkeypatch.setenv("COLUMNS", "240")
     monkeypatch.setenv("NO_COLOR", "1")
     with pytest.raises(SystemExit) as end:
-        tyro.cli(importlib.import_module(name).Arguments, args=["--help"])
+        module = importlib.import_module(name)
+        tyro.cli(getattr(module, "Arguments", None) or module.run, args=["--help"])
     assert end.value.code == 0
     options = []
     for line in capsys.readouterr().out.splitlines():
@@ -117,11 +118,11 @@ def test_a_disk_that_is_full_ends_in_one_line_and_leaves_no_output(tmp_path):
 def test_an_interrupted_script_says_so_without_a_traceback(capsys, monkeypatch):
     from _cli import main
 
-    def stop(_):
+    def stop(out: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys, "argv", ["make_split.py", "--out", "x", "--files", "y"])
+    monkeypatch.setattr(sys, "argv", ["make_split.py", "--out", "x"])
     with pytest.raises(SystemExit) as end:
-        main(importlib.import_module("make_split").Arguments, stop, "")
+        main(stop)
     assert end.value.code == 130
     assert capsys.readouterr().err == "make_split.py: interrupted\n"

@@ -6,8 +6,11 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from fist.data.sources.named import SHORT_NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS, LIBRARY, ENVIRONMENTS = (
@@ -47,6 +50,12 @@ def code_of(script: str, environment: Mapping[str, Any] | None = None) -> list[P
     files = {file, SCRIPTS / "_cli.py"}
     files |= {LIBRARY / f"{module}.py" for module in _library(file) - unused}
     data = environment["data"].values() if environment is not None else ()
+    for entry in data if script == "convert_data" else ():
+        module, colon, _ = SHORT_NAMES.get(entry["source"], entry["source"]).partition(":")
+        spec = find_spec(module) if colon else None
+        if spec is not None and spec.origin is not None:
+            files |= {Path(spec.origin)}
+            files |= {LIBRARY / f"{name}.py" for name in _library(Path(spec.origin))}
     generators = [entry["generator"] for entry in data if "generator" in entry]
     for package in {generator.rpartition(".")[0] for generator in generators}:
         folder = ENVIRONMENTS.joinpath(*package.split("."))

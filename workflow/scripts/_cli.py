@@ -9,7 +9,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -44,8 +43,12 @@ if Path(sys.argv[0]).resolve().parent == Path(__file__).resolve().parent:
     sys.excepthook = _tell
 
 
-def main(arguments: type, run: Callable[[Any], Any], description: str) -> None:
+def main(
+    arguments: Callable[..., Any], run: Callable[[Any], Any] | None = None, description: str = ""
+) -> None:
     """Read the options that a dataclass describes and run the script with them.
+
+    Without `run`, `arguments` is the function itself: its signature and docstring are the options.
 
     What the user can put right (bad data, a bad setting, a missing file or package, a full disk,
     Ctrl-C) ends in one line on standard error. Anything else is a mistake of this program: its
@@ -60,7 +63,9 @@ def main(arguments: type, run: Callable[[Any], Any], description: str) -> None:
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
     try:
-        run(tyro.cli(arguments, description=description))
+        given = tyro.cli(arguments, description=description)
+        if run is not None:
+            run(given)
     except KeyboardInterrupt:
         print(f"{script}: interrupted", file=sys.stderr)
         sys.exit(130)
@@ -79,16 +84,3 @@ def used() -> tuple[float, float]:
     unit = 1 if sys.platform == "darwin" else 1024
     seconds = sum(part.ru_utime + part.ru_stime for part in parts)
     return seconds, max(part.ru_maxrss for part in parts) * unit / 1e6
-
-
-def function(name: str) -> Callable[..., Any]:
-    """Return the function that module:function names.
-
-    Raises:
-        ValueError: there is none.
-    """
-    module, _, attribute = name.partition(":")
-    try:
-        return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"no function {name!r} ({error}): expected module:function") from None

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 DRIVE_FILE = re.compile(r"https://drive\.google\.com/(?:file/d/|(?:uc|open)\?(?:.*&)?id=)([\w-]+)")
 DRIVE_DIRECT = "https://drive.usercontent.google.com/download?id={}&export=download&confirm=t"
 BEGINNINGS = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")
+WEB = ("http", "https")
 
 
 class Page(Exception):
@@ -43,9 +44,11 @@ class Page(Exception):
         if form.action is None:
             return None
         target = urljoin(self.url, form.action)
-        if not _related(urlsplit(self.url).hostname, urlsplit(target).hostname):
+        here, there = urlsplit(self.url), urlsplit(target)
+        related = here.hostname == there.hostname or (_is_googles(here) and _is_googles(there))
+        if there.scheme not in WEB or not related:
             return None
-        return f"{target.partition('?')[0]}?{urlencode(form.fields)}" if form.fields else target
+        return there._replace(query=urlencode(form.fields)).geturl() if form.fields else target
 
 
 class _DownloadForm(HTMLParser):
@@ -80,9 +83,5 @@ def is_page(path: Path) -> bool:
         return file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(BEGINNINGS)
 
 
-def _related(host: str | None, target: str | None) -> bool:
-    return host == target or (_is_googles(host) and _is_googles(target))
-
-
-def _is_googles(host: str | None) -> bool:
-    return host is not None and f".{host}".endswith((".google.com", ".googleusercontent.com"))
+def _is_googles(url: SplitResult) -> bool:
+    return f".{url.hostname}".endswith((".google.com", ".googleusercontent.com"))

@@ -2,31 +2,42 @@
 
 What has come so far lies in a `.part` file; a small JSON file beside it remembers of which content
 (ETag or date, total size), so that parts of two different files are never joined.
+
+    connection, head, redirects, a page instead of data    one deadline for all of it, in a thread
+    body                                                   a lowest rate and a largest size
+
+requests does the talking. Why no library for the whole: gdown (6.5.1) reads redirects' bodies and
+pages whole into memory, follows a page's form to any host, gives up on HTTP 429 and 503 at once,
+waits for ever on a head that drips, and joins parts of two contents where a later run goes on with
+what an earlier one left; pooch does not resume.
 """
 
 from __future__ import annotations
 
 import json
+import queue
 import re
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
-from fist.data.sources.pages import Page
+from fist.data.sources.pages import WEB, Page
 from fist.stage.files import write_json
 
-CHUNK = 1 << 18
+CHUNK, LONGEST_PAGE, MOST_REDIRECTS = 1 << 18, 1 << 16, 10
+"""Bytes of a file that are read at once, bytes of a page that are read at all; hops in a row."""
 ENOUGH = 1 << 20
 """Bytes (or a hundredth of the file) that an attempt must gain to count as progress."""
-LONGEST_PAGE = 1 << 20
-"""Bytes of a web page that are read."""
-LARGEST = 1 << 36
-"""Bytes at which a download is stopped whatever the server says: 64 GiB."""
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 """HTTP statuses that may be gone at the next attempt."""
 
@@ -49,6 +60,8 @@ class Patience:
 
     connect: float = 20.0
     """Seconds until a connection must stand."""
+    answer: float = 60.0
+    """Seconds for all of an answer that is no data: redirects, heads, a page instead of a file."""
     read: float = 60.0
     """Seconds without a byte until a connection counts as broken."""
     slowest: float = 1024.0
@@ -61,7 +74,14 @@ class Patience:
     """Longest pause, also where the server asks for a longer one."""
 
 
-def transfer(url: str, part: Path, patience: Patience, resumable: bool = False) -> bool:
+class _Session(requests.Session):
+    """Leaves redirects to us: it would read their bodies, however long."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+def transfer(url: str, part: Path, patience: Patience, most: int, resumable: bool = False) -> bool:
     """Bring the content of an http(s) URL into `part`, and on from what is there already.
 
     Args:
@@ -69,6 +89,7 @@ def transfer(url: str, part: Path, patience: Patience, resumable: bool = False) 
         part: the file to write; what another call has left there is continued if it is of the same
             content, and overwritten if it is not.
         patience: when to give up.
+        most: bytes that it has at most.
         resumable: continue even where the server does not say whether the content has changed;
             only sensible where the caller knows a checksum.
 
@@ -78,24 +99,24 @@ def transfer(url: str, part: Path, patience: Patience, resumable: bool = False) 
     Raises:
         TransferError: the server refuses, or the patience is exhausted.
         Page: it answers with a web page.
+        ValueError: its answer makes no sense.
         OSError: the file cannot be written.
     """
     best, idle, resumed = _size(part), 0, False
-    with requests.Session() as session:
-        session.max_redirects = 10
+    with _Session() as session:
         while True:
             try:
-                return _attempt(session, url, part, patience, resumable) or resumed
+                return _attempt(session, url, part, patience, most, resumable) or resumed
             except _Broken as error:
                 resumed = True
-                size, total = _size(part), _state(part).get("total") or LARGEST
+                size, total = _size(part), _remembered(part).get("total") or most
                 if size - best >= min(ENOUGH, max(1, total // 100)):
                     best, idle = size, 0
                 idle += 1
                 if idle >= patience.attempts:
                     raise TransferError(f"{url}: {error} ({idle} attempts)") from None
-                pause = min(patience.pause * 2 ** (idle - 1), patience.longest_pause)
-                time.sleep(max(pause, min(error.wait, patience.longest_pause)))
+                pause = max(patience.pause * 2 ** (idle - 1), error.wait)
+                time.sleep(min(pause, patience.longest_pause))
 
 
 def forget(part: Path) -> None:
@@ -105,112 +126,163 @@ def forget(part: Path) -> None:
 
 
 def _attempt(
-    session: requests.Session, url: str, part: Path, patience: Patience, resumable: bool
+    session: requests.Session, url: str, part: Path, patience: Patience, most: int, resumable: bool
 ) -> bool:
     """Ask once; return whether the answer continued what was there."""
-    state, start = _state(part), _size(part)
-    if start and (state.get("url") != url or not (state.get("validator") or resumable)):
+    old, start = _remembered(part), _size(part)
+    if start and (old.get("url") != url or not (old.get("validator") or resumable)):
         forget(part)
-        state, start = {}, 0
+        old, start = {}, 0
     headers = {"Accept-Encoding": "identity", "User-Agent": "fist"}
     if start:
-        headers["Range"] = f"bytes={start}-"
-        if state.get("validator"):
-            headers["If-Range"] = state["validator"]
+        headers |= {"Range": f"bytes={start}-"}
+        headers |= {"If-Range": old["validator"]} if old.get("validator") else {}
+    with _asked(patience, lambda: _open(session, url, headers, patience)) as answer:
+        new = {"url": url, "validator": _validator(answer), "total": _total(answer)}
+        if answer.status_code == 200:
+            start = 0
+            forget(part)
+            write_json(_memory(part), new)
+        elif not _continues(answer, old, new, start):
+            forget(part)
+            raise _Broken("the file has changed on the server since the last attempt")
+        elif answer.status_code == 416:
+            return True
+        _stream(answer, part, start, new["total"], patience, most)
+        return start > 0
+
+
+@contextmanager
+def _asked(patience: Patience, ask: Callable[[], requests.Response]) -> Iterator[requests.Response]:
+    """Give an answer that comes before the deadline; faults of the network become _Broken.
+
+    A server can keep a connection busy for ever, byte by byte, without a time-out of the socket.
+    """
+    came: queue.SimpleQueue[tuple[requests.Response | None, BaseException | None]]
+    came = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            came.put((ask(), None))
+        except BaseException as error:
+            came.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
     try:
-        with session.get(
-            url, headers=headers, stream=True, timeout=(patience.connect, patience.read)
-        ) as answer:
-            _refuse(url, answer, patience)
-            new = {"url": url, "validator": _validator(answer), "total": _total(answer)}
-            if answer.status_code == 206 or answer.status_code == 416:
-                _check_continuation(part, answer, state, new, start)
-                if answer.status_code == 416:
-                    return True
-            else:
-                start = 0
-                forget(part)
-                part.parent.mkdir(parents=True, exist_ok=True)
-                write_json(_memory(part), new)
-            _stream(answer, part, start, new["total"], patience)
-            return start > 0
-    except requests.TooManyRedirects:
-        raise TransferError(f"{url}: redirects without end") from None
-    except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL) as error:
-        raise TransferError(f"{url}: {error}") from None
+        answer, error = came.get(timeout=patience.answer)
+        if answer is None:
+            raise error
+        with answer:
+            yield answer
+    except queue.Empty:
+        raise _Broken(f"no answer in {patience.answer:g} s") from None
+    except ValueError:  # among them requests' about addresses
+        raise
     except (requests.RequestException, HTTPError, TimeoutError, ConnectionError) as error:
         raise _Broken(_reason(error)) from None
 
 
-def _refuse(url: str, answer: requests.Response, patience: Patience) -> None:
+def _open(
+    session: requests.Session, url: str, headers: dict[str, str], patience: Patience
+) -> requests.Response:
+    """Return the head of the answer that brings (a part of) the file, its body unread."""
+    for _ in range(1 + MOST_REDIRECTS):
+        if urlsplit(url).scheme not in WEB:
+            raise TransferError(f"a redirect to {url:.200}, which is not http or https")
+        timeouts = (patience.connect, patience.read)
+        answer = session.get(url, headers=headers, stream=True, timeout=timeouts)
+        target = requests.Session.get_redirect_target(session, answer)
+        if target is None:
+            _refuse(answer)
+            return answer
+        answer.close()
+        url = urljoin(url, target)
+    raise TransferError("redirects without end")
+
+
+def _refuse(answer: requests.Response) -> None:
     """Raise what an answer deserves that is no (part of a) file."""
     status = answer.status_code
     if status in PASSING:
         wait = answer.headers.get("Retry-After", "")
         raise _Broken(f"HTTP {status} {answer.reason}", float(wait) if wait.isdecimal() else 0.0)
-    html = answer.headers.get("Content-Type", "").lower().startswith("text/html")
-    page = Page(answer.url, _text(answer, patience)) if html else None
+    page = None
+    if answer.headers.get("Content-Type", "").lower().startswith("text/html"):
+        page = Page(answer.url, answer.raw.read(LONGEST_PAGE).decode("utf-8", "replace"))
     if status not in (200, 206, 416):
-        more = f" ({page.complaint()})" if page else ""
-        raise TransferError(f"{url}: HTTP {status} {answer.reason}{more}")
+        raise TransferError(
+            f"HTTP {status} {answer.reason}{f' ({page.complaint()})' if page else ''}"
+        )
     if page:
         raise page
     if answer.headers.get("Content-Encoding", "identity") != "identity":
-        raise TransferError(f"{url}: sent compressed although that was not asked for")
+        raise TransferError("sent compressed although that was not asked for")
 
 
-def _text(answer: requests.Response, patience: Patience) -> str:
-    """Return the beginning of a web page, as far as it comes in time."""
-    body, until = b"", time.monotonic() + patience.read
-    while len(body) < LONGEST_PAGE and time.monotonic() < until:
-        chunk = answer.raw.read1(CHUNK)
-        if not chunk:
-            break
-        body += chunk
-    return body.decode("utf-8", "replace")
-
-
-def _check_continuation(
-    part: Path, answer: requests.Response, old: dict, new: dict, start: int
-) -> None:
-    """Make sure that an answer continues what is there; otherwise drop that and ask again."""
+def _continues(answer: requests.Response, old: dict, new: dict, start: int) -> bool:
+    """Tell whether an answer to a Range goes on with what is there, or says that this was all."""
     if answer.status_code == 416:
-        if start and start == new["total"] == old.get("total"):
-            return
-        forget(part)
-        raise _Broken("the server has no more of it")
-    first = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
+        return start > 0 and start == new["total"] == old.get("total")
+    first = re.match(r"bytes (\d{1,20})-", answer.headers.get("Content-Range", ""))
     same = all(new[key] == old[key] for key in ("validator", "total") if new[key] and old.get(key))
-    if not start or not first or int(first[1]) != start or not same:
-        forget(part)
-        raise _Broken("the file has changed on the server since the last attempt")
+    return start > 0 and first is not None and int(first[1]) == start and same
 
 
 def _stream(
-    answer: requests.Response, part: Path, start: int, total: int | None, patience: Patience
+    answer: requests.Response,
+    part: Path,
+    start: int,
+    total: int | None,
+    patience: Patience,
+    most: int,
 ) -> None:
     """Append an answer's body to the part; raise _Broken where it is shorter than announced."""
-    have, since, then = start, start, time.monotonic()
+    if (total or 0) > most:
+        raise TransferError(f"{total} bytes are announced, more than {most}")
     # A log file wants a line now and then, a terminal a bar that moves.
     interval = 0.5 if sys.stderr.isatty() else 30.0
     bar = tqdm(
         total=total, initial=start, desc=part.stem, unit="B", unit_scale=True, mininterval=interval
     )
-    with open(part, "ab") as file, bar:
-        while chunk := answer.raw.read1(CHUNK):
-            file.write(chunk)
-            have += len(chunk)
-            bar.update(len(chunk))
-            if have > (total or LARGEST):
-                raise _Broken(f"more than the {total or LARGEST} bytes that were announced")
-            now = time.monotonic()
-            if now - then > patience.read:
-                if have - since < patience.slowest * (now - then):
-                    rate = (have - since) / (now - then)
-                    raise _Broken(f"only {rate:.0f} bytes a second came")
-                since, then = have, now
+    with bar, open(part, "ab") as file, _watched(answer, file.tell, patience) as too_slow:
+        try:
+            while chunk := answer.raw.read1(CHUNK):
+                if file.tell() + len(chunk) > most:
+                    raise TransferError(f"more than {most} bytes came")
+                file.write(chunk)
+                bar.update(len(chunk))
+        finally:
+            if too_slow:
+                raise _Broken(f"only {too_slow[0]:.0f} bytes a second came") from None
+        have = file.tell()
     if total is not None and have != total:
         raise _Broken(f"the connection ended after {have} of {total} bytes")
+
+
+@contextmanager
+def _watched(
+    answer: requests.Response, have: Callable[[], int], patience: Patience
+) -> Iterator[list[float]]:
+    """Shut an answer down when too little of it comes; the rate is then in the list."""
+    done, too_slow = threading.Event(), []
+
+    def watch() -> None:
+        before = have()
+        while not done.wait(patience.read):
+            now = have()
+            if now - before < patience.slowest * patience.read:
+                too_slow.append((now - before) / patience.read)
+                answer.raw.shutdown()
+                return
+            before = now
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield too_slow
+    finally:
+        done.set()
+        watcher.join()
 
 
 def _validator(answer: requests.Response) -> str | None:
@@ -221,14 +293,14 @@ def _validator(answer: requests.Response) -> str | None:
 
 def _total(answer: requests.Response) -> int | None:
     """Return the size of the whole file, if the server tells it."""
-    if answer.status_code in (206, 416):
-        found = re.search(r"/(\d+)$", answer.headers.get("Content-Range", ""))
-        return int(found[1]) if found else None
-    length = answer.headers.get("Content-Length", "")
-    return int(length) if length.isdecimal() else None
+    if answer.status_code == 200:
+        found = re.fullmatch(r"(\d{1,20})", answer.headers.get("Content-Length", ""))
+    else:
+        found = re.search(r"/(\d{1,20})$", answer.headers.get("Content-Range", ""))
+    return int(found[1]) if found else None
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """Name the innermost cause of a network error, in one line."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
@@ -239,7 +311,7 @@ def _memory(part: Path) -> Path:
     return part.with_name(part.name + ".json")
 
 
-def _state(part: Path) -> dict:
+def _remembered(part: Path) -> dict[str, Any]:
     """Return what is remembered of a part."""
     try:
         state = json.loads(_memory(part).read_text())
