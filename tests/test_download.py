@@ -158,7 +158,7 @@ def test_a_redirect_to_a_local_file_is_not_followed(folder, contents):
 @pytest.mark.parametrize("act", [drip, silence, drip_head, drip_trailers])
 def test_a_server_that_hardly_moves_is_given_up_on_and_the_next_is_asked(folder, contents, act):
     with serving(contents[0], act) as server, serving(contents[0], good) as mirror:
-        with pytest.raises(DownloadError, match=r"bytes a second came|timed out|no answer in 0.6"):
+        with pytest.raises(DownloadError, match=r"bytes a second came|timed out|nothing came in"):
             get(folder, contents[0], [server.url])
         get(folder, contents[0], [server.url, mirror.url])
 

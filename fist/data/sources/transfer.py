@@ -3,7 +3,7 @@
 What has come so far lies in a `.part` file; a small JSON file beside it remembers of which content
 (ETag or date, total size), so that parts of two different files are never joined.
 
-    connection, head, redirects, a page instead of data    one deadline for all of it, in a thread
+    connection, head, redirects, a page instead of data    one deadline for all of it
     body                                                   a lowest rate and a largest size
 
 requests does the talking. Why no library for the whole: gdown (6.5.1) reads redirects' bodies and
@@ -21,7 +21,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,7 @@ CHUNK, LONGEST_PAGE, MOST_REDIRECTS = 1 << 18, 1 << 16, 10
 """Bytes of a file that are read at once, bytes of a page that are read at all; hops in a row."""
 ENOUGH = 1 << 20
 """Bytes (or a hundredth of the file) that an attempt must gain to count as progress."""
+NETWORK = (requests.RequestException, HTTPError, TimeoutError, ConnectionError)
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 """HTTP statuses that may be gone at the next attempt."""
 
@@ -137,7 +137,8 @@ def _attempt(
     if start:
         headers |= {"Range": f"bytes={start}-"}
         headers |= {"If-Range": old["validator"]} if old.get("validator") else {}
-    with _asked(patience, lambda: _open(session, url, headers, patience)) as answer:
+    coming = _in_background(lambda: _answer(session, url, headers, patience))
+    with coming(patience.answer) as answer:
         new = {"url": url, "validator": _validator(answer), "total": _total(answer)}
         if answer.status_code == 200:
             start = 0
@@ -148,44 +149,75 @@ def _attempt(
             raise _Broken("the file has changed on the server since the last attempt")
         elif answer.status_code == 416:
             return True
-        _stream(answer, part, start, new["total"], patience, most)
-        return start > 0
+        if (new["total"] or 0) > most:
+            raise TransferError(f"{new['total']} bytes are announced, more than {most}")
+        _append(coming, part, start, new["total"], most, patience)
+    return start > 0
 
 
-@contextmanager
-def _asked(patience: Patience, ask: Callable[[], requests.Response]) -> Iterator[requests.Response]:
-    """Give an answer that comes before the deadline; faults of the network become _Broken.
+def _append(
+    coming: Callable[[float], bytes | None],
+    part: Path,
+    start: int,
+    total: int | None,
+    most: int,
+    patience: Patience,
+) -> None:
+    """Append an answer's body to the part; raise _Broken where it is shorter than announced."""
+    have, since, then = start, start, time.monotonic()
+    # A log file wants a line now and then, a terminal a bar that moves.
+    every = 0.5 if sys.stderr.isatty() else 30.0
+    shown = {"desc": part.stem, "unit": "B", "unit_scale": True, "mininterval": every}
+    with tqdm(total=total, initial=start, **shown) as bar, open(part, "ab") as file:
+        while chunk := coming(patience.read):
+            have += len(chunk)
+            if have > most:
+                raise TransferError(f"more than {most} bytes came")
+            file.write(chunk)
+            bar.update(len(chunk))
+            if (seconds := time.monotonic() - then) > patience.read:
+                if have - since < patience.slowest * seconds:
+                    raise _Broken(f"only {(have - since) / seconds:.0f} bytes a second came")
+                since, then = have, time.monotonic()
+    if total is not None and have != total:
+        raise _Broken(f"the connection ended after {have} of {total} bytes")
 
-    A server can keep a connection busy for ever, byte by byte, without a time-out of the socket.
+
+def _in_background(produce: Callable[[], Iterator[Any]]) -> Callable[[float], Any]:
+    """Return a function that gives what is produced next, or None; it waits so many seconds for it.
+
+    A server can keep a connection busy for ever, byte by byte, without a time-out of the socket:
+    then the thread is left behind. Faults of the network become _Broken.
     """
-    came: queue.SimpleQueue[tuple[requests.Response | None, BaseException | None]]
-    came = queue.SimpleQueue()
+    came: queue.Queue[Any] = queue.Queue(2)
 
     def run() -> None:
         try:
-            came.put((ask(), None))
+            for item in produce():
+                came.put(item)
+            came.put(None)
         except BaseException as error:
-            came.put((None, error))
+            came.put(error)
+
+    def coming(seconds: float) -> Any:
+        try:
+            item = came.get(timeout=seconds)
+        except queue.Empty:
+            raise _Broken(f"nothing came in {seconds:g} s") from None
+        if isinstance(item, NETWORK) and not isinstance(item, ValueError):  # addresses' faults
+            raise _Broken(_reason(item)) from None
+        if isinstance(item, BaseException):
+            raise item
+        return item
 
     threading.Thread(target=run, daemon=True).start()
-    try:
-        answer, error = came.get(timeout=patience.answer)
-        if answer is None:
-            raise error
-        with answer:
-            yield answer
-    except queue.Empty:
-        raise _Broken(f"no answer in {patience.answer:g} s") from None
-    except ValueError:  # among them requests' about addresses
-        raise
-    except (requests.RequestException, HTTPError, TimeoutError, ConnectionError) as error:
-        raise _Broken(_reason(error)) from None
+    return coming
 
 
-def _open(
+def _answer(
     session: requests.Session, url: str, headers: dict[str, str], patience: Patience
-) -> requests.Response:
-    """Return the head of the answer that brings (a part of) the file, its body unread."""
+) -> Iterator[Any]:
+    """Yield the answer that brings (a part of) the file, then its body, piece by piece."""
     for _ in range(1 + MOST_REDIRECTS):
         if urlsplit(url).scheme not in WEB:
             raise TransferError(f"a redirect to {url:.200}, which is not http or https")
@@ -194,7 +226,10 @@ def _open(
         target = requests.Session.get_redirect_target(session, answer)
         if target is None:
             _refuse(answer)
-            return answer
+            yield answer
+            while chunk := answer.raw.read1(CHUNK):
+                yield chunk
+            return
         answer.close()
         url = urljoin(url, target)
     raise TransferError("redirects without end")
@@ -202,17 +237,15 @@ def _open(
 
 def _refuse(answer: requests.Response) -> None:
     """Raise what an answer deserves that is no (part of a) file."""
-    status = answer.status_code
+    status, said = answer.status_code, f"HTTP {answer.status_code} {answer.reason}"
     if status in PASSING:
         wait = answer.headers.get("Retry-After", "")
-        raise _Broken(f"HTTP {status} {answer.reason}", float(wait) if wait.isdecimal() else 0.0)
+        raise _Broken(said, float(wait) if wait.isdecimal() else 0.0)
     page = None
     if answer.headers.get("Content-Type", "").lower().startswith("text/html"):
         page = Page(answer.url, answer.raw.read(LONGEST_PAGE).decode("utf-8", "replace"))
     if status not in (200, 206, 416):
-        raise TransferError(
-            f"HTTP {status} {answer.reason}{f' ({page.complaint()})' if page else ''}"
-        )
+        raise TransferError(said + (f" ({page.complaint()})" if page else ""))
     if page:
         raise page
     if answer.headers.get("Content-Encoding", "identity") != "identity":
@@ -226,63 +259,6 @@ def _continues(answer: requests.Response, old: dict, new: dict, start: int) -> b
     first = re.match(r"bytes (\d{1,20})-", answer.headers.get("Content-Range", ""))
     same = all(new[key] == old[key] for key in ("validator", "total") if new[key] and old.get(key))
     return start > 0 and first is not None and int(first[1]) == start and same
-
-
-def _stream(
-    answer: requests.Response,
-    part: Path,
-    start: int,
-    total: int | None,
-    patience: Patience,
-    most: int,
-) -> None:
-    """Append an answer's body to the part; raise _Broken where it is shorter than announced."""
-    if (total or 0) > most:
-        raise TransferError(f"{total} bytes are announced, more than {most}")
-    # A log file wants a line now and then, a terminal a bar that moves.
-    interval = 0.5 if sys.stderr.isatty() else 30.0
-    bar = tqdm(
-        total=total, initial=start, desc=part.stem, unit="B", unit_scale=True, mininterval=interval
-    )
-    with bar, open(part, "ab") as file, _watched(answer, file.tell, patience) as too_slow:
-        try:
-            while chunk := answer.raw.read1(CHUNK):
-                if file.tell() + len(chunk) > most:
-                    raise TransferError(f"more than {most} bytes came")
-                file.write(chunk)
-                bar.update(len(chunk))
-        finally:
-            if too_slow:
-                raise _Broken(f"only {too_slow[0]:.0f} bytes a second came") from None
-        have = file.tell()
-    if total is not None and have != total:
-        raise _Broken(f"the connection ended after {have} of {total} bytes")
-
-
-@contextmanager
-def _watched(
-    answer: requests.Response, have: Callable[[], int], patience: Patience
-) -> Iterator[list[float]]:
-    """Shut an answer down when too little of it comes; the rate is then in the list."""
-    done, too_slow = threading.Event(), []
-
-    def watch() -> None:
-        before = have()
-        while not done.wait(patience.read):
-            now = have()
-            if now - before < patience.slowest * patience.read:
-                too_slow.append((now - before) / patience.read)
-                answer.raw.shutdown()
-                return
-            before = now
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield too_slow
-    finally:
-        done.set()
-        watcher.join()
 
 
 def _validator(answer: requests.Response) -> str | None:
