@@ -12,7 +12,6 @@ rule generate_data:
         "<benchmarks>/{env}/{kind}/{sequence}.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1200),
         runtime=grows(30),
@@ -39,7 +38,6 @@ rule make_split:
         "<benchmarks>/{env}/{env}-mixed{without}.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1500),
         runtime=grows(10),
@@ -65,7 +63,6 @@ rule make_demos:
         "<benchmarks>/{env}/{env}-demo-{sequence}.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(1000),
         runtime=grows(10),

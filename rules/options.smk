@@ -50,7 +50,7 @@ def env_flags(wildcards):
 def data_env_flags(wildcards):
     """Return the options that say what environment the data come from."""
     entry = environment(wildcards)
-    return env_options(entry["env_id"], entry.get("env_kwargs", {}))
+    return shlex.join(["--env", entry["env_id"], json.dumps(entry.get("env_kwargs", {}))])
 
 
 def env_options(env_id, arguments):

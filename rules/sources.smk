@@ -19,7 +19,6 @@ rule download_data:
         "<benchmarks>/downloads/{download}.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=240,
@@ -44,7 +43,6 @@ rule convert_data:
         "<benchmarks>/{env}/raw/{name}.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(4000),
         runtime=grows(60),
@@ -79,7 +77,6 @@ rule export_minari:
         "<benchmarks>/minari/{env}/{name}.tsv"
     conda:
         "../envs/fist.yaml"
-    threads: 1
     resources:
         mem_mb=grows(4000),
         runtime=grows(30),

@@ -33,9 +33,7 @@ from fist.data.sources.download import CheckError, Download, DownloadError, fetc
 from fist.data.sources.pages import direct
 from fist.data.sources.transfer import Patience
 
-HASTY = Patience(
-    connect=2, answer=0.6, read=0.4, slowest=2000, attempts=3, pause=0.01, longest_pause=0.05
-)
+HASTY = Patience(answer=0.6, read=0.4, slowest=2000, attempts=3, pause=0.01, longest_pause=0.05)
 NAME = "play.hdf5"
 
 
@@ -83,7 +81,7 @@ def test_a_file_comes_and_its_checksum_is_recorded_and_holds_afterwards(folder, 
         assert recorded[NAME]["url"] == server.url
         (folder / "cache" / NAME).unlink()
         (folder / "out" / NAME).unlink()
-        with pytest.raises(DownloadError, match=r"SHA-256 is .*remove its entry from .*checksums"):
+        with pytest.raises(DownloadError, match=r"SHA-256 is .*remove its entry in .*checksums"):
             get(folder, right, [server.url])
 
 

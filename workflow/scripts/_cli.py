@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import resource
@@ -63,7 +64,7 @@ def main(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
     try:
-        given = tyro.cli(arguments, description=description)
+        given = tyro.cli(arguments, description=description, registry=environments())
         if run is not None:
             run(given)
     except KeyboardInterrupt:
@@ -76,6 +77,31 @@ def main(
         sys.exit(f"{script}: error: {error} ({Path(place.filename).name}:{place.lineno})")
     used_s, used_mb = used()
     logging.info("used %.1f s of processor time and at most %.0f MB of memory", used_s, used_mb)
+
+
+def environments() -> Any:
+    """Let an argument of type gymnasium.Env be given as two words, an id and JSON."""
+    from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec
+
+    def make(words: list[str]) -> Any:
+        import gymnasium
+
+        return gymnasium.make(words[0], **json.loads(words[1]))
+
+    def rule(info: Any) -> PrimitiveConstructorSpec | None:
+        if getattr(info.type, "__module__", None) != "gymnasium.core":
+            return None
+        return PrimitiveConstructorSpec(
+            nargs=2,
+            metavar="ID ARGUMENTS",
+            instance_from_str=make,
+            is_instance=lambda value: hasattr(value, "step"),
+            str_from_instance=lambda env: [env.spec.id, "{}"],
+        )
+
+    registry = ConstructorRegistry()
+    registry.primitive_rule(rule)
+    return registry
 
 
 def used() -> tuple[float, float]:

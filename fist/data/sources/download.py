@@ -76,9 +76,8 @@ def fetch(wanted: Download, out: Path, cache: Path, patience: Patience = PATIENC
     kept, seen = cache / wanted.name, cache / LOCK_FILE
     first = _checksums(seen).get(wanted.name)
     digest = wanted.sha256 or (first and first["sha256"])
-    trust = f"remove its entry from {seen}" if first else ""
-    trust = f"config, downloads.{wanted.name}.sha256" if wanted.sha256 else trust
-    or_trust = f". If the file was published anew: {trust}" if trust else ""
+    trust = f"config, downloads.{wanted.name}.sha256" if wanted.sha256 else f"its entry in {seen}"
+    or_trust = f". If the file was published anew: remove {trust}" if digest else ""
     with FileLock(cache / f".{wanted.name}.lock"):
         if kept.exists():
             try:
@@ -137,7 +136,11 @@ def _from(url: str, part: Path, wanted: Download, digest: str | None, patience: 
         resumed = False
         try:
             if urlsplit(url).scheme == "file":  # the configuration's own; no page leads here
-                _copy(url, part)
+                source = Path(url2pathname(urlsplit(url).path))
+                if not source.is_file():
+                    raise TransferError("No such file")
+                forget(part)
+                shutil.copyfile(source, part)
             else:
                 resumed = transfer(target, part, patience, most, resumable=digest is not None)
             return _check(part, wanted, digest)
@@ -153,17 +156,8 @@ def _from(url: str, part: Path, wanted: Download, digest: str | None, patience: 
     raise TransferError(f"{url}: confirmation pages without end")
 
 
-def _copy(url: str, part: Path) -> None:
-    """Copy what a file:// URL names."""
-    source = Path(url2pathname(urlsplit(url).path))
-    forget(part)
-    if not source.is_file():
-        raise TransferError(f"{url}: No such file")
-    shutil.copyfile(source, part)
-
-
 def _check(path: Path, wanted: Download, digest: str | None) -> str:
-    """Return a file's SHA-256; CheckError where it is empty, or of another size or content."""
+    """Return a file's SHA-256; CheckError where it is not the one that is meant."""
     size = path.stat().st_size
     if not size:
         raise CheckError("the file is empty")

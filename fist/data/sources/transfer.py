@@ -58,10 +58,8 @@ class _Broken(Exception):
 class Patience:
     """How long to wait for a server."""
 
-    connect: float = 20.0
-    """Seconds until a connection must stand."""
     answer: float = 60.0
-    """Seconds for all of an answer that is no data: redirects, heads, a page instead of a file."""
+    """Seconds for all that is no data: connections, redirects, heads, a page instead of a file."""
     read: float = 60.0
     """Seconds without a byte until a connection counts as broken."""
     slowest: float = 1024.0
@@ -82,24 +80,17 @@ class _Session(requests.Session):
 
 
 def transfer(url: str, part: Path, patience: Patience, most: int, resumable: bool = False) -> bool:
-    """Bring the content of an http(s) URL into `part`, and on from what is there already.
+    """Bring the content of an http(s) URL, of `most` bytes at most, into `part`.
 
-    Args:
-        url: where from.
-        part: the file to write; what another call has left there is continued if it is of the same
-            content, and overwritten if it is not.
-        patience: when to give up.
-        most: bytes that it has at most.
-        resumable: continue even where the server does not say whether the content has changed;
-            only sensible where the caller knows a checksum.
+    What another call has left there is continued if it is of the same content; if `resumable` (the
+    caller knows a checksum), even where the server does not say so.
 
     Returns:
         Whether the file was put together from more than one answer.
 
     Raises:
-        TransferError: the server refuses, or the patience is exhausted.
+        TransferError, ValueError: the server refuses, makes no sense, or the patience is exhausted.
         Page: it answers with a web page.
-        ValueError: its answer makes no sense.
         OSError: the file cannot be written.
     """
     best, idle, resumed = _size(part), 0, False
@@ -205,7 +196,9 @@ def _in_background(produce: Callable[[], Iterator[Any]]) -> Callable[[float], An
         except queue.Empty:
             raise _Broken(f"nothing came in {seconds:g} s") from None
         if isinstance(item, NETWORK) and not isinstance(item, ValueError):  # addresses' faults
-            raise _Broken(_reason(item)) from None
+            while (inner := item.__cause__ or item.__context__) is not None:
+                item = inner
+            raise _Broken(f"{type(item).__name__}: {item}".replace("\n", " ")[:200]) from None
         if isinstance(item, BaseException):
             raise item
         return item
@@ -221,8 +214,7 @@ def _answer(
     for _ in range(1 + MOST_REDIRECTS):
         if urlsplit(url).scheme not in WEB:
             raise TransferError(f"a redirect to {url:.200}, which is not http or https")
-        timeouts = (patience.connect, patience.read)
-        answer = session.get(url, headers=headers, stream=True, timeout=timeouts)
+        answer = session.get(url, headers=headers, stream=True, timeout=patience.read)
         target = requests.Session.get_redirect_target(session, answer)
         if target is None:
             _refuse(answer)
@@ -274,13 +266,6 @@ def _total(answer: requests.Response) -> int | None:
     else:
         found = re.search(r"/(\d{1,20})$", answer.headers.get("Content-Range", ""))
     return int(found[1]) if found else None
-
-
-def _reason(error: BaseException) -> str:
-    """Name the innermost cause of a network error, in one line."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return f"{type(error).__name__}: {error}".replace("\n", " ")[:200]
 
 
 def _memory(part: Path) -> Path:
