@@ -21,76 +21,44 @@ rule download_data:
         script=script("download_data.py"),
         options=options.download,
     shell:
-        "python {params.script:q} --name {wildcards.download:q} {params.options:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q} {params.options:q} --out {output:q} > {log:q} 2>&1"
 
 
-rule unpack_data:
+# The name of what is made tells the source, the archive and the member (`made_name`).
+rule convert_data:
     input:
-        archive=partial(targets.archive, "fist"),
+        files=lambda wildcards: targets.source_files(*targets.made_of(wildcards)),
     output:
-        "<data>/{env}/raw/fist/{name}.hdf5",
+        data="<data>/{env}/raw/{name}.hdf5",
+        report="<data>/{env}/raw/{name}.json",
     log:
-        "<logs>/{env}/raw/fist/{name}.log",
+        "<logs>/{env}/raw/{name}.log",
     benchmark:
-        "<benchmarks>/{env}/raw/fist/{name}.tsv"
+        "<benchmarks>/{env}/raw/{name}.tsv"
     conda:
         "../envs/fist.yaml"
     resources:
-        mem_mb=grows(2000),
-        runtime=grows(30),
-    params:
-        code=options.code("unpack_data.py"),
-        script=script("unpack_data.py"),
-        options=partial(options.conversion, "fist"),
-    shell:
-        "python {params.script:q} --archive {input.archive:q} {params.options:q}"
-        " --out {output:q} > {log:q} 2>&1"
-
-
-rule convert_logs:
-    input:
-        archive=partial(targets.archive, "relay"),
-    output:
-        data="<data>/{env}/raw/relay/{name}.hdf5",
-        report="<data>/{env}/raw/relay/{name}.json",
-    log:
-        "<logs>/{env}/raw/relay/{name}.log",
-    benchmark:
-        "<benchmarks>/{env}/raw/relay/{name}.tsv"
-    conda:
-        "../envs/fist.yaml"
-    resources:
-        mem_mb=grows(2000),
+        mem_mb=grows(4000),
         runtime=grows(60),
     params:
-        code=partial(options.conversion_code, "relay", "convert_logs.py"),
-        script=script("convert_logs.py"),
-        options=partial(options.conversion, "relay"),
+        code=options.source_code,
+        script=script("convert_data.py"),
+        options=options.source,
     shell:
-        "python {params.script:q} --archive {input.archive:q} {params.options:q}"
+        "python {params.script:q} {params.options:q} --files {input.files:q}"
         " --out {output.data:q} > {log:q} 2>&1"
 
 
-rule convert_minari:
+# The same for sources that fetch what they need themselves: where Snakemake runs.
+use rule convert_data as fetch_data with:
     output:
-        "<data>/{env}/raw/minari/{name}.hdf5",
+        data="<data>/{env}/fetched/{name}.hdf5",
+        report="<data>/{env}/fetched/{name}.json",
     log:
-        "<logs>/{env}/raw/minari/{name}.log",
+        "<logs>/{env}/fetched/{name}.log",
     benchmark:
-        "<benchmarks>/{env}/raw/minari/{name}.tsv"
+        "<benchmarks>/{env}/fetched/{name}.tsv"
     localrule: True
-    conda:
-        "../envs/fist.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=120,
-    params:
-        code=partial(options.conversion_code, "minari", "convert_minari.py"),
-        script=script("convert_minari.py"),
-        options=partial(options.conversion, "minari"),
-    shell:
-        "python {params.script:q} {params.options:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule export_minari:
@@ -114,4 +82,4 @@ rule export_minari:
         root=lambda wildcards: os.path.join(config["pathvars"]["data"], "minari"),
     shell:
         "python {params.script:q} --data {input.data:q} --env-id {params.env_id:q}"
-        " --dataset {wildcards.env:q}/{wildcards.part:q}-{wildcards.name:q}-v0 --root {params.root:q} > {log:q} 2>&1"
+        " --dataset-id {wildcards.env:q}/{wildcards.part:q}-{wildcards.name:q}-v0 --root {params.root:q} > {log:q} 2>&1"

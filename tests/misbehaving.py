@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Server(ThreadingHTTPServer):
     """Serves `content`; `acts` are played in turn, one per request, the last one for ever.
 
-    An act is a function of the request's handler. Range requests are kept in `ranges`.
+    An act is a function of the request's handler. Range requests are kept in `ranges`; `flooded`
+    counts the bytes of bodies without end.
     """
 
     daemon_threads = True
@@ -19,6 +20,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, content, *acts):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content, self.acts, self.requests, self.ranges = content, acts, 0, []
+        self.flooded = 0
         self.etag = '"first"'
 
     @property
@@ -163,6 +165,38 @@ def drip(handler):
         handler.wfile.write(bytes([byte]))
         handler.wfile.flush()
         time.sleep(0.02)
+
+
+def drip_head(handler):
+    """Send a head that never ends, a byte now and then."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+    for _ in range(1500):
+        handler.wfile.write(b"x")
+        handler.wfile.flush()
+        time.sleep(0.02)
+
+
+def drip_trailers(handler):
+    """Send the whole file in a chunk, then lines after it for ever."""
+    handler.head(200, Transfer_Encoding="chunked")
+    content = handler.server.content
+    handler.wfile.write(b"%x\r\n%b\r\n0\r\n" % (len(content), content))
+    for _ in range(1500):
+        handler.wfile.write(b"X: x\r\n")
+        handler.wfile.flush()
+        time.sleep(0.02)
+
+
+def flood(code, **headers):
+    """Answer with a body that never ends."""
+
+    def act(handler):
+        handler.head(code, **headers)
+        while True:
+            handler.wfile.write(bytes(1 << 16))
+            handler.server.flooded += 1 << 16
+
+    return act
 
 
 def silence(handler):

@@ -3,6 +3,7 @@
 import os
 import pickle
 import stat
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fist.data.sources.archive import ArchiveError, Limits, extract, matching, names
+from fist.data.sources import archive as archives
+from fist.data.sources.archive import ArchiveError, extract, matching
 from fist.data.sources.pickles import PickleError, load_arrays
 
 FILES = {"data/kitchen/mixed.hdf5": b"mixed" * 100, "data/kitchen/demo.hdf5": b"demo" * 50}
@@ -59,7 +61,7 @@ OUTSIDE = [
 def test_a_path_that_leads_outside_condemns_the_archive(tmp_path, name):
     archive = pack(tmp_path / "a.zip", FILES | {name: b"evil"})
     for attempt in (
-        lambda: names(archive),
+        lambda: matching(archive, "*"),
         lambda: extract(archive, list(FILES), tmp_path / "deep" / "out"),
     ):
         with pytest.raises(ArchiveError, match="nothing was unpacked"):
@@ -79,7 +81,7 @@ def test_links_and_devices_condemn_the_archive(tmp_path, kind):
 def test_a_name_that_is_there_twice_condemns_the_archive(tmp_path):
     archive = pack(tmp_path / "a.zip", {"a": b"1", "A": b"2"})
     with pytest.raises(ArchiveError, match="is there twice"):
-        names(archive)
+        matching(archive, "*")
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
@@ -100,10 +102,11 @@ def test_a_bomb_that_lies_about_its_size_is_stopped(tmp_path):
         extract(archive, ["big"], tmp_path / "out")
 
 
-def test_too_many_members_are_refused(tmp_path):
+def test_too_many_members_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_MEMBERS", 10)
     archive = pack(tmp_path / "a.zip", {str(n): b"" for n in range(20)})
     with pytest.raises(ArchiveError, match="20 members, more than 10"):
-        names(archive, Limits(members=10))
+        matching(archive, "*")
 
 
 def test_an_encrypted_member_condemns_the_archive(tmp_path):
@@ -112,7 +115,7 @@ def test_an_encrypted_member_condemns_the_archive(tmp_path):
     content[content.find(b"PK\x01\x02") + 8] |= 1
     archive.write_bytes(content)
     with pytest.raises(ArchiveError, match="is encrypted"):
-        names(archive)
+        matching(archive, "*")
 
 
 @settings(max_examples=300, deadline=None)
@@ -125,7 +128,7 @@ def test_a_damaged_archive_gives_the_right_members_or_is_refused(tmp_path_factor
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     archive.write_bytes(content[: data.draw(st.integers(0, len(content)))])
     try:
-        files = extract(archive, names(archive), folder / "out")
+        files = extract(archive, matching(archive, "*"), folder / "out")
     except ArchiveError as error:
         assert str(archive) in str(error)
     else:
@@ -191,6 +194,34 @@ def test_a_pickle_cannot_change_the_functions_it_may_call(tmp_path):
     (tmp_path / "a.pkl").write_bytes(program)
     with pytest.raises(PickleError, match="it changes a function"):
         load_arrays(tmp_path / "a.pkl")
+
+
+def text(content):
+    """Return the steps that put a text on the stack."""
+    return b"X" + len(content).to_bytes(4, "little") + content
+
+
+BOMBS = {
+    "a memo index": b"\x80\x02]r\x00\x00\x00\x04.",
+    "a memo index in digits": b"(lp99999999\n.",
+    "a number of steps": b"\x80\x02]" + b"N0" * 1_100_000 + b".",
+    "a text made to bytes many times": b"\x80\x02]c_codecs\nencode\n"
+    + b"q\x00"
+    + text(b"x" * 10_000)
+    + b"q\x01"
+    + b"h\x00h\x01X\x06\x00\x00\x00latin1\x86R" * 1000
+    + b".",
+}
+
+
+@pytest.mark.parametrize("content", BOMBS.values(), ids=BOMBS)
+def test_a_pickle_that_needs_more_than_its_size_makes_plausible_is_refused(tmp_path, content):
+    (tmp_path / "a.pkl").write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(PickleError, match="than its size makes plausible"):
+        load_arrays(tmp_path / "a.pkl")
+    assert tracemalloc.get_traced_memory()[1] < 1 << 26
+    tracemalloc.stop()
 
 
 @settings(max_examples=500, deadline=None)

@@ -64,24 +64,24 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_file_that_is_no_hdf5_or_cut_short_is_refused(tmp_path, mixed):
     path = tmp_path / "page.hdf5"
     path.write_text("<html>too many users have downloaded this file</html>")
-    with pytest.raises(ValueError, match=r"page\.hdf5 is no readable HDF5 file"):
+    with pytest.raises(ValueError, match=r"page\.hdf5: not an HDF5 file"):
         d4rl.get_dataset(path)
     whole = write(tmp_path / "whole.hdf5", mixed).read_bytes()
     short = tmp_path / "short.hdf5"
     short.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"short\.hdf5 is no readable HDF5 file"):
+    with pytest.raises(ValueError, match=r"short\.hdf5: not an HDF5 file, or a damaged"):
         d4rl.get_dataset(short)
 
 
 def test_a_missing_array_is_named(tmp_path, mixed):
     del mixed["rewards"], mixed["terminals"]
-    with pytest.raises(ValueError, match="lacks rewards, terminals; it has actions, obs"):
+    with pytest.raises(ValueError, match="missing rewards, terminals; found actions, obs"):
         d4rl.get_dataset(write(tmp_path / "a.hdf5", mixed))
 
 
 def test_arrays_of_different_lengths_are_refused(tmp_path, mixed):
     mixed["actions"] = mixed["actions"][:-1]
-    with pytest.raises(ValueError, match="different lengths: .*'actions': 8"):
+    with pytest.raises(ValueError, match="differ in length: .*actions 8"):
         d4rl.get_dataset(write(tmp_path / "a.hdf5", mixed))
 
 
@@ -141,6 +141,21 @@ def test_transitions_can_be_read_from_a_file(tmp_path, mixed):
     from_file = d4rl.qlearning_dataset(h5path=path)
     for name, array in d4rl.qlearning_dataset(dataset=mixed).items():
         np.testing.assert_array_equal(from_file[name], array)
+
+
+@pytest.mark.parametrize("end", [False, True])
+def test_next_observations_of_the_file_are_used_and_the_last_row_is_kept(tmp_path, mixed, end):
+    following = 100 + mixed["observations"]
+    path = write(tmp_path / "a.hdf5", {**mixed, "next_observations": following})
+    transitions = d4rl.qlearning_dataset(h5path=path, terminate_on_end=end)
+    assert first_entries(transitions) == list(range(9))
+    np.testing.assert_array_equal(transitions["next_observations"], following)
+    assert np.flatnonzero(transitions["terminals"]).tolist() == [2, 6][: 1 + end]
+
+
+def test_texts_are_left_out(tmp_path, mixed):
+    path = write(tmp_path / "a.hdf5", {**mixed, "metadata/algorithm": "SAC"})
+    assert set(d4rl.get_dataset(path)) == set(mixed)
 
 
 def test_a_data_set_or_a_path_must_be_given():

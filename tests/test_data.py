@@ -1,5 +1,10 @@
 """Laws of episodes on disk and windows in memory."""
 
+import shutil
+import sys
+import zipfile
+from subprocess import PIPE, Popen
+
 import h5py
 import numpy as np
 import pytest
@@ -8,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recordings import random_episodes
 
+import d4rl
 from fist.data.episodes import DataError, concatenate, load_episodes, save_episodes
+from fist.data.sources.release import unpack
 from fist.data.windows import Windows
 
 
@@ -119,6 +126,89 @@ def test_a_file_that_claims_more_than_it_can_hold_is_refused_unread(file):
         handle.create_dataset("observations", shape=(10**9, 60), dtype="f4", chunks=(1000, 60))
     with pytest.raises(DataError, match=r"claims the shape \(1000000000, 60\)"):
         load_episodes(file)
+
+
+def test_small_arrays_that_claim_too_much_together_are_refused_unread(file):
+    with h5py.File(file, "r+") as handle:
+        for number in range(10):
+            handle.create_dataset(f"more/{number}", shape=(10**6,), dtype="f4", chunks=(10**4,))
+    assert load_episodes(file).lengths.tolist() == [12, 5, 20]  # they are not among those read
+    with pytest.raises(DataError, match="all arrays together claim 4000.* bytes, .* are stored"):
+        d4rl.get_dataset(file)
+
+
+def test_a_chunk_larger_than_its_array_is_refused_unread(file):
+    with h5py.File(file, "r+") as handle:
+        del handle["observations"]
+        handle.create_dataset(
+            "observations", (37, 4), "f4", chunks=(10**7, 4), maxshape=(None, 4), compression="gzip"
+        )
+    with pytest.raises(DataError, match="damaged, or a bomb"):
+        load_episodes(file)
+
+
+def external(handle, folder):
+    del handle["terminals"]
+    handle.create_dataset("terminals", (37,), "u1", external=[(folder / "victim", 5, 37)])
+
+
+def external_beside(handle, folder):
+    handle.create_dataset("infos/x", (4,), "f4", external=[(folder / "victim", 0, 16)])
+
+
+def external_link(handle, folder):
+    del handle["actions"]
+    handle["actions"] = h5py.ExternalLink(folder / "other.hdf5", "actions")
+
+
+def soft_link(handle, folder):
+    handle["infos/actions"] = h5py.SoftLink("/actions")
+
+
+def virtual(handle, folder):
+    del handle["actions"]
+    layout = h5py.VirtualLayout((37, 2), "f4")
+    layout[:] = h5py.VirtualSource(folder / "other.hdf5", "actions", (37, 2))
+    handle.create_virtual_dataset("actions", layout)
+
+
+@pytest.mark.parametrize("refer", [external, external_beside, external_link, soft_link, virtual])
+def test_nothing_that_refers_to_another_place_is_read_or_written(file, tmp_path, refer):
+    shutil.copy(file, tmp_path / "other.hdf5")
+    (tmp_path / "victim").write_bytes(bytes(100))
+    with h5py.File(file, "r+") as handle:
+        refer(handle, tmp_path)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(file, "play.hdf5")
+    for read in (
+        load_episodes,
+        d4rl.get_dataset,
+        lambda _: unpack([tmp_path / "a.zip"], "play.hdf5", tmp_path / "out.hdf5"),
+    ):
+        with pytest.raises(DataError, match="refers to another place, or to another file"):
+            read(file)
+    assert (tmp_path / "victim").read_bytes() == bytes(100)
+    assert not (tmp_path / "out.hdf5").exists()
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.3, -1.0, 2.0])
+@pytest.mark.parametrize("key", ["terminals", "timeouts"])
+def test_an_end_is_0_or_1(file, key, value):
+    ends = np.zeros(37)
+    ends[11] = value
+    change(file, key, ends)
+    with pytest.raises(DataError, match=rf"{key}\[11\] is {value}, neither 0 nor 1"):
+        load_episodes(file)
+
+
+def test_a_file_that_another_process_writes_is_not_called_damaged(file):
+    code = f"import h5py; file = h5py.File({str(file)!r}, 'r+'); print('open', flush=True); input()"
+    command = [sys.executable, "-c", code]
+    with Popen(command, stdin=PIPE, stdout=PIPE) as other:
+        assert other.stdout.readline()
+        with pytest.raises(DataError, match="another process has it open .*HDF5_USE_FILE_LOCKING"):
+            load_episodes(file)
+        other.communicate(b"\n")
 
 
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])

@@ -1,5 +1,6 @@
 """Laws of downloads: the right file or a clear error, whatever the server does."""
 
+import errno
 import hashlib
 import json
 import random
@@ -8,7 +9,10 @@ import threading
 import pytest
 from misbehaving import (
     drip,
+    drip_head,
+    drip_trailers,
     end_after,
+    flood,
     good,
     ignore_if_range,
     length,
@@ -25,12 +29,11 @@ from misbehaving import (
 from recordings import random_episodes
 
 from fist.data.episodes import save_episodes
-from fist.data.sources.checks import CheckError
-from fist.data.sources.download import Download, DownloadError, fetch
+from fist.data.sources.download import CheckError, Download, DownloadError, fetch
 from fist.data.sources.pages import direct
 from fist.data.sources.transfer import Patience
 
-HASTY = Patience(connect=2, read=0.4, slowest=2000, attempts=3, pause=0.01, longest_pause=0.05)
+HASTY = Patience(answer=0.6, read=0.4, slowest=2000, attempts=3, pause=0.01, longest_pause=0.05)
 NAME = "play.hdf5"
 
 
@@ -78,7 +81,7 @@ def test_a_file_comes_and_its_checksum_is_recorded_and_holds_afterwards(folder, 
         assert recorded[NAME]["url"] == server.url
         (folder / "cache" / NAME).unlink()
         (folder / "out" / NAME).unlink()
-        with pytest.raises(DownloadError, match=r"SHA-256 is .*remove its entry from .*checksums"):
+        with pytest.raises(DownloadError, match=r"SHA-256 is .*remove its entry in .*checksums"):
             get(folder, right, [server.url])
 
 
@@ -144,15 +147,61 @@ def test_a_redirect_to_a_local_file_is_not_followed(folder, contents):
     secret = folder / "secret.hdf5"
     secret.write_bytes(contents[0])
     with serving(b"", redirect(secret.as_uri())) as server:
-        with pytest.raises(DownloadError, match="No connection adapters"):
+        with pytest.raises(
+            DownloadError, match="a redirect to file:///.*, which is not http or https"
+        ):
             get(folder, b"", [server.url])
 
 
-@pytest.mark.parametrize("act", [drip, silence])
-def test_a_server_that_hardly_moves_is_given_up_on(folder, contents, act):
-    with serving(contents[0], act) as server:
-        with pytest.raises(DownloadError, match=r"bytes a second came|timed out"):
+@pytest.mark.parametrize("act", [drip, silence, drip_head, drip_trailers])
+def test_a_server_that_hardly_moves_is_given_up_on_and_the_next_is_asked(folder, contents, act):
+    with serving(contents[0], act) as server, serving(contents[0], good) as mirror:
+        with pytest.raises(DownloadError, match=r"bytes a second came|timed out|nothing came in"):
             get(folder, contents[0], [server.url])
+        get(folder, contents[0], [server.url, mirror.url])
+
+
+@pytest.mark.parametrize(
+    "place", ["http://[foo", "http://", "ftp://127.0.0.1/x", "http://a b/", ""]
+)
+def test_an_address_that_makes_no_sense_is_that_urls_failure(folder, contents, place):
+    with serving(b"", redirect(place)) as server, serving(contents[0], good) as mirror:
+        with pytest.raises(DownloadError, match=server.url):
+            get(folder, contents[0], [server.url])
+        get(folder, contents[0], [server.url, mirror.url])
+
+
+def test_a_redirect_is_followed_without_its_body(folder, contents):
+    with serving(contents[0], flood(302, Location="/elsewhere"), good) as server:
+        get(folder, contents[0], [server.url])
+        assert server.flooded < 1 << 26  # what the system's buffers take
+
+
+@pytest.mark.parametrize("facts", [{"bytes": 10_000}, {"limit": 10_000}], ids=["size", "limit"])
+def test_a_body_ends_at_the_size_that_is_known_or_at_the_limit(folder, contents, facts):
+    for act in (flood(200), flood(200, Content_Length=1 << 40)):
+        with serving(b"", act) as server, serving(contents[0], good) as mirror:
+            with pytest.raises(DownloadError, match=r"more than 10000( bytes came)?"):
+                get(folder, contents[0], [server.url], **facts)
+            assert server.flooded < 1 << 26
+            get(folder / "mirror", contents[0], [server.url, mirror.url], limit=len(contents[0]))
+
+
+def test_a_page_without_end_is_read_to_its_title_only(folder):
+    with serving(b"", flood(200, Content_Type="text/html")) as server:
+        with pytest.raises(DownloadError, match="a web page came"):
+            get(folder, b"", [server.url])
+        assert server.flooded < 1 << 26
+
+
+def test_a_file_that_cannot_be_written_is_named(folder, contents, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("fist.data.sources.transfer.write_json", full)
+    with serving(contents[0], good) as server:
+        with pytest.raises(OSError, match="could not write .*cache/play.hdf5: No space left"):
+            fetch(Download(NAME, (server.url,)), folder / NAME, folder / "cache", HASTY)
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["checksum known", "checksum unknown"])
@@ -273,6 +322,17 @@ def test_a_confirmation_page_that_leads_to_another_host_is_not_followed(folder, 
         with serving(b"", page(leads_away)) as server, pytest.raises(DownloadError):
             get(folder, b"", [server.url])
         assert trap.requests == 0
+
+
+@pytest.mark.parametrize(
+    "place", ["file://127.0.0.1{}", "file://{}", "ftp://127.0.0.1/", "http://["]
+)
+def test_a_confirmation_page_leads_to_http_only(folder, contents, place):
+    secret = folder / "secret.hdf5"
+    secret.write_bytes(contents[0])
+    with serving(b"", page(CONFIRM.format(action=place.format(secret)))) as server:
+        with pytest.raises(DownloadError, match=server.url):
+            get(folder, b"", [server.url])
 
 
 def test_a_link_to_google_drive_becomes_a_direct_one():

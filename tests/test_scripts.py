@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import tyro
 
+from _cli import environments, main
+
 SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
 NAMES = sorted(path.stem for path in SCRIPTS.glob("[a-z]*.py"))
 
@@ -27,7 +29,8 @@ def test_help_describes_every_option_and_tells_its_default(name, capsys, monkeyp
     monkeypatch.setenv("NO_COLOR", "1")
     with pytest.raises(SystemExit) as end:
         module = importlib.import_module(name)
-        tyro.cli(getattr(module, "Arguments", None) or module.run, args=["--help"])
+        options = getattr(module, "Arguments", None) or module.run
+        tyro.cli(options, args=["--help"], registry=environments())
     assert end.value.code == 0
     options = []
     for line in capsys.readouterr().out.splitlines():
@@ -85,7 +88,10 @@ def test_a_bad_setting_is_refused_by_its_name():
 
 
 def test_a_missing_file_ends_in_one_line_that_names_it(tmp_path):
-    result = run("make_split", "--files", tmp_path / "no.hdf5", "--out", tmp_path / "split.hdf5")
+    result = run(
+        *("make_split", "--env", "d4rl:kitchen-mixed-v0", "{}", "--held-out", "kettle"),
+        *("--files", tmp_path / "no.hdf5", "--out", tmp_path / "split.hdf5"),
+    )
     assert result.returncode == 1
     assert f"no data set at {tmp_path / 'no.hdf5'}" in result.stderr
     assert "Traceback" not in result.stderr
@@ -118,13 +124,11 @@ def test_a_disk_that_is_full_ends_in_one_line_and_leaves_no_output(tmp_path):
 
 
 def test_an_interrupted_script_says_so_without_a_traceback(capsys, monkeypatch):
-    from _cli import main
-
-    def stop(_):
+    def stop(out: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys, "argv", ["make_split.py", "--out", "x", "--files", "y"])
+    monkeypatch.setattr(sys, "argv", ["make_split.py", "--out", "x"])
     with pytest.raises(SystemExit) as end:
-        main(importlib.import_module("make_split").Arguments, stop, "")
+        main(stop)
     assert end.value.code == 130
     assert capsys.readouterr().err == "make_split.py: interrupted\n"

@@ -1,9 +1,13 @@
 """Laws of the pipeline's data from elsewhere: every source gives the data that it holds."""
 
 import json
+import os
 import pickle
 import shutil
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -17,6 +21,7 @@ import d4rl
 from d4rl.kitchen.generate import generate
 from fist.data.episodes import DataError, load_episodes, save_episodes
 from fist.data.sources.archive import ArchiveError
+from fist.data.sources.convert import convert
 from fist.data.sources.minari import export_minari, import_minari
 from fist.data.sources.release import demonstrations, unpack
 
@@ -66,7 +71,7 @@ def configured(pipeline, play, demos, downloads=()):
         "tables": {"kitchen_table": {"tasks": ["microwave"], "methods": ["spirl"]}},
         "downloads": {path.name: {"urls": [path.as_uri()]} for path in downloads},
     }
-    name = f"config/{play['source']}.yaml"
+    name = f"config/{play['source'].replace(':', '.')}.yaml"
     (pipeline / name).write_text(yaml.safe_dump(config))
     shutil.rmtree(pipeline / "data", ignore_errors=True)
     return "--configfile", name
@@ -140,7 +145,9 @@ def test_raw_logs_are_replayed_and_what_is_left_out_is_reported(pipeline, record
     )
     status, said = snakemake(pipeline, "-j2", SPLIT, DEMOS, *options)
     assert status == 0, said
-    report = json.loads((pipeline / f"data/kitchen/raw/relay/{PLAY}.json").read_text())
+    (file,) = (pipeline / "data/kitchen/raw").glob(f"logs-*{PLAY}-*.json")
+    report = json.loads(file.read_text())
+    assert report["source"] == "relay" and report["files"][0]["path"] == "data/downloads/logs.zip"
     skipped = {path.rpartition("/")[2]: why for path, why in report["skipped"].items()}
     assert sorted(skipped) == ["cut.mjl", f"{TASK}_1.mjl"]
     assert "is cut off within a record" in skipped["cut.mjl"]
@@ -167,7 +174,7 @@ def test_minari_data_sets_come_in_and_go_out(pipeline, recorded, monkeypatch):
     check_data(pipeline, *[[n - 1 for n in lengths] for lengths in before])
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(pipeline / "data" / "minari"))
     again = recorded / "again.hdf5"
-    import_minari(f"kitchen/demos-{TASK}-v0", again)
+    import_minari([], f"kitchen/demos-{TASK}-v0", again)
     episode, original = load_episodes(again), load_episodes(pipeline / DEMOS)
     assert np.array_equal(episode.observations(0), original.observations(0)[:-1])
 
@@ -200,7 +207,7 @@ def test_a_recording_without_an_end_becomes_one_episode(tmp_path):
         file["terminals"][:] = False
     with zipfile.ZipFile(tmp_path / "maze.zip", "w") as archive:
         archive.write(tmp_path / "blocked.hdf5", "data/maze/left/blocked.hdf5")
-    unpack(tmp_path / "maze.zip", "left/blocked.hdf5", tmp_path / "out.hdf5")
+    unpack([tmp_path / "maze.zip"], "left/blocked.hdf5", tmp_path / "out.hdf5")
     assert load_episodes(tmp_path / "out.hdf5").lengths.tolist() == [50]
 
 
@@ -210,10 +217,79 @@ def test_pickled_demonstrations_become_a_data_set(tmp_path):
     actions = [rng.uniform(-1, 1, size=(n, 2)) for n in (12, 20)]
     with zipfile.ZipFile(tmp_path / "maze.zip", "w") as archive:
         archive.writestr("data/maze/left/demos.pkl", pickle.dumps((states, actions)))
-    unpack(tmp_path / "maze.zip", "demos.pkl", tmp_path / "out.hdf5")
+    unpack([tmp_path / "maze.zip"], "demos.pkl", tmp_path / "out.hdf5")
     loaded = load_episodes(tmp_path / "out.hdf5")
     assert loaded.lengths.tolist() == [12, 20]
     np.testing.assert_array_equal(loaded.observations(1), states[1][:-1].astype("f4"))
+
+
+SOURCE = """\
+import numpy as np
+
+from d4rl_layout import write
+
+
+def load(files, what, out, rows="ends"):
+    (file,) = files
+    arrays = np.load(file)
+    named = {"observations": arrays["states"], "actions": arrays["actions"]}
+    write(out, named | {"terminals": arrays[rows]})
+    return {"read_by": what}
+
+
+def nothing(files, what, out):
+    out.write_text("<html>")
+"""
+
+
+def test_a_source_is_one_function_and_may_stand_outside_the_repository(
+    pipeline, recorded, tmp_path, monkeypatch
+):
+    (tmp_path / "my_source.py").write_text(SOURCE)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in (PLAY, TASK):
+        dataset = d4rl.get_dataset(recorded / f"{name}.hdf5")
+        arrays = {"states": dataset["observations"], "actions": dataset["actions"]}
+        np.savez(tmp_path / f"{name}.npz", **arrays, last=dataset["terminals"])
+    own = {"source": "my_source:load", "options": {"rows": "last"}}
+    options = configured(
+        pipeline,
+        own | {"files": [f"{PLAY}.npz"]},
+        own | {"files": {TASK: f"{TASK}.npz"}},
+    )
+    command = [sys.executable, "-m", "snakemake", "-j2", SPLIT, DEMOS, *options]
+    run = subprocess.run(
+        [*command, "--config", f"local_dir={tmp_path}"],
+        cwd=pipeline,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    check_data(pipeline, rows(recorded / f"{PLAY}.hdf5"), rows(recorded / f"{TASK}.hdf5"))
+    (report,) = (pipeline / "data/kitchen/raw").glob(f"{PLAY}*.json")
+    assert json.loads(report.read_text())["read_by"] == f"{PLAY}.npz"
+    with pytest.raises(DataError, match="not an HDF5 file"):
+        convert("my_source:nothing", "x", tmp_path / "out.hdf5")
+    assert not (tmp_path / "out.hdf5").exists()
+
+
+def test_what_is_made_of_two_archives_or_members_has_two_names(pipeline, recorded):
+    """Members of one name in two archives, a member and its namesake of another format."""
+    names = {"play.zip": "maze/data.hdf5", "demos.zip": "maze/data.pkl"}
+    for archive in names:
+        shutil.copy(recorded / "kitchen.zip", recorded / archive)
+    options = configured(
+        pipeline,
+        {"source": "fist", "archive": "play.zip", "files": ["maze/data.hdf5", "maze/data.pkl"]},
+        {"source": "fist", "archive": "demos.zip", "files": {TASK: "maze/data.pkl"}},
+        [recorded / archive for archive in names],
+    )
+    status, said = snakemake(pipeline, SPLIT, *options, "-n")
+    assert status == 0, said
+    made = re.findall(r"input: .*?(data/downloads/\w+.zip)\n    output: (\S+hdf5)", said)
+    assert len(made) == len(dict(map(reversed, made))) == 3
+    assert all(Path(archive).stem in output for archive, output in made)
 
 
 BAD = {
@@ -236,11 +312,11 @@ def test_a_member_must_be_named_clearly(tmp_path):
         archive.writestr("left/demos.pkl", b"")
         archive.writestr("right/demos.pkl", b"")
     with pytest.raises(ArchiveError, match=r"matches several files: left/demos.pkl, right/demos"):
-        unpack(tmp_path / "a.zip", "demos.pkl", tmp_path / "out.hdf5")
+        unpack([tmp_path / "a.zip"], "demos.pkl", tmp_path / "out.hdf5")
 
 
 def test_a_minari_data_set_that_cannot_be_had_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(DataError, match="minari download kitchen/none-v0"):
-        import_minari("kitchen/none-v0", tmp_path / "out.hdf5")
+        import_minari([], "kitchen/none-v0", tmp_path / "out.hdf5")

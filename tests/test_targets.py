@@ -1,6 +1,7 @@
 """Laws of which files there are, and of the options that say how they are made."""
 
 import json
+import re
 import shlex
 from types import SimpleNamespace as Of
 
@@ -8,7 +9,7 @@ import pytest
 
 import options as options_module
 from options import Options, flags, ordered
-from targets import Cell, TargetError, Targets, held_out, slug
+from targets import Cell, TargetError, Targets, held_out, made_name
 from values import split_name
 
 DECLARED = {
@@ -156,11 +157,20 @@ def test_a_table_needs_its_rows_and_its_references(targets):
     assert sorted(targets.claimed()) == sorted(claimed)
 
 
-@pytest.mark.parametrize(
-    ("file", "name"), [("a/b c.hdf5", "a_b_c"), ("../x.pkl", "x"), ("*.mjl", "mjl"), ("/", "all")]
-)
-def test_what_is_made_of_a_member_has_a_plain_name(file, name):
-    assert slug(file) == name
+def test_what_a_source_makes_is_named_after_all_that_decides_it():
+    """Two archives may hold files of the same name, and a file's name may be anything."""
+    play = {"source": "fist", "archive": "play.zip"}
+    given = [
+        (play, "maze/data.hdf5"),
+        (play, "maze/data.pkl"),
+        (play | {"archive": "demos.zip"}, "maze/data.hdf5"),
+        (play | {"source": "mine:unpack", "options": {"a": 1}}, "maze/data.hdf5"),
+        (play, "../$(touch x)/" + "a" * 500),
+    ]
+    names = [made_name(data, file) for data, file in given]
+    assert len({*names}) == len(names)
+    assert names[0].startswith("play-maze_data-")
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,100}", name) for name in names)
 
 
 def test_an_environment_s_settings_come_on_top_of_the_common_ones(options):

@@ -130,10 +130,11 @@ def _data_contradictions(
     data = entry["data"]
     for kind in ("play", "demos"):
         where, source = [*path, "data", kind], data[kind]["source"]
-        for key in needs[source]:
+        for key in needs.get(source, ("files",)):
             if data[kind].get(key) in (None, [], {}):
                 yield where, f"`{dotted(where)}`: source {source} needs {key}"
-        wanted = [data[kind].get("archive")] if source in ("fist", "relay") else []
+        archived = source in ("fist", "relay") or ":" in source
+        wanted = [data[kind].get("archive")] if archived else []
         for name in listed_files(data[kind]) if source == "d4rl" else filter(None, wanted):
             if name not in downloads:
                 known = ", ".join(downloads)

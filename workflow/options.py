@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from declarations import acting_settings, testing_settings
+from fist.data.sources.named import SHORT_NAMES
 from fist.stage.files import fingerprint
 from fist.stage.provenance import code_version
-from targets import Targets
+from targets import Targets, source_options
 from values import model_settings
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -119,7 +120,10 @@ class Options:
 
     def trial(self, wildcards: Any) -> list[str]:
         """Say what acts, where and on which episodes it is tested, and what that is called."""
-        method, env = self.targets.method(wildcards), self.targets.environment(wildcards)
+        method, task = self.targets.method(wildcards), self.targets.task(wildcards)
+        env = self.targets.environment(wildcards)
+        order = {env["order_argument"]: task["order"]} if "order_argument" in env else {}
+        arguments = env.get("env_kwargs", {}) | order | task.get("env_kwargs", {})
         which = (self.config, wildcards.env, wildcards.method)
         data = env["data"]
         play, demos = data["play"]["source"], data["demos"]["source"]
@@ -132,7 +136,8 @@ class Options:
             *flags("act", acting_settings(*which)),
             *flags("rollout", testing_settings(*which)),
             *flags("labels", labels),
-            *self.env(env, self.targets.task(wildcards)),
+            f"--env-id={env['env_id']}",
+            f"--env-kwargs={json.dumps(arguments)}",
         ]
 
     def trusted(self, wildcards: Any) -> list[str]:
@@ -144,15 +149,8 @@ class Options:
 
     def environment(self, wildcards: Any) -> list[str]:
         """Say what environment data come from."""
-        return self.env(self.targets.environment(wildcards))
-
-    def env(self, entry: Mapping[str, Any], task: Mapping[str, Any] | None = None) -> list[str]:
-        arguments = dict(entry.get("env_kwargs", {}))
-        if task is not None:
-            if "order_argument" in entry:
-                arguments[entry["order_argument"]] = task["order"]
-            arguments |= task.get("env_kwargs", {})
-        return [f"--env-id={entry['env_id']}", f"--env-kwargs={json.dumps(arguments)}"]
+        entry = self.targets.environment(wildcards)
+        return ["--env", entry["env_id"], json.dumps(entry.get("env_kwargs", {}))]
 
     def generator(self, wildcards: Any) -> list[str]:
         """Say how a recording is made."""
@@ -164,21 +162,24 @@ class Options:
         data = self.targets.environment(wildcards)["data"][wildcards.part]
         return self.code("generate_data.py", data["generator"])
 
-    def conversion_code(self, source: str, script: str, wildcards: Any) -> str:
-        data, _ = self.targets.raw(wildcards, source)
-        return self.code(script, *([data["converter"]] if "converter" in data else []))
+    def source_code(self, wildcards: Any) -> str:
+        data, _ = self.targets.made_of(wildcards)
+        named = SHORT_NAMES.get(data["source"], data["source"])
+        given = [word for word in source_options(data).values() if ":" in str(word)]
+        return self.code("convert_data.py", named, *map(str, given))
+
+    def source(self, wildcards: Any) -> list[str]:
+        """Say what is converted, and how."""
+        data, file = self.targets.made_of(wildcards)
+        said = {"source": data["source"], "what": file}
+        return named(said | {"arguments": json.dumps(source_options(data))})
 
     def download(self, wildcards: Any) -> list[str]:
         """Say where a published file is and how to know it."""
         entry = self.config["downloads"][wildcards.download]
-        known = {key: str(entry[key]) for key in ("sha256", "bytes", "page") if entry.get(key)}
-        return ["--urls", *entry["urls"], *named(known | {"cache": self.config["cache_dir"]})]
-
-    def conversion(self, source: str, wildcards: Any) -> list[str]:
-        """Say what is converted, and how."""
-        data, file = self.targets.raw(wildcards, source)
-        converter = {key: data[key] for key in ("converter",) if key in data and source != "fist"}
-        return named({"what": file} | converter)
+        known = {key: value for key, value in entry.items() if value is not None}
+        words = flags("wanted", {"name": wildcards.download} | known)
+        return [*words, f"--cache={self.config['cache_dir']}"]
 
     # Tables, claims and figures.
 

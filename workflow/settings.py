@@ -49,6 +49,8 @@ class Download:
     `cache_dir/checksums.json` and holds from then on."""
     bytes: Count | Null = None
     """How long it must be."""
+    limit: Count | None = None
+    """Bytes at which a download of unknown size is stopped; 64 GiB by default."""
     page: str | Null = None
     """A page for people, named when no URL works."""
 
@@ -57,8 +59,8 @@ class Download:
 class DataSet:
     """Where a part of the data comes from."""
 
-    source: Literal["generated", "local", "d4rl", "fist", "relay", "minari"]
-    """Where it comes from, see below."""
+    source: Literal["generated", "local", "d4rl", "fist", "relay", "minari"] | Function
+    """Where it comes from, see below; or a function of your own, `module:function`."""
     generator: Function | None = None
     """Source `generated`: the function that makes it, `module:function`."""
     arguments: Free | None = None
@@ -71,6 +73,8 @@ class DataSet:
     """Sources `fist` and `relay`: the zip archive, a name in `downloads`."""
     converter: Function | None = None
     """Sources `relay` and `minari`: the function that makes episodes, `module:function`."""
+    options: Free | None = None
+    """Further arguments of a source of your own."""
 
 
 @settings

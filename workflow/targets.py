@@ -1,7 +1,7 @@
 """Which files the pipeline makes, what they are called, and what each of them needs.
 
     <data>/{env}/raw/{play|demos}/{sequence}.hdf5        recordings made here
-    <data>/{env}/raw/{source}/{name}.hdf5                recordings from elsewhere, in D4RL's layout
+    <data>/{env}/{raw|fetched}/{name}.hdf5               recordings from elsewhere, in D4RL's layout
     <data>/{env}/play/{split}.hdf5                       play: mixed, no_kettle, no_kettle-microwave
     <data>/{env}/demos/{sequence}.hdf5                   demonstrations: kettle-light_switch-…
     <results>/{env}/{split}/seed_{seed}/{model}.pt       a model that has learnt from play
@@ -19,6 +19,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from fist.stage.files import fingerprint
 from values import listed_files, split_name
 
 
@@ -119,21 +120,26 @@ class Targets:
             return os.path.join(self.config["local_dir"], file)
         if data["source"] == "d4rl":
             return f"<data>/downloads/{file}"
-        return f"<data>/{env}/raw/{data['source']}/{slug(file)}.hdf5"
+        folder = "raw" if self.source_files(data, file) else "fetched"
+        return f"<data>/{env}/{folder}/{made_name(data, file)}.hdf5"
 
-    def raw(self, of: Any, source: str) -> tuple[Mapping[str, Any], str]:
-        """Return the data set that a converted file belongs to, and what it is converted from."""
+    def made_of(self, of: Any) -> tuple[Mapping[str, Any], str]:
+        """Return the data set that a converted file belongs to, and what of it is converted."""
         for data in self.environment(of)["data"].values():
-            for file in listed_files(data) if data["source"] == source else ():
-                if slug(file) == of.name:
+            for file in () if data["source"] == "generated" else listed_files(data):
+                if made_name(data, file) == of.name:
                     return data, file
-        raise TargetError(
-            f"no file called {of.name} with source {source} in the configuration, "
-            f"environments.{of.env}.data"
-        )
+        raise TargetError(f"nothing called {of.name} is made of environments.{of.env}.data")
 
-    def archive(self, source: str, of: Any) -> str:
-        return f"<data>/downloads/{self.raw(of, source)[0]['archive']}"
+    def source_files(self, data: Mapping[str, Any], file: str) -> list[str]:
+        """Return what a source reads: a download, a local file; nothing, if it fetches itself."""
+        name = data.get("archive", file)
+        local = os.path.join(self.config["local_dir"], name)
+        if data["source"] == "minari":
+            return []
+        if name in self.config["downloads"]:
+            return [f"<data>/downloads/{name}"]
+        return [local] if os.path.exists(local) else []
 
     def play(self, of: Any) -> str:
         return f"<data>/{of.env}/play/{self.split(of)}.hdf5"
@@ -272,7 +278,15 @@ def held_out(split: str) -> list[str]:
     return [] if split == "mixed" else split.removeprefix("no_").split("-")
 
 
-def slug(file: str) -> str:
-    """Return the name of what is made of a member, a folder or a Minari data set."""
-    stem = re.sub(r"[.](hdf5|pkl)$", "", file)
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("_.-") or "all"
+def source_options(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the further arguments of a source; a left-over `converter` is not for every one."""
+    converter = {key: data[key] for key in ("converter",) if key in data}
+    return data.get("options", {}) | (converter if data["source"] in ("relay", "minari") else {})
+
+
+def made_name(data: Mapping[str, Any], file: str) -> str:
+    """Name what a source makes of a file: for people, and a hash of all that decides it."""
+    archive = os.path.splitext(data.get("archive", ""))[0]
+    said = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{archive}-{re.sub('[.](hdf5|pkl)$', '', file)}")
+    decides = fingerprint([data["source"], archive, file, source_options(data)])
+    return f"{said.strip('_.-')[:80]}-{decides[:8]}"

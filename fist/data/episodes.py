@@ -9,21 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from fist.stage.files import write_bytes
+from d4rl_layout import DataError, read, write
 
-REQUIRED = ("observations", "actions", "terminals")
-LARGEST_RATIO = 1100
-"""How much smaller than its content a file can be: gzip saves a factor of 1032 at the very most."""
-
-
-class DataError(ValueError):
-    """A data set that cannot be used; the message names the file, the value and the way out."""
+__all__ = ["DataError", "Episodes", "concatenate", "load_episodes", "save_episodes"]
 
 
 @dataclass(frozen=True)
@@ -97,105 +90,40 @@ def load_episodes(path: str | Path, min_length: int = 1) -> Episodes:
         FileNotFoundError: there is no such file.
         DataError: the file is not usable; says why.
     """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(
-            f"no data set at {path}: check the path under `data:` in the config"
+    arrays = read(path, only=("observations", "actions", "terminals", "timeouts"))
+    for key in ("observations", "actions"):
+        if arrays[key].ndim != 2 or arrays[key].shape[1] == 0:
+            raise DataError(f"{path}: {key} has shape {arrays[key].shape}, expected (rows, dims)")
+    states, actions = (np.asarray(arrays[key], np.float32) for key in ("observations", "actions"))
+    if actions.size and max(actions.max(), -actions.min()) > 1:
+        outside = np.argwhere(np.abs(actions) > 1)
+        row, column = outside[0]
+        raise DataError(
+            f"{path}: actions[{row}, {column}] is {actions[row, column]:.8g}, outside [-1, 1] "
+            f"({len(outside)} such values): scale or clip the actions of this file first"
         )
-    arrays = _read(path)
-    _check(path, arrays)
-    ends = arrays["terminals"] | arrays["timeouts"]
+    ends = arrays["terminals"] | arrays.get("timeouts", False)
     stops = np.flatnonzero(ends) + 1
     if len(stops) == 0:
         raise DataError(
             f"{path}: no episode ends: `terminals` (and `timeouts`) are false in every row"
         )
-    starts = np.concatenate(([0], stops[:-1]))
-    lengths = stops - starts
+    lengths = np.diff(stops, prepend=0)
     long_enough = lengths >= min_length
     if not long_enough.any():
         raise DataError(
             f"{path}: the longest of {len(lengths)} episodes has {lengths.max()} rows, at least "
-            f"{min_length} are needed (H+1; config: skills.model.horizon)"
+            f"{min_length} are needed (H+1; config: models.skills.model.horizon)"
         )
-    keep = np.repeat(long_enough, lengths)
+    rows = slice(stops[-1])  # no copy, unless an episode is left out
+    keep = np.flatnonzero(np.repeat(long_enough, lengths)) if not long_enough.all() else rows
     return Episodes(
-        torch.from_numpy(arrays["observations"][: stops[-1]][keep]),
-        torch.from_numpy(arrays["actions"][: stops[-1]][keep]),
+        torch.from_numpy(states[keep]),
+        torch.from_numpy(actions[keep]),
         torch.from_numpy(lengths[long_enough].astype(np.int64)),
         dropped=int((~long_enough).sum()),
         dropped_rows=len(ends) - int(stops[-1]),
     )
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    """Read the arrays that are used, as float32 and bool."""
-    try:
-        with h5py.File(path, "r") as file:
-            missing = [key for key in REQUIRED if key not in file]
-            if missing:
-                found = ", ".join(sorted(map(str, file))) or "nothing"
-                raise DataError(
-                    f"{path}: missing {', '.join(missing)}; found {found} (D4RL layout: "
-                    "observations, actions, terminals, optionally timeouts)"
-                )
-            arrays = {key: _numbers(path, file[key]) for key in REQUIRED}
-            if "timeouts" in file:
-                arrays["timeouts"] = _numbers(path, file["timeouts"])
-    except DataError:
-        raise
-    except (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError) as error:
-        # h5py tells of damage with all of these, by the place in the file where it is.
-        raise DataError(f"{path}: not an HDF5 file, or a damaged one ({error})") from error
-    with np.errstate(over="ignore", invalid="ignore"):  # what does not fit is refused as not finite
-        for key in ("observations", "actions"):
-            arrays[key] = np.asarray(arrays[key], dtype=np.float32)
-        for key in ("terminals", "timeouts"):
-            value = arrays.get(key, np.zeros(arrays["terminals"].size))
-            arrays[key] = np.asarray(value).astype(bool).reshape(-1)
-    return arrays
-
-
-def _numbers(path: Path, item: h5py.Dataset | h5py.Group | h5py.Datatype) -> np.ndarray:
-    """Read an array of numbers; DataError where it is something else, or larger than the file."""
-    name = str(item.name).removeprefix("/")
-    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "biuf" or item.shape is None:
-        what = item.dtype if isinstance(item, h5py.Dataset) else type(item).__name__
-        raise DataError(f"{path}: {name} holds no numbers ({what})")
-    size, most = item.size * item.dtype.itemsize, LARGEST_RATIO * path.stat().st_size
-    if size > most:
-        raise DataError(
-            f"{path}: {name} claims the shape {item.shape}, {size} bytes; a file of this size "
-            f"holds {most} at the very most, so it is damaged"
-        )
-    return item[()]
-
-
-def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Raise DataError unless the arrays fit together and hold usable values."""
-    for key in ("observations", "actions"):
-        if arrays[key].ndim != 2 or arrays[key].shape[1] == 0:
-            raise DataError(f"{path}: {key} has shape {arrays[key].shape}, expected (rows, dims)")
-    rows = {key: len(array) for key, array in arrays.items()}
-    if len(set(rows.values())) != 1:
-        lengths = ", ".join(f"{key} {n}" for key, n in rows.items())
-        raise DataError(f"{path}: the arrays differ in length: {lengths}")
-    for key in ("observations", "actions"):
-        bad = ~np.isfinite(arrays[key])
-        if bad.any():
-            row, column = np.argwhere(bad)[0]
-            raise DataError(
-                f"{path}: {key}[{row}, {column}] is {arrays[key][row, column]} "
-                f"({bad.sum()} values are not finite)"
-            )
-    outside = np.abs(arrays["actions"]) > 1
-    if outside.any():
-        row, column = np.argwhere(outside)[0]
-        value = arrays["actions"][row, column]
-        raise DataError(
-            f"{path}: actions[{row}, {column}] is {value:g}, outside [-1, 1] ({outside.sum()} such "
-            "values): scale or clip the actions of this file first"
-        )
 
 
 def save_episodes(path: str | Path, episodes: Episodes) -> None:
@@ -209,12 +137,7 @@ def save_episodes(path: str | Path, episodes: Episodes) -> None:
         "terminals": terminals,
         "timeouts": np.zeros_like(terminals),
     }
-    # In memory first: HDF5 may crash where a disk is full.
-    with h5py.File("episodes", "w", driver="core", backing_store=False) as file:
-        for key, array in arrays.items():
-            file.create_dataset(key, data=array, compression="gzip", track_times=False)
-        file.flush()
-        write_bytes(path, file.id.get_file_image())
+    write(path, arrays)
 
 
 def concatenate(parts: Sequence[Episodes]) -> Episodes:

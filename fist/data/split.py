@@ -42,10 +42,10 @@ def make_split(
     """Write a pretraining set: every episode that leaves the held-out elements alone.
 
     Args:
-        files: play data, D4RL layout.
-        env: environment that the data comes from; tells which elements are complete or moved.
+        files: play data, HDF5 in D4RL's layout.
+        env: environment that the data come from; tells which elements are complete or moved.
         held_out: elements that no kept episode completes or clearly moves.
-        out: HDF5 file to write; its JSON report is written beside it.
+        out: HDF5 file to write; a JSON file beside it says what was left out, and why.
         demos: demonstrations; an episode that is one of them is left out.
         min_length: episodes with fewer rows are left out.
 
@@ -97,8 +97,16 @@ def make_demos(
     """Write a set of demonstrations: every episode that completes `order`, in that order.
 
     Where the environment has no elements, `order` is but a name, and every episode counts as a
-    demonstration; so it does where `order` is empty. Arguments, return value and errors are those
-    of `make_split`.
+    demonstration; so it does where `order` is empty.
+
+    Args:
+        files: demonstrations as they were recorded, HDF5 in D4RL's layout.
+        env: environment that the data come from; tells which elements are complete.
+        order: elements that an episode must complete, in this order.
+        out: HDF5 file to write; a JSON file beside it says what was left out, and why.
+        min_length: episodes with fewer rows are left out.
+
+    Return value and errors are those of `make_split`.
     """
     shown = concatenate([load_episodes(file, min_length) for file in files])
     judged = order and env.has_wrapper_attr("elements")

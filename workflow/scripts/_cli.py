@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import resource
@@ -9,7 +10,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -72,7 +72,9 @@ def main(
     try:
         if base is not None:
             options = options(_named_class(base))
-        result = run(tyro.cli(options, description=description, args=_words()))
+        result = run(
+            tyro.cli(options, description=description, args=_words(), registry=environments())
+        )
     except KeyboardInterrupt:
         print(f"{script}: interrupted", file=sys.stderr)
         sys.exit(130)
@@ -106,22 +108,34 @@ def _named_class(base: type) -> type:
     return class_named(names[0], base) if names else base
 
 
+def environments() -> Any:
+    """Let an argument of type gymnasium.Env be given as two words, an id and JSON."""
+    from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec
+
+    def make(words: list[str]) -> Any:
+        import gymnasium
+
+        return gymnasium.make(words[0], **json.loads(words[1]))
+
+    def rule(info: Any) -> PrimitiveConstructorSpec | None:
+        if getattr(info.type, "__module__", None) != "gymnasium.core":
+            return None
+        return PrimitiveConstructorSpec(
+            nargs=2,
+            metavar="ID ARGUMENTS",
+            instance_from_str=make,
+            is_instance=lambda value: hasattr(value, "step"),
+            str_from_instance=lambda env: [env.spec.id, "{}"],
+        )
+
+    registry = ConstructorRegistry()
+    registry.primitive_rule(rule)
+    return registry
+
+
 def used() -> tuple[float, float]:
     """Return the seconds of processor time and the most memory (MB) of this process and its own."""
     parts = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     unit = 1 if sys.platform == "darwin" else 1024
     seconds = sum(part.ru_utime + part.ru_stime for part in parts)
     return seconds, max(part.ru_maxrss for part in parts) * unit / 1e6
-
-
-def function(name: str) -> Callable[..., Any]:
-    """Return the function that module:function names.
-
-    Raises:
-        ValueError: there is none.
-    """
-    module, _, attribute = name.partition(":")
-    try:
-        return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"no function {name!r} ({error}): expected module:function") from None

@@ -1,28 +1,14 @@
-"""Read offline data sets in D4RL's layout, and put returns on D4RL's normalised scale.
-
-A file holds rows of all episodes one after the other, in arrays of equal length N:
-
-    row            0    1    2    3    4    5
-    observations  s0   s1   s2 | s0'  s1'  s2'
-    actions       a0   a1   a2 | a0'  a1'  a2'
-    terminals      .    .    1 |  .    .    .      the task ended the episode
-    timeouts       .    .    . |  .    .    1      the step limit did (optional array)
-"""
+"""D4RL's data set calls: whole files, episodes, transitions; its normalised scale of returns."""
 
 from collections.abc import Iterator
 from os import PathLike
-from pathlib import Path
 
 import gymnasium
-import h5py
 import numpy as np
 
+from d4rl_layout import read
+
 Dataset = dict[str, np.ndarray]
-
-_REQUIRED = ("observations", "actions", "rewards", "terminals")
-
-_LARGEST_RATIO = 1100
-"""How much smaller than its content a file can be: gzip saves a factor of 1032 at the very most."""
 
 _REFERENCE_SCORES = {
     "kitchen-complete-v0": (0.0, 4.0),
@@ -34,7 +20,7 @@ _REFERENCE_SCORES = {
 
 
 def get_dataset(h5path: str | PathLike) -> Dataset:
-    """Read every array of an HDF5 file; those in groups are named "group/array".
+    """Read every array of numbers in an HDF5 file; those in groups are named "group/array".
 
     Returns:
         at least observations (N, S), actions (N, A), rewards (N,), terminals (N,) bool, and where
@@ -42,46 +28,9 @@ def get_dataset(h5path: str | PathLike) -> Dataset:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: not a readable HDF5 file, an array is missing, or lengths differ.
+        ValueError: it cannot be used; says why (`d4rl_layout.read`).
     """
-    path = Path(h5path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no data set at {path}")
-    dataset: Dataset = {}
-
-    most = _LARGEST_RATIO * path.stat().st_size
-
-    def read(name: str, item: h5py.Dataset | h5py.Group) -> None:
-        if isinstance(item, h5py.Dataset):
-            size = (item.size or 0) * item.dtype.itemsize
-            if size > most:
-                raise ValueError(f"{name} claims {size} bytes, such a file holds {most} at most")
-            dataset[str(name)] = item[()]
-
-    try:
-        with h5py.File(path, "r") as file:
-            file.visititems(read)
-    except (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError) as error:
-        # h5py tells of damage with all of these
-        raise ValueError(f"{path} is no readable HDF5 file: {error}") from error
-    missing = [name for name in _REQUIRED if name not in dataset]
-    if missing:
-        raise ValueError(f"{path} lacks {', '.join(missing)}; it has {', '.join(dataset)}")
-    per_row = [name for name in (*_REQUIRED, "timeouts") if name in dataset]
-    for name in per_row:
-        if np.asarray(dataset[name]).dtype.kind not in "biuf":
-            raise ValueError(f"{path}: {name} holds no numbers")
-    lengths = {name: len(np.atleast_1d(dataset[name])) for name in per_row}
-    if len(set(lengths.values())) > 1:
-        raise ValueError(f"{path} holds arrays of different lengths: {lengths}")
-    rows = lengths["observations"]
-    for name in per_row[2:]:  # some files keep these as columns
-        if np.size(dataset[name]) != rows:
-            raise ValueError(f"{path}: {name} has shape {np.shape(dataset[name])}, expected {rows}")
-        dataset[name] = np.reshape(dataset[name], rows)
-    for name in per_row[3:]:
-        dataset[name] = dataset[name].astype(np.bool_)
-    return dataset
+    return read(h5path, ("observations", "actions", "rewards", "terminals"))
 
 
 def sequence_dataset(
@@ -123,29 +72,33 @@ def qlearning_dataset(
 
     Args:
         env, dataset, h5path: as for `sequence_dataset`.
-        terminate_on_end: keep the last transition of an episode that timed out and mark it
-            terminal; by default it is left out, because its next observation was not recorded.
+        terminate_on_end: mark the last transition of an episode that timed out terminal.
 
     Returns:
         observations, actions, next_observations, rewards (float32) and terminals (bool), one row
-        per transition. Where `terminals` holds, the next observation belongs to another episode
-        and means nothing. The file's last row has no next one and is always left out.
+        per transition. Where the data set has `next_observations`, every row is one. Where it has
+        none, they are the next row's: the file's last row is left out, and so is one that timed
+        out, unless `terminate_on_end` keeps it; where `terminals` holds, the next observation
+        belongs to another episode and means nothing.
 
     Raises:
         ValueError: as for `sequence_dataset`.
     """
     dataset = _given(dataset, h5path)
-    timeouts = _timeouts(env, dataset)[:-1]
-    terminals = _terminals(dataset)[:-1]
-    if terminate_on_end:
-        keep, terminals = np.ones_like(timeouts), terminals | timeouts
+    terminals, timeouts = _terminals(dataset), _timeouts(env, dataset)
+    if "next_observations" in dataset:
+        following, keep = dataset["next_observations"], np.ones_like(terminals)
     else:
-        keep = ~timeouts
+        following = np.roll(dataset["observations"], -1, axis=0)
+        keep = np.ones_like(terminals) if terminate_on_end else ~timeouts
+        keep[-1:] = False
+    if terminate_on_end:
+        terminals = terminals | timeouts
     return {
-        "observations": dataset["observations"][:-1][keep].astype(np.float32),
-        "actions": dataset["actions"][:-1][keep].astype(np.float32),
-        "next_observations": dataset["observations"][1:][keep].astype(np.float32),
-        "rewards": dataset["rewards"][:-1][keep].astype(np.float32),
+        "observations": dataset["observations"][keep].astype(np.float32),
+        "actions": dataset["actions"][keep].astype(np.float32),
+        "next_observations": following[keep].astype(np.float32),
+        "rewards": dataset["rewards"][keep].astype(np.float32),
         "terminals": terminals[keep],
     }
 

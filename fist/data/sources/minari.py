@@ -10,8 +10,9 @@ so what comes in loses its last state, and what goes out its last action.
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,65 +22,66 @@ import torch
 from gymnasium.spaces import Box
 
 from fist.data.episodes import DataError, Episodes, load_episodes, save_episodes
-
-Observations = Callable[[Any], np.ndarray]
-"""Makes an episode's states (T, S) of the observations that Minari gives."""
+from fist.stage.functions import function
 
 
-def import_minari(dataset_id: str, out: Path, observations: Observations | None = None) -> None:
+def import_minari(
+    files: Sequence[Path], what: str, out: Path, converter: str | None = None
+) -> None:
     """Write a Minari data set in D4RL's layout; it is downloaded if it is not here.
 
     Args:
-        dataset_id: "D4RL/kitchen/mixed-v2".
+        files: none.
+        what: the data set: D4RL/kitchen/mixed-v2.
         out: HDF5 file to write.
-        observations: makes states of observations; by default dictionaries are laid flat.
+        converter: function (module:function) that makes an episode's states (T, S) of the
+            observations that Minari gives; by default dictionaries are laid flat.
 
     Raises:
-        DataError: it cannot be had, or holds no episode that can be used.
+        DataError: it cannot be had, or holds no episode.
     """
-    minari = _minari()
+    minari, states_of = _minari(), _flat if converter is None else function(converter)
     try:
-        dataset = minari.load_dataset(dataset_id, download=True)
+        dataset = minari.load_dataset(what, download=True)
     except Exception as error:  # its storage and its server have many ways to fail
         raise DataError(
-            f"Minari has no {dataset_id} here, and it could not be downloaded ({error}): fetch it "
-            f"elsewhere (minari download {dataset_id}) and set MINARI_DATASETS_PATH to the folder"
+            f"Minari has no {what} here, and it could not be downloaded ({error}): fetch it "
+            f"elsewhere (minari download {what}) and set MINARI_DATASETS_PATH to the folder"
         ) from None
-    states, actions, lengths = [], [], []
+    states, actions = [], []
     for episode in dataset.iterate_episodes():
-        s = _flat(episode.observations) if observations is None else None
-        s = observations(episode.observations) if observations is not None else s
-        a = np.asarray(episode.actions, dtype=np.float32)
-        if len(a):
-            states.append(np.asarray(s[: len(a)], dtype=np.float32))
-            actions.append(a.reshape(len(a), -1))
-            lengths.append(len(a))
-    if not lengths:
-        raise DataError(f"{dataset_id} holds no episode")
-    save_episodes(
-        out,
-        Episodes(
-            torch.from_numpy(np.concatenate(states)),
-            torch.from_numpy(np.concatenate(actions)),
-            torch.tensor(lengths),
-        ),
-    )
-    load_episodes(out)
+        if length := len(episode.actions):
+            states.append(np.asarray(states_of(episode.observations)[:length], np.float32))
+            actions.append(np.asarray(episode.actions, np.float32).reshape(length, -1))
+    if not states:
+        raise DataError(f"{what} holds no episode")
+    parts = (torch.from_numpy(np.concatenate(arrays)) for arrays in (states, actions))
+    save_episodes(out, Episodes(*parts, torch.tensor(list(map(len, actions)))))
 
 
-def export_minari(data: Path, dataset_id: str, env_id: str, author: str | None = None) -> None:
-    """Write a data set as a Minari data set, under MINARI_DATASETS_PATH or Minari's own folder.
+def export_minari(
+    data: Path,
+    dataset_id: str,
+    env_id: str = "d4rl:kitchen-mixed-v0",
+    root: Path | None = None,
+    author: str | None = None,
+) -> None:
+    """Write a data set as a Minari data set.
 
     Args:
         data: HDF5 file in D4RL's layout.
-        dataset_id: "fist/kitchen-mixed-v0"; one of this name is replaced.
-        env_id: Gymnasium id of the environment that it was recorded in.
+        dataset_id: name of the Minari data set, with its version, kitchen/kitchen-mixed-v0; one of
+            this name is replaced.
+        env_id: Gymnasium id of the environment that the data come from.
+        root: folder of Minari's data sets; by default MINARI_DATASETS_PATH, or Minari's own.
         author: who made it.
 
     Raises:
         DataError, FileNotFoundError: the data cannot be used.
         ValueError: a bad name.
     """
+    if root is not None:
+        os.environ["MINARI_DATASETS_PATH"] = str(root.absolute())
     minari = _minari()
     from minari.data_collector.episode_buffer import EpisodeBuffer
 
@@ -107,7 +109,7 @@ def export_minari(data: Path, dataset_id: str, env_id: str, author: str | None =
         dataset_id,
         buffers,
         env=gymnasium.spec(name),
-        observation_space=_box(episodes.states),
+        observation_space=Box(-np.inf, np.inf, (episodes.state_dim,), np.float32),
         action_space=Box(-1.0, 1.0, (episodes.action_dim,), np.float32),
         author=author,
         description=f"{len(episodes)} episodes; rewards are not recorded",
@@ -122,10 +124,6 @@ def _minari() -> Any:
             f"Minari is not installed ({error}): pip install 'minari[hdf5,hf]'"
         ) from None
     return minari
-
-
-def _box(states: torch.Tensor) -> Box:
-    return Box(-np.inf, np.inf, (states.shape[1],), np.float32)
 
 
 def _flat(observations: Any) -> np.ndarray:

@@ -7,13 +7,14 @@ answers with other pages when a file has been fetched too often or may not be se
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
+from html import unescape
 from pathlib import Path
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 DRIVE_FILE = re.compile(r"https://drive\.google\.com/(?:file/d/|(?:uc|open)\?(?:.*&)?id=)([\w-]+)")
 DRIVE_DIRECT = "https://drive.usercontent.google.com/download?id={}&export=download&confirm=t"
 BEGINNINGS = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")
+WEB = ("http", "https")
 
 
 class Page(Exception):
@@ -38,34 +39,23 @@ class Page(Exception):
 
         Only a form that leads to the page's own host, or from one of Google's to another, counts.
         """
-        form = _DownloadForm()
-        form.feed(self.html)
-        if form.action is None:
+        action, fields = None, {}
+        for tag, inside in re.findall(r"<(/?form|input)\b([^>]*)>", self.html, re.I):
+            given = {key: unescape(value) for key, value in re.findall(r'([\w-]+)="(.*?)"', inside)}
+            if tag.lower() != "input":
+                if action is not None:
+                    break
+                action = given.get("action", "") if given.get("id") == "download-form" else None
+            elif action is not None and given.get("type") == "hidden":
+                fields[given.get("name", "")] = given.get("value", "")
+        if action is None:
             return None
-        target = urljoin(self.url, form.action)
-        if not _related(urlsplit(self.url).hostname, urlsplit(target).hostname):
+        target = urljoin(self.url, action)
+        here, there = urlsplit(self.url), urlsplit(target)
+        related = here.hostname == there.hostname or (_is_googles(here) and _is_googles(there))
+        if there.scheme not in WEB or not related:
             return None
-        return f"{target.partition('?')[0]}?{urlencode(form.fields)}" if form.fields else target
-
-
-class _DownloadForm(HTMLParser):
-    """Finds the form of the id `download-form` and its hidden fields."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.action: str | None = None
-        self.fields: dict[str, str] = {}
-        self._inside = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag == "form" and given.get("id") == "download-form":
-            self.action, self._inside = given.get("action", ""), True
-        elif tag == "input" and self._inside and given.get("type") == "hidden":
-            self.fields[given.get("name", "")] = given.get("value", "")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = self._inside and tag != "form"
+        return there._replace(query=urlencode(fields)).geturl() if fields else target
 
 
 def direct(url: str) -> str:
@@ -80,9 +70,5 @@ def is_page(path: Path) -> bool:
         return file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(BEGINNINGS)
 
 
-def _related(host: str | None, target: str | None) -> bool:
-    return host == target or (_is_googles(host) and _is_googles(target))
-
-
-def _is_googles(host: str | None) -> bool:
-    return host is not None and f".{host}".endswith((".google.com", ".googleusercontent.com"))
+def _is_googles(url: SplitResult) -> bool:
+    return f".{url.hostname}".endswith((".google.com", ".googleusercontent.com"))

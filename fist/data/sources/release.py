@@ -1,47 +1,81 @@
-"""Members of the FIST release's archives, as data sets in D4RL's layout."""
+"""Members of archives, the FIST release's above all, as data sets in D4RL's layout."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-import h5py
 import numpy as np
 import torch
 
-from fist.data.episodes import DataError, Episodes, load_episodes, save_episodes
+from d4rl_layout import DataError, read, write
+from fist.data.episodes import Episodes, save_episodes
 from fist.data.sources.archive import ArchiveError, extract, matching
 from fist.data.sources.pickles import load_arrays
+from fist.stage.functions import function
 
 
-def unpack(archive: Path, pattern: str, out: Path) -> None:
+def unpack(files: Sequence[Path], what: str, out: Path) -> None:
     """Write one member of an archive as a data set.
 
     HDF5 files stay as they are, but for one without any episode end (the mazes' play data, recorded
     in one go), which becomes one episode. Pickled demonstrations are converted.
 
     Args:
-        archive: zip archive.
-        pattern: the member's name, or the end of its path (`fist.data.sources.archive`).
+        files: the zip archive.
+        what: the member's name, or the end of its path (`fist.data.sources.archive`).
         out: HDF5 file to write.
 
     Raises:
         ArchiveError: the archive is unsafe or damaged, or not one member matches.
         PickleError, DataError: the member is no data set.
     """
-    found = matching(archive, pattern)
+    (archive,) = files
+    found = matching(archive, what)
     if len(found) > 1:
-        raise ArchiveError(f"{archive}: {pattern!r} matches several files: {', '.join(found)}")
+        raise ArchiveError(f"{archive}: {what!r} matches several files: {', '.join(found)}")
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".unpack.", dir=out.parent) as folder:
-        file = extract(archive, found, Path(folder))[0]
+        (file,) = extract(archive, found, Path(folder))
         if file.suffix == ".pkl":
             save_episodes(out, demonstrations(file))
             return
-        _end_last_episode(file)
-        load_episodes(file)
-        os.replace(file, out)
+        arrays = read(file)
+        if (arrays["terminals"] | arrays.get("timeouts", False)).any():
+            os.replace(file, out)
+        else:
+            arrays["terminals"][-1:] = True
+            write(out, arrays)
+
+
+def convert_logs(
+    files: Sequence[Path], what: str, out: Path, converter: str = "d4rl.recorded.relay:convert"
+) -> dict[str, Any]:
+    """Unpack raw logs of an archive and convert them; what could not be used is left out.
+
+    Args:
+        files: the zip archive.
+        what: the folder in it, or the logs; * and ? stand for any characters.
+        out: HDF5 file to write.
+        converter: function (module:function) that writes that file from the logs' files, and
+            returns a report, in which `skipped` says by file why it was left out.
+
+    Raises:
+        ArchiveError: the archive is unsafe or damaged, or nothing matches.
+        ValueError: the converter finds nothing that it can use.
+    """
+    (archive,) = files
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".logs.", dir=out.parent) as folder:
+        logs = extract(archive, matching(archive, what), Path(folder))
+        report = function(converter)(logs, out)
+    skipped = report.get("skipped", {})
+    return report | {
+        "skipped": {os.path.relpath(file, folder): reason for file, reason in skipped.items()}
+    }
 
 
 def demonstrations(path: Path) -> Episodes:
@@ -59,27 +93,28 @@ def demonstrations(path: Path) -> Episodes:
         raise DataError(f"{path}: expected a list of states and a list of actions per episode")
     if len(lists[0]) != len(lists[1]) or not lists[0]:
         raise DataError(f"{path}: {len(lists[0])} lists of states, {len(lists[1])} of actions")
-    states, actions = ([np.asarray(array, np.float32) for array in part] for part in lists)
-    for number, (s, a) in enumerate(zip(states, actions, strict=True)):
-        if s.ndim != 2 or a.ndim != 2 or not len(a) or len(s) - len(a) not in (0, 1):
+    left, states, actions = path.stat().st_size, [], []
+    for number, pair in enumerate(zip(*lists, strict=True)):
+        rows = [list(array) if isinstance(array, (list, np.ndarray)) else [] for array in pair]
+        if not all(isinstance(row, np.ndarray) and row.ndim == 1 for row in (*rows[0], *rows[1])):
+            rows = [[], []]
+        left -= sum(row.size for row in (*rows[0], *rows[1]))
+        try:
+            s, a = (np.array(part, np.float32) for part in rows)
+            widths = (s.shape[1], a.shape[1])
+        except (ValueError, IndexError):  # rows of different lengths, or none
+            widths = None
+        known = (states[0].shape[1], actions[0].shape[1]) if states else widths
+        if left < 0 or widths is None or widths != known or len(s) - len(a) not in (0, 1):
+            shapes = [getattr(array, "shape", f"of {len(array)} rows") for array in pair]
             raise DataError(
-                f"{path}: episode {number} has states {s.shape} and actions {a.shape}; expected "
-                "(T + 1, state) and (T, action)"
+                f"{path}: episode {number} has states {shapes[0]} and actions {shapes[1]}; "
+                "expected (T + 1, state) and (T, action), and fewer numbers than the file has bytes"
             )
-    lengths = [len(a) for a in actions]
+        states.append(s[: len(a)])
+        actions.append(a)
     return Episodes(
-        torch.from_numpy(np.concatenate([s[:n] for s, n in zip(states, lengths, strict=True)])),
+        torch.from_numpy(np.concatenate(states)),
         torch.from_numpy(np.concatenate(actions)),
-        torch.tensor(lengths),
+        torch.tensor([len(a) for a in actions]),
     )
-
-
-def _end_last_episode(file: Path) -> None:
-    """Mark the last row of a data set as an end, if no row is marked."""
-    try:
-        with h5py.File(file, "r+") as opened:
-            ends = [opened[key] for key in ("terminals", "timeouts") if key in opened]
-            if ends and not any(np.any(end[()]) for end in ends):
-                ends[0][-1] = True
-    except (OSError, RuntimeError, LookupError, TypeError, ValueError) as error:
-        raise DataError(f"{file.name}: not an HDF5 file, or a damaged one ({error})") from None

@@ -2,31 +2,42 @@
 
 What has come so far lies in a `.part` file; a small JSON file beside it remembers of which content
 (ETag or date, total size), so that parts of two different files are never joined.
+
+    connection, head, redirects, a page instead of data    one deadline for all of it
+    body                                                   a lowest rate and a largest size
+
+requests does the talking. Why no library for the whole: gdown (6.5.1) reads redirects' bodies and
+pages whole into memory, follows a page's form to any host, gives up on HTTP 429 and 503 at once,
+waits for ever on a head that drips, and joins parts of two contents where a later run goes on with
+what an earlier one left; pooch does not resume.
 """
 
 from __future__ import annotations
 
 import json
+import queue
 import re
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
-from fist.data.sources.pages import Page
+from fist.data.sources.pages import WEB, Page
 from fist.stage.files import write_json
 
-CHUNK = 1 << 18
+CHUNK, LONGEST_PAGE, MOST_REDIRECTS = 1 << 18, 1 << 16, 10
+"""Bytes of a file that are read at once, bytes of a page that are read at all; hops in a row."""
 ENOUGH = 1 << 20
 """Bytes (or a hundredth of the file) that an attempt must gain to count as progress."""
-LONGEST_PAGE = 1 << 20
-"""Bytes of a web page that are read."""
-LARGEST = 1 << 36
-"""Bytes at which a download is stopped whatever the server says: 64 GiB."""
+NETWORK = (requests.RequestException, HTTPError, TimeoutError, ConnectionError)
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 """HTTP statuses that may be gone at the next attempt."""
 
@@ -47,8 +58,8 @@ class _Broken(Exception):
 class Patience:
     """How long to wait for a server."""
 
-    connect: float = 20.0
-    """Seconds until a connection must stand."""
+    answer: float = 60.0
+    """Seconds for all that is no data: connections, redirects, heads, a page instead of a file."""
     read: float = 60.0
     """Seconds without a byte until a connection counts as broken."""
     slowest: float = 1024.0
@@ -61,41 +72,42 @@ class Patience:
     """Longest pause, also where the server asks for a longer one."""
 
 
-def transfer(url: str, part: Path, patience: Patience, resumable: bool = False) -> bool:
-    """Bring the content of an http(s) URL into `part`, and on from what is there already.
+class _Session(requests.Session):
+    """Leaves redirects to us: it would read their bodies, however long."""
 
-    Args:
-        url: where from.
-        part: the file to write; what another call has left there is continued if it is of the same
-            content, and overwritten if it is not.
-        patience: when to give up.
-        resumable: continue even where the server does not say whether the content has changed;
-            only sensible where the caller knows a checksum.
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+def transfer(url: str, part: Path, patience: Patience, most: int, resumable: bool = False) -> bool:
+    """Bring the content of an http(s) URL, of `most` bytes at most, into `part`.
+
+    What another call has left there is continued if it is of the same content; if `resumable` (the
+    caller knows a checksum), even where the server does not say so.
 
     Returns:
         Whether the file was put together from more than one answer.
 
     Raises:
-        TransferError: the server refuses, or the patience is exhausted.
+        TransferError, ValueError: the server refuses, makes no sense, or the patience is exhausted.
         Page: it answers with a web page.
         OSError: the file cannot be written.
     """
     best, idle, resumed = _size(part), 0, False
-    with requests.Session() as session:
-        session.max_redirects = 10
+    with _Session() as session:
         while True:
             try:
-                return _attempt(session, url, part, patience, resumable) or resumed
+                return _attempt(session, url, part, patience, most, resumable) or resumed
             except _Broken as error:
                 resumed = True
-                size, total = _size(part), _state(part).get("total") or LARGEST
+                size, total = _size(part), _remembered(part).get("total") or most
                 if size - best >= min(ENOUGH, max(1, total // 100)):
                     best, idle = size, 0
                 idle += 1
                 if idle >= patience.attempts:
                     raise TransferError(f"{url}: {error} ({idle} attempts)") from None
-                pause = min(patience.pause * 2 ** (idle - 1), patience.longest_pause)
-                time.sleep(max(pause, min(error.wait, patience.longest_pause)))
+                pause = max(patience.pause * 2 ** (idle - 1), error.wait)
+                time.sleep(min(pause, patience.longest_pause))
 
 
 def forget(part: Path) -> None:
@@ -105,112 +117,140 @@ def forget(part: Path) -> None:
 
 
 def _attempt(
-    session: requests.Session, url: str, part: Path, patience: Patience, resumable: bool
+    session: requests.Session, url: str, part: Path, patience: Patience, most: int, resumable: bool
 ) -> bool:
     """Ask once; return whether the answer continued what was there."""
-    state, start = _state(part), _size(part)
-    if start and (state.get("url") != url or not (state.get("validator") or resumable)):
+    old, start = _remembered(part), _size(part)
+    if start and (old.get("url") != url or not (old.get("validator") or resumable)):
         forget(part)
-        state, start = {}, 0
+        old, start = {}, 0
     headers = {"Accept-Encoding": "identity", "User-Agent": "fist"}
     if start:
-        headers["Range"] = f"bytes={start}-"
-        if state.get("validator"):
-            headers["If-Range"] = state["validator"]
-    try:
-        with session.get(
-            url, headers=headers, stream=True, timeout=(patience.connect, patience.read)
-        ) as answer:
-            _refuse(url, answer, patience)
-            new = {"url": url, "validator": _validator(answer), "total": _total(answer)}
-            if answer.status_code == 206 or answer.status_code == 416:
-                _check_continuation(part, answer, state, new, start)
-                if answer.status_code == 416:
-                    return True
-            else:
-                start = 0
-                forget(part)
-                part.parent.mkdir(parents=True, exist_ok=True)
-                write_json(_memory(part), new)
-            _stream(answer, part, start, new["total"], patience)
-            return start > 0
-    except requests.TooManyRedirects:
-        raise TransferError(f"{url}: redirects without end") from None
-    except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL) as error:
-        raise TransferError(f"{url}: {error}") from None
-    except (requests.RequestException, HTTPError, TimeoutError, ConnectionError) as error:
-        raise _Broken(_reason(error)) from None
+        headers |= {"Range": f"bytes={start}-"}
+        headers |= {"If-Range": old["validator"]} if old.get("validator") else {}
+    coming = _in_background(lambda: _answer(session, url, headers, patience))
+    with coming(patience.answer) as answer:
+        new = {"url": url, "validator": _validator(answer), "total": _total(answer)}
+        if answer.status_code == 200:
+            start = 0
+            forget(part)
+            write_json(_memory(part), new)
+        elif not _continues(answer, old, new, start):
+            forget(part)
+            raise _Broken("the file has changed on the server since the last attempt")
+        elif answer.status_code == 416:
+            return True
+        if (new["total"] or 0) > most:
+            raise TransferError(f"{new['total']} bytes are announced, more than {most}")
+        _append(coming, part, start, new["total"], most, patience)
+    return start > 0
 
 
-def _refuse(url: str, answer: requests.Response, patience: Patience) -> None:
-    """Raise what an answer deserves that is no (part of a) file."""
-    status = answer.status_code
-    if status in PASSING:
-        wait = answer.headers.get("Retry-After", "")
-        raise _Broken(f"HTTP {status} {answer.reason}", float(wait) if wait.isdecimal() else 0.0)
-    html = answer.headers.get("Content-Type", "").lower().startswith("text/html")
-    page = Page(answer.url, _text(answer, patience)) if html else None
-    if status not in (200, 206, 416):
-        more = f" ({page.complaint()})" if page else ""
-        raise TransferError(f"{url}: HTTP {status} {answer.reason}{more}")
-    if page:
-        raise page
-    if answer.headers.get("Content-Encoding", "identity") != "identity":
-        raise TransferError(f"{url}: sent compressed although that was not asked for")
-
-
-def _text(answer: requests.Response, patience: Patience) -> str:
-    """Return the beginning of a web page, as far as it comes in time."""
-    body, until = b"", time.monotonic() + patience.read
-    while len(body) < LONGEST_PAGE and time.monotonic() < until:
-        chunk = answer.raw.read1(CHUNK)
-        if not chunk:
-            break
-        body += chunk
-    return body.decode("utf-8", "replace")
-
-
-def _check_continuation(
-    part: Path, answer: requests.Response, old: dict, new: dict, start: int
-) -> None:
-    """Make sure that an answer continues what is there; otherwise drop that and ask again."""
-    if answer.status_code == 416:
-        if start and start == new["total"] == old.get("total"):
-            return
-        forget(part)
-        raise _Broken("the server has no more of it")
-    first = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
-    same = all(new[key] == old[key] for key in ("validator", "total") if new[key] and old.get(key))
-    if not start or not first or int(first[1]) != start or not same:
-        forget(part)
-        raise _Broken("the file has changed on the server since the last attempt")
-
-
-def _stream(
-    answer: requests.Response, part: Path, start: int, total: int | None, patience: Patience
+def _append(
+    coming: Callable[[float], bytes | None],
+    part: Path,
+    start: int,
+    total: int | None,
+    most: int,
+    patience: Patience,
 ) -> None:
     """Append an answer's body to the part; raise _Broken where it is shorter than announced."""
     have, since, then = start, start, time.monotonic()
     # A log file wants a line now and then, a terminal a bar that moves.
-    interval = 0.5 if sys.stderr.isatty() else 30.0
-    bar = tqdm(
-        total=total, initial=start, desc=part.stem, unit="B", unit_scale=True, mininterval=interval
-    )
-    with open(part, "ab") as file, bar:
-        while chunk := answer.raw.read1(CHUNK):
-            file.write(chunk)
+    every = 0.5 if sys.stderr.isatty() else 30.0
+    shown = {"desc": part.stem, "unit": "B", "unit_scale": True, "mininterval": every}
+    with tqdm(total=total, initial=start, **shown) as bar, open(part, "ab") as file:
+        while chunk := coming(patience.read):
             have += len(chunk)
+            if have > most:
+                raise TransferError(f"more than {most} bytes came")
+            file.write(chunk)
             bar.update(len(chunk))
-            if have > (total or LARGEST):
-                raise _Broken(f"more than the {total or LARGEST} bytes that were announced")
-            now = time.monotonic()
-            if now - then > patience.read:
-                if have - since < patience.slowest * (now - then):
-                    rate = (have - since) / (now - then)
-                    raise _Broken(f"only {rate:.0f} bytes a second came")
-                since, then = have, now
+            if (seconds := time.monotonic() - then) > patience.read:
+                if have - since < patience.slowest * seconds:
+                    raise _Broken(f"only {(have - since) / seconds:.0f} bytes a second came")
+                since, then = have, time.monotonic()
     if total is not None and have != total:
         raise _Broken(f"the connection ended after {have} of {total} bytes")
+
+
+def _in_background(produce: Callable[[], Iterator[Any]]) -> Callable[[float], Any]:
+    """Return a function that gives what is produced next, or None; it waits so many seconds for it.
+
+    A server can keep a connection busy for ever, byte by byte, without a time-out of the socket:
+    then the thread is left behind. Faults of the network become _Broken.
+    """
+    came: queue.Queue[Any] = queue.Queue(2)
+
+    def run() -> None:
+        try:
+            for item in produce():
+                came.put(item)
+            came.put(None)
+        except BaseException as error:
+            came.put(error)
+
+    def coming(seconds: float) -> Any:
+        try:
+            item = came.get(timeout=seconds)
+        except queue.Empty:
+            raise _Broken(f"nothing came in {seconds:g} s") from None
+        if isinstance(item, NETWORK) and not isinstance(item, ValueError):  # addresses' faults
+            while (inner := item.__cause__ or item.__context__) is not None:
+                item = inner
+            raise _Broken(f"{type(item).__name__}: {item}".replace("\n", " ")[:200]) from None
+        if isinstance(item, BaseException):
+            raise item
+        return item
+
+    threading.Thread(target=run, daemon=True).start()
+    return coming
+
+
+def _answer(
+    session: requests.Session, url: str, headers: dict[str, str], patience: Patience
+) -> Iterator[Any]:
+    """Yield the answer that brings (a part of) the file, then its body, piece by piece."""
+    for _ in range(1 + MOST_REDIRECTS):
+        if urlsplit(url).scheme not in WEB:
+            raise TransferError(f"a redirect to {url:.200}, which is not http or https")
+        answer = session.get(url, headers=headers, stream=True, timeout=patience.read)
+        target = requests.Session.get_redirect_target(session, answer)
+        if target is None:
+            _refuse(answer)
+            yield answer
+            while chunk := answer.raw.read1(CHUNK):
+                yield chunk
+            return
+        answer.close()
+        url = urljoin(url, target)
+    raise TransferError("redirects without end")
+
+
+def _refuse(answer: requests.Response) -> None:
+    """Raise what an answer deserves that is no (part of a) file."""
+    status, said = answer.status_code, f"HTTP {answer.status_code} {answer.reason}"
+    if status in PASSING:
+        wait = answer.headers.get("Retry-After", "")
+        raise _Broken(said, float(wait) if wait.isdecimal() else 0.0)
+    page = None
+    if answer.headers.get("Content-Type", "").lower().startswith("text/html"):
+        page = Page(answer.url, answer.raw.read(LONGEST_PAGE).decode("utf-8", "replace"))
+    if status not in (200, 206, 416):
+        raise TransferError(said + (f" ({page.complaint()})" if page else ""))
+    if page:
+        raise page
+    if answer.headers.get("Content-Encoding", "identity") != "identity":
+        raise TransferError("sent compressed although that was not asked for")
+
+
+def _continues(answer: requests.Response, old: dict, new: dict, start: int) -> bool:
+    """Tell whether an answer to a Range goes on with what is there, or says that this was all."""
+    if answer.status_code == 416:
+        return start > 0 and start == new["total"] == old.get("total")
+    first = re.match(r"bytes (\d{1,20})-", answer.headers.get("Content-Range", ""))
+    same = all(new[key] == old[key] for key in ("validator", "total") if new[key] and old.get(key))
+    return start > 0 and first is not None and int(first[1]) == start and same
 
 
 def _validator(answer: requests.Response) -> str | None:
@@ -221,25 +261,18 @@ def _validator(answer: requests.Response) -> str | None:
 
 def _total(answer: requests.Response) -> int | None:
     """Return the size of the whole file, if the server tells it."""
-    if answer.status_code in (206, 416):
-        found = re.search(r"/(\d+)$", answer.headers.get("Content-Range", ""))
-        return int(found[1]) if found else None
-    length = answer.headers.get("Content-Length", "")
-    return int(length) if length.isdecimal() else None
-
-
-def _reason(error: Exception) -> str:
-    """Name the innermost cause of a network error, in one line."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return f"{type(error).__name__}: {error}".replace("\n", " ")[:200]
+    if answer.status_code == 200:
+        found = re.fullmatch(r"(\d{1,20})", answer.headers.get("Content-Length", ""))
+    else:
+        found = re.search(r"/(\d{1,20})$", answer.headers.get("Content-Range", ""))
+    return int(found[1]) if found else None
 
 
 def _memory(part: Path) -> Path:
     return part.with_name(part.name + ".json")
 
 
-def _state(part: Path) -> dict:
+def _remembered(part: Path) -> dict[str, Any]:
     """Return what is remembered of a part."""
     try:
         state = json.loads(_memory(part).read_text())

@@ -21,8 +21,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from d4rl_layout import write
+
 from ..progress import Progress
-from ..recording import check_request, write_recording
+from ..recording import check_request
 from .elements import ELEMENTS, INITIAL_QPOS, canonical_sequence
 from .env import KitchenEnv
 from .sequences import sequence_name
@@ -201,4 +203,4 @@ def write_performances(
         "timeouts": last & ~finished,
         "infos": np.repeat(np.array(list(performances), dtype=np.int32), lengths),
     }
-    write_recording(path, columns, labels)
+    write(path, columns, labels)

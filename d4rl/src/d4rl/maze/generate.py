@@ -19,7 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from ..recording import check_request, write_recording
+from d4rl_layout import write
+
+from ..recording import check_request
 from .controller import WaypointController
 from .law import Law
 from .layouts import Layout, layout
@@ -242,7 +244,7 @@ def _write(
 ) -> None:
     """Write rows of states (N, 4), actions (N, 2) and goals (N, 2)."""
     nowhere = np.zeros(len(rewards), dtype=np.bool_)
-    write_recording(
+    write(
         path,
         {
             "observations": columns["states"],

@@ -1,0 +1,178 @@
+"""D4RL's layout of a data set: an HDF5 file with the rows of all episodes one after the other.
+
+    row            0    1    2    3    4    5
+    observations  s0   s1   s2 | s0'  s1'  s2'
+    actions       a0   a1   a2 | a0'  a1'  a2'
+    terminals      .    .    1 |  .    .    .      the task ended the episode
+    timeouts       .    .    . |  .    .    1      the step limit did (optional array)
+
+The one door for such files, in and out; no environment is known here. A file may come from anybody:
+it is judged by its header before anything in it is read.
+"""
+
+import math
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+FREE_BYTES, LARGEST_RATIO = 16 << 20, 100
+"""What arrays may have together: so many bytes, and so many for each byte that is stored."""
+LARGEST_VALUE = float(np.finfo(np.float32).max)
+ROWS = ("observations", "actions", "next_observations", "rewards", "terminals", "timeouts")
+"""Arrays with a row for each step."""
+BLOCK = 1 << 16
+"""Rows that are checked at once."""
+
+
+class DataError(ValueError):
+    """A data set that cannot be used; the message names the file, the value and the way out."""
+
+
+def read(
+    path: str | os.PathLike[str],
+    required: Collection[str] = ("observations", "actions", "terminals"),
+    only: Collection[str] | None = None,
+) -> dict[str, np.ndarray]:
+    """Read arrays of numbers; those in groups are named "group/array", texts are left out.
+
+    Args:
+        path: the file; it is only read.
+        required: arrays that must be there.
+        only: arrays that are read; by default all.
+
+    Returns:
+        the arrays; those of `ROWS` have N rows each, `terminals` and `timeouts` are (N,) bool.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        DataError: it is no HDF5 file or a damaged one, leads to other files, claims more than is
+            stored in it, lacks an array, or holds values that mean nothing.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no data set at {path}: check the path that was given")
+    try:
+        with h5py.File(path, "r") as file:
+            arrays = {name: item[()] for name, item in _plain(file, required, only).items()}
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    except BlockingIOError as error:
+        advice = "wait, or set HDF5_USE_FILE_LOCKING=FALSE"
+        raise DataError(f"{path}: another process has it open ({error}): {advice}") from None
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError) as error:
+        # h5py tells of damage with all of these, by the place in the file where it is.
+        raise DataError(f"{path}: not an HDF5 file, or a damaged one ({error})") from error
+    rows = {name: len(np.atleast_1d(arrays[name])) for name in ROWS if name in arrays}
+    if len(set(rows.values())) > 1:
+        lengths = ", ".join(f"{name} {n}" for name, n in rows.items())
+        raise DataError(f"{path}: the arrays differ in length: {lengths}")
+    for name, n in rows.items():
+        if name in ROWS[-3:]:  # some files keep these as columns
+            if arrays[name].size != n:
+                raise DataError(f"{path}: {name} has shape {arrays[name].shape}, expected ({n},)")
+            arrays[name] = arrays[name].reshape(n)
+        _check_values(path, name, arrays[name])
+        if name in ROWS[-2:]:
+            arrays[name] = arrays[name].astype(np.bool_)
+    return arrays
+
+
+def _plain(
+    file: h5py.File, required: Collection[str], only: Collection[str] | None
+) -> dict[str, h5py.Dataset]:
+    """Return the arrays to read; DataError unless they lie in the file, and all fits in memory."""
+    links: list[tuple[bytes, int]] = []
+    file.id.links.visit(lambda name, info: links.append((name, info.type)), info=True)
+    found: dict[str, h5py.Dataset] = {}
+    for name, kind in ((name.decode(), kind) for name, kind in links):
+        item = file[name] if kind == h5py.h5l.TYPE_HARD else None
+        if item is None or (isinstance(item, h5py.Dataset) and (item.is_virtual or item.external)):
+            raise DataError(f"{name} refers to another place, or to another file: refused")
+        if isinstance(item, h5py.Dataset):
+            found[name] = item
+    if missing := [name for name in required if name not in found]:
+        raise DataError(
+            f"missing {', '.join(missing)}; found {', '.join(sorted(found)) or 'nothing'} (D4RL "
+            "layout: observations, actions, terminals, optionally timeouts)"
+        )
+    arrays, claimed, stored = {}, {}, 0
+    for name, item in found.items():
+        if item.dtype.kind in "biuf" and item.shape is not None:
+            if only is None or name in only:
+                arrays[name] = item
+                numbers = max(math.prod(item.shape), math.prod(item.chunks or ()))
+                claimed[name] = numbers * item.dtype.itemsize
+                stored += item.id.get_storage_size()
+        elif name in ROWS:
+            raise DataError(f"{name} holds no numbers ({item.dtype})")
+    most = FREE_BYTES + LARGEST_RATIO * min(stored, os.stat(file.filename).st_size)
+    if sum(claimed.values()) > most:
+        largest = max(claimed, key=lambda name: claimed[name])
+        raise DataError(
+            f"{largest} claims the shape {arrays[largest].shape}; all arrays together claim "
+            f"{sum(claimed.values())} bytes, {stored} are stored: damaged, or a bomb"
+        )
+    return arrays
+
+
+def _check_values(path: Path, name: str, array: np.ndarray) -> None:
+    """Raise DataError where a number is not finite, or an end is neither 0 nor 1."""
+    for first in range(0, len(array), BLOCK):
+        block = array[first : first + BLOCK]
+        if name in ROWS[-2:]:
+            good, expected = (block == 0) | (block == 1), "neither 0 nor 1"
+        else:
+            good, expected = np.abs(block) <= LARGEST_VALUE, "not a finite number of 32 bits"
+        if not good.all():
+            row, *column = np.argwhere(~good)[0]
+            place = ", ".join(map(str, (first + row, *column)))
+            raise DataError(f"{path}: {name}[{place}] is {block[row, *column]}, {expected}")
+
+
+def write(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, np.ndarray],
+    labels: Mapping[str, object] | None = None,
+    compression: int = 4,
+) -> None:
+    """Write arrays of N rows, whole or not at all; the same arrays give the same bytes.
+
+    Args:
+        path: the file to write, through a temporary one beside it; its folder is made.
+        arrays: "infos/goal" is the array goal of the group infos.
+        labels: attributes of the file.
+        compression: gzip's level.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written; the message names `path`.
+    """
+    # In memory first: HDF5 may crash where a disk is full.
+    with h5py.File("recording", "w", driver="core", backing_store=False) as file:
+        file.attrs.update(labels or {})
+        for name, array in arrays.items():
+            file.create_dataset(
+                name,
+                data=array,
+                compression="gzip",
+                compression_opts=compression,
+                shuffle=compression == 1,
+                track_times=False,
+            )
+        file.flush()
+        content = file.id.get_file_image()
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(target.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(error.errno, f"could not write {path}: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
