@@ -48,14 +48,14 @@ def main(
     options: Callable[..., Any],
     run: Callable[[Any], Any] = lambda result: result,
     description: str | None = None,
-    base: type | None = None,
+    class_named: Callable[[str], type] | None = None,
 ) -> Any:
     """Call a function with the options of the command line and return what it returns.
 
     The options are its parameters, described under Args in its docstring. Or they are the fields of
-    a dataclass, which `run` is called with; `description` is then the script's. With `base` they
-    depend on a class that is derived from it, and that is named by the first word or by --method:
-    `options(class)` is the function. A word @FILE stands for the lines of a file.
+    a dataclass, which `run` is called with; `description` is then the script's. With `class_named`
+    they depend on the class that the first word or --method names: `options(class)` is the function.
+    A word @FILE stands for the lines of a file.
 
     What the user can put right (bad data, a bad setting, a missing file or package, a full disk,
     Ctrl-C) ends in one line on standard error. Anything else is a mistake of this program: its
@@ -70,8 +70,8 @@ def main(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
     try:
-        if base is not None:
-            options = options(_named_class(base))
+        if class_named is not None:
+            options = options(class_named(_class_name()))
         result = run(
             tyro.cli(options, description=description, args=_words(), registry=environments())
         )
@@ -97,15 +97,12 @@ def _words() -> list[str]:
     return words
 
 
-def _named_class(base: type) -> type:
-    """Return the class that the options depend on; `base` itself where none is named."""
-    from fist.methods.base import class_named
-
+def _class_name() -> str:
+    """Return the name of the class that the options depend on; none where there is none."""
     words = sys.argv[1:]
     first = words[:1] + [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--method"]
     named = [*first, *(word.removeprefix("--method=") for word in words if "--method=" in word)]
-    names = [name for name in named if ":" in name and not name.startswith("-")]
-    return class_named(names[0], base) if names else base
+    return next((name for name in named if ":" in name and not name.startswith("-")), "")
 
 
 def environments() -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from _cli import main
-from fist.methods.base import Model
+from fist.methods.base import Model, class_named
 from fist.training.loop import TrainSettings
 from fist.training.stages import Inputs, Job, finetune_model
 
@@ -38,4 +38,4 @@ def command(cls: type[Model]) -> Callable[..., None]:
 
 
 if __name__ == "__main__":
-    main(command, base=Model)
+    main(command, base=Model, named=class_named)

@@ -3,7 +3,7 @@
 from _cli import main
 from _trial import with_trial
 from fist.evaluation.evaluate import evaluate
-from fist.methods.base import Policy
+from fist.methods.base import Policy, class_named
 
 if __name__ == "__main__":
-    main(with_trial(evaluate), base=Policy)
+    main(with_trial(evaluate), base=Policy, named=class_named)
