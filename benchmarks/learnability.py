@@ -24,7 +24,7 @@ from fist.evaluation.rollout import rollout
 from fist.methods.cloning import BCSettings
 from fist.methods.policy import ActionPolicy
 from fist.training.checkpoint import load_model
-from fist.training.loop import TrainSettings
+from fist.training.settings import TrainSettings
 from fist.training.stages import Job, train_bc
 
 ORDER = ("microwave", "kettle", "top_burner", "light_switch")

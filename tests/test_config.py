@@ -21,7 +21,7 @@ SETTINGS = {
     "skill_model": "fist.methods.skills.SkillSettings",
     "distance_model": "fist.methods.distance.DistanceSettings",
     "bc_model": "fist.methods.cloning.BCSettings",
-    "train": "fist.training.loop.TrainSettings",
+    "train": "fist.training.settings.TrainSettings",
     "rollout": "fist.evaluation.rollout.RolloutSettings",
 }
 SCRIPTS = [
@@ -337,7 +337,7 @@ def test_a_checksum_can_be_overridden():
     ],
 )
 def test_the_paper_trains_the_maze_for_as_many_steps_as_the_reference(section, items, steps):
-    settings_of = importlib.import_module("fist.training.loop").TrainSettings
+    settings_of = importlib.import_module("fist.training.settings").TrainSettings
     train = settings_of(**settings(load("paper"), "maze", section, "train"))
     assert train.validation == (0.01 if section == "skills" else 0)
     assert train.total_steps(items) == steps

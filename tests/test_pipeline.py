@@ -18,7 +18,7 @@ from fist.methods.cloning import BCSettings
 from fist.methods.distance import DistanceSettings
 from fist.methods.skills import SkillSettings
 from fist.training.checkpoint import load_model
-from fist.training.loop import TrainSettings
+from fist.training.settings import TrainSettings
 from fist.training.stages import (
     Job,
     finetune_distance,

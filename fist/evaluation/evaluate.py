@@ -20,7 +20,7 @@ from fist.methods.policy import ActionPolicy, NeighbourPolicy, Policy, ReplayPol
 from fist.methods.retrieval import DemoIndex, Features, raw_states
 from fist.methods.skills import Prior, SkillVAE
 from fist.stage.files import fingerprint, sha256
-from fist.stage.resume import code_version, load_state, save_state, sources
+from fist.stage.resume import code_version, read_resume, sources, write_resume
 from fist.training.checkpoint import load_model
 
 log = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ def evaluate(
     """
     policy = method.policy(settings, labels.seed)
     key = _key(env_id, env_kwargs, method, settings, labels.seed)
-    finished = [EpisodeRow(**row) for row in (load_state(state, key) or {"rows": ()})["rows"]]
+    finished = [EpisodeRow(**row) for row in (read_resume(state, key) or {"rows": ()})["rows"]]
     if finished:
         log.info("resuming at episode %d of %d", len(finished), settings.episodes)
     rows = rollout(
@@ -163,7 +163,7 @@ def evaluate(
         settings.max_steps,
         settings.batch,
         finished=finished,
-        keep=lambda rows: save_state(state, key, {"rows": [asdict(row) for row in rows]}),
+        keep=lambda rows: write_resume(state, key, {"rows": [asdict(row) for row in rows]}),
     )
     write_episodes_csv(out, labels, rows)
     return rows

@@ -5,11 +5,10 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
 
 
 class Interrupted(SystemExit):
-    """Work was stopped by a signal after its state was saved; exits with 128 + signal."""
+    """Work was stopped by a signal after its resume file was written; exits with 128 + signal."""
 
 
 @contextmanager
@@ -27,15 +26,3 @@ def stop_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def import_torch() -> ModuleType:
-    """Import PyTorch, for modules that seldom need it; it takes seconds.
-
-    A signal waits until it is done: an exception in the midst of it would abort the process.
-    """
-    with stop_signals() as received:
-        import torch
-    for number in received[:1]:
-        signal.raise_signal(number)
-    return torch

@@ -11,11 +11,13 @@ import torch
 from torch import Generator, nn
 
 from fist.data.episodes import Episodes
+from fist.methods.base import Batch, Terms
 from fist.stage.files import fingerprint, sha256
 from fist.stage.resume import code_version, sources
 from fist.training.checkpoint import save_model
-from fist.training.gradient_step import Batch, Terms
-from fist.training.loop import Run, TrainSettings, compiles, train, uses_bfloat16
+from fist.training.loop import Run, train
+from fist.training.settings import TrainSettings
+from fist.training.speed import compiles, uses_bfloat16
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +122,9 @@ def _code(net: nn.Module) -> str:
         "data.windows",
         "methods.networks",
         "methods.feedback",
-        "training.optimizer",
+        "training.settings",
+        "training.speed",
+        "training.divergence",
         "stage.resume",
         "training.gradient_step",
         "training.loop",

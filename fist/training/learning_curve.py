@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from fist.stage.files import write_text
 from fist.stage.progress import Progress
@@ -39,12 +38,8 @@ class LearningCurve:
         self._writer = _tensorboard(tensorboard)
         self._progress = Progress(total, start, "step")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Leave the bar as it is, and end TensorBoard's file."""
         self._progress.close()
         if self._writer is not None:
             self._writer.close()

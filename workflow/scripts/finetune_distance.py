@@ -7,7 +7,7 @@ from typing import Annotated
 from tyro.conf import arg
 
 from _cli import main
-from fist.training.loop import TrainSettings
+from fist.training.settings import TrainSettings
 from fist.training.stages import Job, finetune_distance
 
 

@@ -8,7 +8,7 @@ from tyro.conf import arg
 
 from _cli import main
 from fist.methods.cloning import BCSettings
-from fist.training.loop import TrainSettings
+from fist.training.settings import TrainSettings
 from fist.training.stages import Job, train_bc
 
 
