@@ -12,8 +12,8 @@ from d4rl.kitchen.env import SUBSTEPS
 from d4rl.kitchen.generate import perform
 from fist.evaluation.rollout import rollout
 from fist.methods.distance import Distance, DistanceSettings
-from fist.methods.policy import SkillPolicy
 from fist.methods.retrieval import DemoIndex
+from fist.methods.skills import FIST
 from timing import Step
 from training import H, Z, skill_model, walks
 
@@ -38,7 +38,7 @@ class Control:
 
     def ours(self, lanes: int) -> Step:
         """Return a step of the library's policy, of many episodes at once."""
-        policy = SkillPolicy(self.model, "goal", self.index, REPLAN, "mean")
+        policy = FIST(self.model, self.index, FIST.Settings(replan_every=REPLAN, skill="mean"))
         policy.reset(range(lanes))
         states = self.demos.states[torch.arange(lanes) * 7 % len(self.demos.states)].numpy()
         return lambda: policy.act(states, range(lanes))
@@ -83,7 +83,7 @@ class Physics:
 
 def episodes(control: Control, count: int, batch: int, steps: int) -> tuple[Step, dict[str, float]]:
     """Return a roll-out of some episodes, and where it adds up the seconds that the policy took."""
-    policy = SkillPolicy(control.model, "goal", control.index, REPLAN)
+    policy = FIST(control.model, control.index, FIST.Settings(replan_every=REPLAN))
     spent = {"policy": 0.0}
     act = policy.act
 

@@ -21,11 +21,10 @@ import tyro
 
 from d4rl.kitchen.generate import generate
 from fist.evaluation.rollout import rollout
-from fist.methods.cloning import BCSettings
-from fist.methods.policy import ActionPolicy
+from fist.methods.cloning import BC, BCModel, BCSettings
 from fist.training.checkpoint import load_model
 from fist.training.settings import TrainSettings
-from fist.training.stages import Job, train_bc
+from fist.training.stages import Inputs, Job, train_model
 
 ORDER = ("microwave", "kettle", "top_burner", "light_switch")
 POLICY = BCSettings(hidden=256, blocks=2, normalise=True, scale_floor=0.02)
@@ -53,8 +52,8 @@ def score(data: Path, seed: int, arguments: Arguments, folder: Path) -> list[int
         steps=arguments.steps, optimizer="adam", schedule="cosine", warmup=100, validation=0
     )
     out = folder / f"{data.stem}-{seed}.pt"
-    train_bc(data, POLICY, settings, Job(out, seed, device="cpu"), n_demos=22)
-    policy = ActionPolicy(load_model(out), action="mean")
+    train_model(BCModel, Inputs(data), POLICY, settings, Job(out, seed, device="cpu"))
+    policy = BC(load_model(out), None, BC.Settings(skill="mean"))
     seeds = range(100_000, 100_000 + arguments.episodes)
     task = {"task_elements": ORDER}
     rows = rollout("d4rl:kitchen-mixed-v0", task, policy, seeds, batch=arguments.episodes)

@@ -9,9 +9,8 @@ from torch import Generator, Tensor, nn
 
 import plain
 from fist.data.episodes import Episodes
-from fist.data.windows import Windows
-from fist.methods.base import Batch, Terms
-from fist.methods.distance import Distance, DistanceSettings, sample_pairs
+from fist.methods.base import Material, Model, Terms
+from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.skills import Prior, SkillSettings, SkillVAE
 from fist.training.gradient_step import make_step
 from fist.training.settings import TrainSettings
@@ -48,13 +47,16 @@ class Ours:
 
     def __init__(
         self,
-        model: nn.Module,
-        sample: Callable[[Generator], Batch],
+        model: Model,
+        episodes: Episodes,
+        batch: int,
         precision: str = "auto",
         compiled: bool = False,
         seed: int = 0,
     ):
         settings = TrainSettings(precision=precision, compile="always" if compiled else "never")
+        device = next(model.parameters()).device
+        sample = model.sampler(Material(episodes), batch, device)
         step = make_step(model, sample, model.losses, settings, seed, steps=1)
         self.step, self.parameters = replayed(step, step.generator), step.vector.numel()
 
@@ -93,13 +95,7 @@ def our_skills(
     **how: bool | str,
 ) -> Ours:
     """Return the library's step of the skill VAE."""
-    windows = Windows(episodes, H, device)
-
-    def sample(generator: Generator) -> Batch:
-        noise = torch.randn(batch, Z, generator=generator, device=device)
-        return *windows.sample(batch, generator), noise
-
-    return Ours(skill_model(episodes, seed, priors).to(device), sample, seed=seed, **how)
+    return Ours(skill_model(episodes, seed, priors).to(device), episodes, batch, seed=seed, **how)
 
 
 def plain_distance(episodes: Episodes, batch: int = 1024, workers: int = 4) -> Plain:
@@ -117,14 +113,7 @@ def plain_distance(episodes: Episodes, batch: int = 1024, workers: int = 4) -> P
 def our_distance(episodes: Episodes, batch: int = 1024, **how: bool | str) -> Ours:
     """Return the library's step of the contrastive distance."""
     torch.manual_seed(0)
-    model = Distance(DistanceSettings(), episodes.state_dim)
-    windows = Windows(episodes, H)
-
-    def sample(generator: Generator) -> Batch:
-        pairs = sample_pairs(windows, "exact", batch, generator)
-        return *pairs, torch.randn(2, *pairs[0].shape, generator=generator)
-
-    return Ours(model, sample, **how)
+    return Ours(Distance(DistanceSettings(), episodes.state_dim), episodes, batch, **how)
 
 
 def walks(episodes: int = 613, rows: int = 223) -> Episodes:

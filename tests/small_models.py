@@ -4,7 +4,7 @@ import torch
 from recordings import random_episodes
 
 from fist.data.windows import Windows
-from fist.methods.cloning import BCPolicy, BCSettings
+from fist.methods.cloning import BCModel, BCSettings
 from fist.methods.skills import SkillSettings, SkillVAE
 
 
@@ -13,7 +13,7 @@ def build(kind, seed=0, device="cpu", **changes):
     windows = Windows(random_episodes([40, 30]), 10, device)
     torch.manual_seed(seed)
     if kind == "bc":
-        model = BCPolicy(BCSettings(hidden=16, blocks=2, **changes), 4, 2).to(device)
+        model = BCModel(BCSettings(hidden=16, blocks=2, **changes), 4, 2).to(device)
         return model, lambda g: windows.sample(16, g), model.losses
     settings = SkillSettings(hidden=16, readout=16, z_dim=3, **changes)
     model = SkillVAE(settings, 4, 2).to(device)

@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 
-from fist.methods.cloning import BCPolicy, BCSettings
+from fist.methods.cloning import BCModel, BCSettings
 from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.skills import SkillSettings, SkillVAE
 from fist.stage.files import replacing, write_text
@@ -15,7 +15,7 @@ from fist.training.checkpoint import CheckpointError, load_model, save_model
 MODELS = [
     SkillVAE(SkillSettings(hidden=8, readout=8, priors=("goal",)), 4, 2),
     Distance(DistanceSettings(mode="reachable"), 4),
-    BCPolicy(BCSettings(hidden=8), 4, 2),
+    BCModel(BCSettings(hidden=8), 4, 2),
 ]
 
 
@@ -31,9 +31,9 @@ def test_a_loaded_model_is_the_saved_one(model, name, tmp_path):
     assert json.loads((tmp_path / "model.json").read_text())["provenance"] == {"seed": 3}
 
 
-def test_another_kind_of_model_is_refused(tmp_path):
+def test_another_class_of_model_is_refused(tmp_path):
     save_model(tmp_path / "model.pt", MODELS[1], {})
-    with pytest.raises(CheckpointError, match="holds a 'Distance', expected SkillVAE"):
+    with pytest.raises(CheckpointError, match="holds a 'fist.*:Distance', expected .*:SkillVAE"):
         load_model(tmp_path / "model.pt", SkillVAE)
 
 
@@ -44,6 +44,24 @@ def test_a_damaged_checkpoint_is_refused_with_the_way_out(name, tmp_path):
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(CheckpointError, match="delete it to have it trained again"):
         load_model(path)
+
+
+def test_a_class_that_is_not_trusted_is_not_imported(tmp_path, monkeypatch):
+    """A checkpoint is somebody's file: what it names is imported from trusted modules alone."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "strange.py").write_text(
+        "from fist.methods.distance import Distance as Parent\n"
+        "open('imported', 'w').close()\n"
+        "class Distance(Parent): pass\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    save_model(tmp_path / "model.pt", MODELS[1], {})
+    twin = tmp_path / "model.json"
+    twin.write_text(twin.read_text().replace("fist.methods.distance", "strange"))
+    with pytest.raises(CheckpointError, match="'strange:Distance' is not of fist"):
+        load_model(tmp_path / "model.pt")
+    assert not (tmp_path / "imported").exists()
+    assert type(load_model(tmp_path / "model.pt", trusted=["strange"])).__module__ == "strange"
 
 
 def test_weights_that_do_not_fit_the_settings_are_refused(tmp_path):

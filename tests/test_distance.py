@@ -6,7 +6,8 @@ from recordings import random_episodes
 
 from fist.data.episodes import Episodes
 from fist.data.windows import Windows
-from fist.methods.distance import Distance, DistanceSettings, sample_mixed_pairs, sample_pairs
+from fist.methods.base import Material
+from fist.methods.distance import Distance, DistanceSettings, sample_pairs
 from fist.training.loop import Run, train
 from fist.training.settings import TrainSettings
 
@@ -31,8 +32,9 @@ def test_a_pair_is_at_most_h_steps_apart_and_of_one_episode(mode):
 def test_fine_tuning_draws_half_of_its_pairs_from_the_demonstrations():
     play, demos = random_episodes([50]), random_episodes([50])
     demos.states[:, 0] += 1000
-    pairs = sample_mixed_pairs(Windows(play, 10), Windows(demos, 10), "exact", 1024, generator())
-    for part in pairs:
+    sample = Distance(DistanceSettings(), 4).sampler(Material(play, demos), 1024, "cpu")
+    anchor, positive, _ = sample(generator())
+    for part in (anchor, positive):
         assert int((part[:, 0] >= 1000).sum()) == 512
 
 
@@ -52,7 +54,7 @@ def test_noise_is_added_to_both_states_in_units_of_the_normalised_state():
     settings = DistanceSettings(noise=0.5, normalise=True)
     torch.manual_seed(0)
     distance = Distance(settings, 4)
-    distance.fit_normaliser(10 * torch.randn(100, 4))
+    distance.normaliser.fit(10 * torch.randn(100, 4))
     anchor, positive, noise = torch.randn(8, 4), torch.randn(8, 4), torch.randn(2, 8, 4)
     quiet = Distance(DistanceSettings(normalise=True), 4)
     quiet.load_state_dict(distance.state_dict())

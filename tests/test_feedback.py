@@ -4,6 +4,7 @@ import torch
 from recordings import random_episodes
 
 from fist.data.episodes import Episodes, load_episodes
+from fist.methods.base import Material
 from fist.methods.feedback import feedback_gain
 from fist.methods.skills import SkillSettings, SkillVAE
 
@@ -63,8 +64,8 @@ def test_the_decoder_acts_on_the_feedback_only_if_asked_to():
     episodes = tracking(gain=6.25)
     for feedback in (False, True):
         torch.manual_seed(0)
-        vae = SkillVAE(SkillSettings(feedback=feedback), 3, 2).eval()
-        vae.fit_feedback(episodes)
+        vae = SkillVAE(SkillSettings(feedback=float(feedback)), 3, 2).eval()
+        vae.prepare(Material(play=episodes))
         with torch.no_grad():
             vae.decoder.head.weight.zero_()
             s = torch.tensor([[1.0, 0.0, 0.0]])
@@ -74,8 +75,8 @@ def test_the_decoder_acts_on_the_feedback_only_if_asked_to():
 
 def test_the_network_is_trained_and_the_gain_is_not():
     episodes = random_episodes([40])
-    vae = SkillVAE(SkillSettings(feedback=True), 4, 2)
-    vae.fit_feedback(episodes)
+    vae = SkillVAE(SkillSettings(feedback=1.0), 4, 2)
+    vae.prepare(Material(play=episodes))
     s, a = episodes.states[:11][None], episodes.actions[:10][None]
     terms = vae.losses(s.expand(4, -1, -1), a.expand(4, -1, -1), torch.randn(4, 10))
     terms["reconstruction"].backward()

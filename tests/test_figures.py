@@ -161,7 +161,11 @@ def test_features_are_drawn_for_every_state_of_the_demonstrations(tmp_path):
     lengths = torch.tensor([4, 6])
     states = torch.rand(10, 3)
     save_episodes(tmp_path / "demos.hdf5", Episodes(states, torch.zeros(10, 2), lengths))
-    save_model(tmp_path / "distance.pt", Distance(DistanceSettings(2, 8, 4), 3), {})
+    save_model(
+        tmp_path / "distance.pt",
+        Distance(DistanceSettings(horizon=2, hidden=8, feature_dim=4), 3),
+        {},
+    )
     drawn = plot_features(
         {"kettle": tmp_path / "distance.pt"},
         {"kettle": tmp_path / "demos.hdf5"},

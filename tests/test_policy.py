@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from fist.data.episodes import Episodes
-from fist.methods.cloning import BCPolicy, BCSettings
+from fist.methods.cloning import BC, BCSettings, GoalBC
 from fist.methods.distance import Distance, DistanceSettings
-from fist.methods.policy import ActionPolicy, NeighbourPolicy, ReplayPolicy, SkillPolicy
+from fist.methods.nearest import Neighbours, Replay
 from fist.methods.retrieval import DemoIndex, raw_states
-from fist.methods.skills import SkillSettings, SkillVAE
+from fist.methods.skills import FIST, SkillSettings, SkillVAE, SPiRL
 
 S, A, H = 3, 2, 4
 SEEDS = range(100, 108)
@@ -27,6 +27,11 @@ def model() -> SkillVAE:
 def index() -> DemoIndex:
     states = torch.randn(30, S, generator=torch.Generator().manual_seed(1))
     return DemoIndex(Episodes(states, torch.zeros(30, A), torch.tensor([18, 12])), raw_states, H)
+
+
+def acting(method, model, index=None, **act):
+    """Return the policy of a method."""
+    return method(model, index, method.Settings(**act))
 
 
 def states(seed: int, n: int = len(SEEDS)) -> np.ndarray:
@@ -53,7 +58,7 @@ def record(model: SkillVAE, name: str, monkeypatch) -> list[tuple]:
 
 def test_fists_prior_sees_the_state_and_the_target(model, index, monkeypatch):
     calls = record(model, "prior_goal", monkeypatch)
-    run(SkillPolicy(model, "goal", index), steps=1)
+    run(acting(FIST, model, index), steps=1)
     s = torch.from_numpy(states(0).astype(np.float32))
     [(state, goal)] = calls
     assert torch.equal(state, s)
@@ -63,7 +68,7 @@ def test_fists_prior_sees_the_state_and_the_target(model, index, monkeypatch):
 def test_spirls_prior_sees_the_state_alone(model, monkeypatch):
     calls = record(model, "prior_state", monkeypatch)
     monkeypatch.setattr(model, "prior_goal", None)
-    run(SkillPolicy(model, "state"), steps=1)
+    run(acting(SPiRL, model), steps=1)
     [(state,)] = calls
     assert torch.equal(state, torch.from_numpy(states(0).astype(np.float32)))
 
@@ -73,7 +78,7 @@ def test_a_skill_is_kept_for_replan_every_steps_and_the_decoder_told_of_them(
     model, monkeypatch, replan_every
 ):
     calls = record(model, "decode", monkeypatch)
-    run(SkillPolicy(model, "state", replan_every=replan_every))
+    run(acting(SPiRL, model, replan_every=replan_every))
     skills = [z.clone() for _, z, _ in calls]
     for t in range(1, 6):
         assert torch.equal(skills[t], skills[t - 1]) == (t % replan_every != 0)
@@ -83,38 +88,34 @@ def test_a_skill_is_kept_for_replan_every_steps_and_the_decoder_told_of_them(
 
 def test_the_action_follows_the_live_state_while_the_skill_is_kept(model, monkeypatch):
     calls = record(model, "decode", monkeypatch)
-    actions = run(SkillPolicy(model, "state", replan_every=2), steps=2)
+    actions = run(acting(SPiRL, model, replan_every=2), steps=2)
     assert torch.equal(calls[1][0], torch.from_numpy(states(1).astype(np.float32)))
     assert not np.allclose(actions[0], actions[1])
 
 
-def make(kind: str, model, index, choice: str = "sample"):
-    if kind == "fist":
-        return SkillPolicy(model, "goal", index, skill=choice)
-    if kind == "spirl":
-        return SkillPolicy(model, "state", skill=choice)
+def make(method, model, index, choice: str = "sample"):
     torch.manual_seed(2)
-    goal = kind == "goal_bc"
-    cloned = BCPolicy(BCSettings(goal=goal, hidden=16, blocks=1), S, A)
-    return ActionPolicy(cloned, index if goal else None, choice)
+    if method.Model is not SkillVAE:
+        model = method.Model(BCSettings(hidden=16, blocks=1), S, A)
+    return acting(method, model, index if method.looks_up else None, skill=choice)
 
 
-@pytest.mark.parametrize("kind", ["fist", "spirl", "bc", "goal_bc"])
+@pytest.mark.parametrize("method", [FIST, SPiRL, BC, GoalBC])
 class TestEveryPolicy:
-    def test_the_same_seeds_give_the_same_actions(self, kind, model, index):
-        policy = make(kind, model, index)
+    def test_the_same_seeds_give_the_same_actions(self, method, model, index):
+        policy = make(method, model, index)
         first = run(policy)
         assert np.array_equal(first, run(policy))
         assert not np.array_equal(first, run(policy, seeds=range(200, 208)))
 
-    def test_lanes_of_different_seeds_draw_different_noise(self, kind, model, index):
-        policy = make(kind, model, index)
+    def test_lanes_of_different_seeds_draw_different_noise(self, method, model, index):
+        policy = make(method, model, index)
         policy.reset([1, 2])
         first, second = policy.act(np.repeat(states(0)[:1], 2, axis=0), [0, 1])
         assert not np.allclose(first, second)
 
-    def test_a_lane_does_not_notice_the_others(self, kind, model, index):
-        policy = make(kind, model, index)
+    def test_a_lane_does_not_notice_the_others(self, method, model, index):
+        policy = make(method, model, index)
         together = run(policy)
         for lane in LANES:
             alone = run(policy, lanes=[lane])
@@ -122,46 +123,46 @@ class TestEveryPolicy:
         reversed_lanes = run(policy, lanes=LANES[::-1])
         assert np.allclose(reversed_lanes[:, ::-1], together, atol=1e-5)
 
-    def test_a_lane_that_joins_late_begins_with_a_skill_of_its_own(self, kind, model, index):
-        policy = make(kind, model, index)
+    def test_a_lane_that_joins_late_begins_with_a_skill_of_its_own(self, method, model, index):
+        policy = make(method, model, index)
         expected = run(policy, lanes=[1], steps=1)
         policy.reset(SEEDS)
         policy.act(states(5)[:1], [0])
         late = policy.act(states(0)[[0, 1]], [0, 1])
         assert np.allclose(late[1], expected[0, 0], atol=1e-5)
 
-    def test_the_mean_has_no_noise(self, kind, model, index):
-        policy = make(kind, model, index, "mean")
+    def test_the_mean_has_no_noise(self, method, model, index):
+        policy = make(method, model, index, "mean")
         assert np.array_equal(run(policy), run(policy, seeds=range(200, 208)))
 
-    def test_actions_are_finite_and_within_bounds(self, kind, model, index):
-        policy = make(kind, model, index)
+    def test_actions_are_finite_and_within_bounds(self, method, model, index):
+        policy = make(method, model, index)
         policy.reset(SEEDS)
         actions = policy.act(100 * states(0), LANES)
         assert actions.shape == (len(SEEDS), A) and actions.dtype == np.float32
         assert np.abs(actions).max() == 1
 
-    def test_states_of_another_environment_are_refused(self, kind, model, index):
-        policy = make(kind, model, index)
+    def test_states_of_another_environment_are_refused(self, method, model, index):
+        policy = make(method, model, index)
         policy.reset([0])
         with pytest.raises(ValueError, match=r"shape \(1, 5\).* 3 dimensions"):
             policy.act(np.zeros((1, 5)), [0])
 
-    def test_an_unknown_choice_is_refused(self, kind, model, index):
-        with pytest.raises(ValueError, match='"sample" or "mean"'):
-            make(kind, model, index, "mode")
+    def test_an_unknown_choice_is_refused(self, method, model, index):
+        with pytest.raises(ValueError, match="'sample' or 'mean'"):
+            make(method, model, index, "mode")
 
 
 def test_goals_need_demonstrations_and_states_take_none(model, index):
     with pytest.raises(ValueError, match="needs demonstrations"):
-        SkillPolicy(model, "goal")
-    with pytest.raises(ValueError, match="does not take demonstrations"):
-        SkillPolicy(model, "state", index)
+        acting(FIST, model)
+    with pytest.raises(ValueError, match="SPiRL looks nothing up"):
+        acting(SPiRL, model, index)
 
 
 def test_a_skill_lasts_at_least_one_step(model):
-    with pytest.raises(ValueError, match="replan_every is 0"):
-        SkillPolicy(model, "state", replan_every=0)
+    with pytest.raises(ValueError, match="replan_every"):
+        acting(SPiRL, model, replan_every=0)
 
 
 def shown(lengths=(18, 12)) -> DemoIndex:
@@ -173,7 +174,7 @@ def shown(lengths=(18, 12)) -> DemoIndex:
 
 
 def test_a_replay_follows_one_demonstration_from_the_nearest_step_and_then_does_nothing():
-    policy = ReplayPolicy(shown())
+    policy = acting(Replay, None, shown())
     policy.reset(SEEDS)
     first = np.array([[0.0, 15.2, 0.0], [1.0, 9.0, 0.0]])
     played = [policy.act(first, [0, 3])]
@@ -185,31 +186,29 @@ def test_a_replay_follows_one_demonstration_from_the_nearest_step_and_then_does_
 
 def test_neighbours_give_the_actions_of_the_nearest_states_weighted_by_nearness():
     index = shown()
-    policy = NeighbourPolicy(index, k=2)
+    policy = acting(Neighbours, None, index, neighbours=2)
     [action] = policy.act(np.array([[0.0, 4.25, 0.0]]), [0])
     weights = np.exp([-0.25, -0.75]) / np.exp([-0.25, -0.75]).sum()
     assert np.allclose(100 * action, [0.0, weights @ [4, 5]], atol=1e-4)
     assert np.allclose(
-        NeighbourPolicy(index, k=1).act(np.array([[1.0, 3.1, 0.0]]), [0]), [0.01, 0.03]
+        acting(Neighbours, None, index, neighbours=1).act(np.array([[1.0, 3.1, 0.0]]), [0]),
+        [0.01, 0.03],
     )
-    everyone = NeighbourPolicy(index, k=1000).act(np.array([[0.0, 4.0, 0.0]]), [0])
+    everyone = acting(Neighbours, None, index, neighbours=1000).act(
+        np.array([[0.0, 4.0, 0.0]]), [0]
+    )
     assert everyone.shape == (1, A)
 
 
-@pytest.mark.parametrize("kind", ["fist", "spirl", "bc", "goal_bc", "neighbours"])
+@pytest.mark.parametrize("method", [FIST, SPiRL, BC, GoalBC, Neighbours])
 @pytest.mark.parametrize("lane", range(3))
-def test_a_lane_acts_the_same_to_the_last_bit_whoever_acts_beside_it(kind, lane):
+def test_a_lane_acts_the_same_to_the_last_bit_whoever_acts_beside_it(method, lane):
     """With networks of the real size, where libraries add up few rows unlike many."""
     torch.manual_seed(0)
     demos = Episodes(torch.randn(300, 60), torch.randn(300, 9).tanh(), torch.tensor([200, 100]))
     index = DemoIndex(demos, Distance(DistanceSettings(), 60).eval().features, 10)
-    policy = {
-        "fist": lambda: SkillPolicy(SkillVAE(SkillSettings(), 60, 9), "goal", index),
-        "spirl": lambda: SkillPolicy(SkillVAE(SkillSettings(), 60, 9), "state"),
-        "bc": lambda: ActionPolicy(BCPolicy(BCSettings(goal=False), 60, 9)),
-        "goal_bc": lambda: ActionPolicy(BCPolicy(BCSettings(goal=True), 60, 9), index),
-        "neighbours": lambda: NeighbourPolicy(index),
-    }[kind]()
+    model = method.Model and method.Model(method.Model.Settings(), 60, 9)
+    policy = acting(method, model, index if method.looks_up else None)
     seen = np.random.default_rng(0).normal(size=(3, 40, 60))
 
     def act(lanes):

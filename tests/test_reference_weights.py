@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fist.methods.cloning import BCPolicy, BCSettings
+from fist.methods.cloning import BCModel, BCSettings
 from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.skills import SkillSettings, SkillVAE
 from fist.training.checkpoint import CheckpointError, load_model, save_model
@@ -132,7 +132,7 @@ def test_a_distance_of_the_reference_loads_and_goes_back(tmp_path):
 @pytest.mark.parametrize("prior", ["goal", "state"])
 def test_a_normaliser_is_folded_into_the_exported_weights(tmp_path, prior):
     model = SkillVAE(SkillSettings(normalise=True, decoder_blocks=2), 6, 3).eval()
-    model.fit_normaliser(3 * torch.randn(100, 6) + 5)
+    model.normaliser.fit(3 * torch.randn(100, 6) + 5)
     save_model(tmp_path / "skills.pt", model, {})
     export_reference(tmp_path / "skills.pt", tmp_path / "out.pth", prior)
     again = load_reference(tmp_path / "out.pth")
@@ -152,7 +152,7 @@ def test_a_normaliser_is_folded_into_the_exported_weights(tmp_path, prior):
 
 def test_a_distance_with_a_normaliser_measures_the_same_when_exported(tmp_path):
     model = Distance(DistanceSettings(normalise=True), 6)
-    model.fit_normaliser(3 * torch.randn(100, 6) + 5)
+    model.normaliser.fit(3 * torch.randn(100, 6) + 5)
     save_model(tmp_path / "distance.pt", model, {})
     export_reference(tmp_path / "distance.pt", tmp_path / "out.pt")
     s = torch.randn(7, 6) + 5
@@ -200,7 +200,7 @@ def test_what_the_reference_has_no_place_for_is_not_exported(tmp_path):
     save_model(tmp_path / "skills.pt", model, {})
     with pytest.raises(CheckpointError, match="no 'goal' prior, only state"):
         export_reference(tmp_path / "skills.pt", tmp_path / "out.pth", "goal")
-    save_model(tmp_path / "bc.pt", BCPolicy(BCSettings(), 6, 3), {})
+    save_model(tmp_path / "bc.pt", BCModel(BCSettings(), 6, 3), {})
     with pytest.raises(CheckpointError, match="no counterpart"):
         export_reference(tmp_path / "bc.pt", tmp_path / "out.pth")
     assert not (tmp_path / "out.pth").exists()

@@ -1,5 +1,6 @@
 """Laws of the rollout and of the episodes' rows."""
 
+import math
 import re
 
 import gymnasium
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from marks import MARKS, MarksEnv
-from untrained import method, untrained
+from untrained import spec, untrained
 
 from fist.evaluation.episode_results import (
     Labels,
@@ -16,12 +17,13 @@ from fist.evaluation.episode_results import (
     read_episodes_csv,
     write_episodes_csv,
 )
-from fist.evaluation.evaluate import evaluate
+from fist.evaluation.evaluate import Trial, evaluate
 from fist.evaluation.rollout import RolloutSettings, rollout
 from fist.evaluation.trace import trace
 from fist.evaluation.video import film, record_video
-from fist.methods.policy import SkillPolicy
-from fist.methods.skills import SkillSettings, SkillVAE
+from fist.methods.cloning import BC, GoalBC
+from fist.methods.nearest import Neighbours, Replay
+from fist.methods.skills import SkillSettings, SkillVAE, SPiRL
 
 LABELS = Labels(env="marks", task="all", method="fist", seed=3, data_source="generated")
 SEEDS = range(100_000, 100_012)
@@ -221,10 +223,10 @@ def test_an_unreadable_value_is_named_with_its_line(tmp_path):
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("episodes", 0), ("replan_every", 0), ("batch", 0), ("max_steps", -1), ("skill", "best")],
+    [("episodes", 0), ("batch", 0), ("batch", 2.0), ("max_steps", -1), ("max_steps", math.nan)],
 )
 def test_settings_out_of_range_are_refused_by_name(setting, value):
-    with pytest.raises(ValueError, match=f"rollout.{setting} is"):
+    with pytest.raises(ValueError, match=setting):
         RolloutSettings(**{setting: value})
 
 
@@ -237,9 +239,13 @@ def files(tmp_path_factory):
     return untrained(tmp_path_factory.mktemp("files"))
 
 
-def run_it(out, method):
-    settings = RolloutSettings(episodes=3, max_steps=20)
-    return evaluate(out, "marks:Marks-v0", {}, method, settings, LABELS)
+def trial(what, env_id="marks:Marks-v0", episodes=3, batch=20):
+    settings = RolloutSettings(episodes=episodes, max_steps=20, batch=batch)
+    return Trial(LABELS, env_id, {}, what, settings)
+
+
+def run_it(out, what):
+    return evaluate(out, trial(what))
 
 
 @pytest.mark.parametrize(
@@ -248,17 +254,17 @@ def run_it(out, method):
         {"lookup": "distance"},
         {"lookup": "euclidean"},
         {"lookup": "random"},
-        {"prior": "state", "lookup": "none"},
-        {"kind": "bc", "model": "bc.pt", "lookup": "none"},
-        {"kind": "goal_bc", "model": "goal_bc.pt"},
-        {"kind": "replay", "model": None},
-        {"kind": "neighbours", "model": None, "lookup": "euclidean"},
+        {"method": SPiRL},
+        {"method": BC},
+        {"method": GoalBC},
+        {"method": Replay},
+        {"method": Neighbours, "lookup": "euclidean"},
     ],
 )
 def test_every_method_is_evaluated_from_its_files(files, tmp_path, changes):
-    rows = run_it(tmp_path / "episodes.csv", method(files, **changes))
+    rows = run_it(tmp_path / "episodes.csv", spec(files, **changes))
     assert read_episodes_csv(tmp_path / "episodes.csv") == [(LABELS, row) for row in rows]
-    assert rows == run_it(tmp_path / "again.csv", method(files, **changes))
+    assert rows == run_it(tmp_path / "again.csv", spec(files, **changes))
 
 
 class Stopped(Exception):
@@ -284,20 +290,18 @@ def reset_seeds(monkeypatch):
 def stop_and_go_on(files, tmp_path, reset_seeds, **changes):
     """Stop seven episodes in their second batch; return the seeds that are run after that."""
     seeds, watched = reset_seeds
-    settings = RolloutSettings(episodes=7, max_steps=20, batch=3)
-    arguments = {"out": tmp_path / "episodes.csv", "settings": settings, "labels": LABELS}
-    arguments |= {"env_id": "marks:Marks-v0", "env_kwargs": {}, "method": method(files)}
-    state = tmp_path / "episodes.state"
+    what = trial(spec(files), episodes=7, batch=3)
+    then = trial(spec(files, **changes), episodes=7, batch=3)
+    out, resume = tmp_path / "episodes.csv", tmp_path / "episodes.state"
     watched.stop_at = 100_004
     with pytest.raises(Stopped):
-        evaluate(**arguments, state=state)
-    assert not (tmp_path / "episodes.csv").exists()
+        evaluate(out, what, resume)
+    assert not out.exists()
     watched.stop_at = None
-    evaluate(**arguments | {"out": tmp_path / "undisturbed.csv"} | changes)
+    evaluate(tmp_path / "undisturbed.csv", then)
     del seeds[:]
-    evaluate(**arguments | changes, state=state)
-    undisturbed = (tmp_path / "undisturbed.csv").read_bytes()
-    assert (tmp_path / "episodes.csv").read_bytes() == undisturbed
+    evaluate(out, then, resume)
+    assert out.read_bytes() == (tmp_path / "undisturbed.csv").read_bytes()
     return seeds
 
 
@@ -310,8 +314,7 @@ def test_an_evaluation_that_is_stopped_goes_on_after_the_last_whole_batch(
 def test_an_evaluation_of_something_else_does_not_go_on_from_the_state(
     files, tmp_path, reset_seeds, caplog
 ):
-    other = method(files, lookup="euclidean")
-    seeds = stop_and_go_on(files, tmp_path, reset_seeds, method=other)
+    seeds = stop_and_go_on(files, tmp_path, reset_seeds, lookup="euclidean")
     assert seeds == list(range(100_000, 100_007))
     assert "other settings, data or code: starting anew" in caplog.text
 
@@ -320,8 +323,7 @@ def test_an_evaluation_that_has_ended_writes_its_rows_again_without_running(
     files, tmp_path, reset_seeds
 ):
     seeds, _ = reset_seeds
-    settings = RolloutSettings(episodes=3, max_steps=20)
-    arguments = ("marks:Marks-v0", {}, method(files), settings, LABELS, tmp_path / "x.state")
+    arguments = (trial(spec(files)), tmp_path / "x.state")
     first, second = tmp_path / "first.csv", tmp_path / "second.csv"
     evaluate(first, *arguments)
     del seeds[:]
@@ -332,7 +334,7 @@ def test_an_evaluation_that_has_ended_writes_its_rows_again_without_running(
 
 def test_the_random_encoder_depends_on_the_seed_and_is_not_the_trained_one(files):
     def features(lookup, seed=0):
-        policy = method(files, lookup=lookup).policy(RolloutSettings(), seed)
+        policy = spec(files, lookup=lookup).policy(seed)
         return policy.index.features(torch.ones(1, 2))
 
     assert torch.equal(features("random", 1), features("random", 1))
@@ -343,38 +345,36 @@ def test_the_random_encoder_depends_on_the_seed_and_is_not_the_trained_one(files
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"prior": "state"}, 'kind "skills" with prior "state" takes no look-up'),
-        ({"lookup": "none"}, 'kind "skills" with prior "goal" needs a look-up'),
-        ({"kind": "bc"}, "bc takes no look-up, lookup is 'distance'"),
-        ({"kind": "replay", "lookup": "none"}, "replay needs a look-up"),
-        ({"model": None}, "kind 'skills' needs a model"),
+        ({"method": SPiRL, "lookup": "distance"}, "SPiRL takes no look-up, lookup is 'distance'"),
+        ({"lookup": "none"}, "FIST needs a look-up"),
+        ({"method": Replay, "lookup": "none"}, "Replay needs a look-up"),
+        ({"method": Replay, "model": "skills.pt"}, "Replay has no model"),
+        ({"model": None}, "FIST needs a model"),
         ({"distance": None}, "needs a distance checkpoint"),
         ({"demos": None}, "needs demonstrations"),
         ({"n_demos": 3}, "holds 2 usable episodes, 3 were asked for"),
-        ({"model": "distance.pt"}, "distance.pt: holds a 'Distance', expected SkillVAE"),
-        ({"model": "bc.pt"}, "bc.pt: holds a 'BCPolicy', expected SkillVAE"),
-        ({"kind": "goal_bc", "model": "bc.pt"}, "goal is False, demonstrations are given"),
+        ({"model": "distance.pt"}, "distance.pt: holds a '.*:Distance', expected .*:SkillVAE"),
+        ({"model": "bc.pt"}, "bc.pt: holds a '.*:BCModel', expected .*:SkillVAE"),
+        ({"method": GoalBC, "model": "bc.pt"}, "holds a '.*:BCModel', expected .*:GoalBCModel"),
         ({"demos": "demos_3d.hdf5"}, "demos_3d.hdf5 has states of 3 dim.*trained on 2"),
         ({"distance": "distance_3d.pt"}, "states of 2 dim.*distance_3d.pt was trained on 3"),
     ],
 )
 def test_choices_and_files_that_do_not_fit_together_are_refused(files, tmp_path, changes, error):
     with pytest.raises(ValueError, match=error):
-        run_it(tmp_path / "episodes.csv", method(files, **changes))
+        run_it(tmp_path / "episodes.csv", spec(files, **changes))
     assert not (tmp_path / "episodes.csv").exists()
 
 
 def test_the_settings_reach_the_policy(files):
-    policy = method(files).policy(RolloutSettings(replan_every=5, skill="mean"), 0)
-    assert (policy.replan_every, policy.skill) == (5, "mean")
-    cloned = method(files, kind="bc", model="bc.pt", lookup="none")
-    assert cloned.policy(RolloutSettings(skill="mean"), 0).action == "mean"
-    near = method(files, kind="neighbours", model=None)
-    assert near.policy(RolloutSettings(neighbours=3), 0).k == 3
+    policy = spec(files, act={"replan_every": 5, "skill": "mean"}).policy(0)
+    assert (policy.settings.replan_every, policy.settings.skill) == (5, "mean")
+    assert spec(files, BC, {"skill": "mean"}).policy(0).settings.skill == "mean"
+    assert spec(files, Neighbours, {"neighbours": 3}).policy(0).settings.neighbours == 3
 
 
 def test_demonstrations_too_short_for_a_skill_are_left_out_as_in_training(files):
-    policy = method(files).policy(RolloutSettings(), 0)
+    policy = spec(files).policy(0)
     assert len(policy.index) == 30 + 25
 
 
@@ -409,13 +409,8 @@ def test_a_video_that_cannot_be_rendered_says_so_and_leaves_no_file(tmp_path, mo
 
 
 def test_a_video_of_a_method_shows_the_episode_of_the_same_row(files, tmp_path):
-    settings = RolloutSettings(episodes=3, max_steps=20)
-    rows = evaluate(
-        tmp_path / "episodes.csv", "marks:Marks-v0", {}, method(files), settings, LABELS
-    )
-    filmed = record_video(
-        tmp_path / "video.mp4", "marks:Marks-v0", {}, method(files), settings, LABELS.seed, 1, 64
-    )
+    rows = evaluate(tmp_path / "episodes.csv", trial(spec(files)))
+    filmed = record_video(tmp_path / "video.mp4", trial(spec(files)), episode=1, size=64)
     assert (filmed.test_seed, filmed.steps) == (rows[1].test_seed, rows[1].steps)
 
 
@@ -423,7 +418,7 @@ def test_the_kitchen_gives_a_row_per_episode_whatever_the_batch():
     task = ("microwave", "kettle", "top_burner", "light_switch")
     torch.manual_seed(0)
     settings = SkillSettings(hidden=16, decoder_blocks=1, prior_blocks=1)
-    policy = SkillPolicy(SkillVAE(settings, 60, 9), "state")
+    policy = SPiRL(SkillVAE(settings, 60, 9), None, SPiRL.Settings())
     by_batch = [
         rollout(
             "d4rl:kitchen-mixed-v0",
@@ -456,10 +451,9 @@ def test_observations_that_are_dictionaries_are_laid_flat_and_is_success_is_succ
 
 
 def test_the_target_that_was_looked_up_stands_beside_the_live_view(files, tmp_path):
-    settings = RolloutSettings(episodes=1, max_steps=20, replan_every=4)
-    what = ("marks:MarksShown-v0", {}, method(files), settings)
-    record_video(tmp_path / "video.mp4", *what, size=64)
-    steps = trace(tmp_path / "trace.csv", *what, LABELS, episodes=1)
+    what = trial(spec(files, act={"replan_every": 4}), "marks:MarksShown-v0")
+    record_video(tmp_path / "video.mp4", what, size=64)
+    steps = trace(tmp_path / "trace.csv", what, episodes=1)
     frames = imageio.imread(tmp_path / "video.mp4").astype(float)
     assert frames.shape == (21, 64, 128, 3)
     below_the_text = frames[:20, 40:, :, 1].mean(1)  # (steps, width)
@@ -469,9 +463,8 @@ def test_the_target_that_was_looked_up_stands_beside_the_live_view(files, tmp_pa
 
 
 def test_without_a_look_up_there_is_the_live_view_alone(files, tmp_path):
-    settings = RolloutSettings(episodes=1, max_steps=20)
-    spirl = method(files, prior="state", lookup="none")
-    record_video(tmp_path / "video.mp4", "marks:MarksShown-v0", {}, spirl, settings, size=64)
+    what = trial(spec(files, SPiRL), "marks:MarksShown-v0")
+    record_video(tmp_path / "video.mp4", what, size=64)
     assert imageio.imread(tmp_path / "video.mp4").shape == (21, 64, 64, 3)
 
 

@@ -159,7 +159,7 @@ def test_a_normalised_model_does_not_care_about_the_units_of_a_state(batch):
     for unit in (1.0, 100.0):
         torch.manual_seed(0)
         vae = SkillVAE(SkillSettings(normalise=True), S, A).double()
-        vae.fit_normaliser((unit * s).flatten(0, 1))
+        vae.normaliser.fit((unit * s).flatten(0, 1))
         found.append(vae.losses(unit * s, a, noise))
     for name in found[0]:
         torch.testing.assert_close(found[0][name], found[1][name], rtol=1e-5, atol=1e-6)
@@ -167,7 +167,7 @@ def test_a_normalised_model_does_not_care_about_the_units_of_a_state(batch):
 
 def test_a_constant_state_dimension_is_not_blown_up():
     vae = SkillVAE(SkillSettings(normalise=True, scale_floor=0.1), S, A)
-    vae.fit_normaliser(torch.ones(50, S))
+    vae.normaliser.fit(torch.ones(50, S))
     assert vae.normaliser(torch.full((1, S), 2.0)).max() == pytest.approx(10)
 
 

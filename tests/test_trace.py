@@ -5,21 +5,25 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from untrained import method, untrained
+from untrained import spec, untrained
 
 from fist.evaluation.episode_results import Labels
-from fist.evaluation.evaluate import evaluate
+from fist.evaluation.evaluate import Trial, evaluate
 from fist.evaluation.rollout import RolloutSettings
 from fist.evaluation.trace import Recorder, trace
+from fist.methods.cloning import GoalBC
+from fist.methods.nearest import Neighbours, Replay
+from fist.methods.skills import SPiRL
 
 LABELS = Labels(env="marks", task="all", method="fist", seed=3, data_source="generated")
-SETTINGS = RolloutSettings(episodes=3, max_steps=20, replan_every=4)
+SETTINGS = RolloutSettings(episodes=3, max_steps=20)
+ACT = {"replan_every": 4}
 WAYS = [
     {},
-    {"prior": "state", "lookup": "none"},
-    {"kind": "goal_bc", "model": "goal_bc.pt"},
-    {"kind": "replay", "model": None},
-    {"kind": "neighbours", "model": None, "lookup": "euclidean"},
+    {"method": SPiRL},
+    {"method": GoalBC},
+    {"method": Replay},
+    {"method": Neighbours, "lookup": "euclidean"},
 ]
 
 
@@ -31,7 +35,7 @@ def files(tmp_path_factory):
 def follow(folder, way, episodes=3):
     """Trace a method; return the rows as they stand in the file."""
     out = folder / "trace.csv"
-    trace(out, "marks:Marks-v0", {}, way, SETTINGS, LABELS, episodes)
+    trace(out, Trial(LABELS, "marks:Marks-v0", {}, way, SETTINGS), episodes)
     return pd.read_csv(out)
 
 
@@ -41,8 +45,8 @@ def states_of(table, kind="state"):
 
 @pytest.mark.parametrize("changes", WAYS)
 def test_an_episode_that_is_followed_is_the_tested_episode(files, tmp_path, changes):
-    way = method(files, **changes)
-    rows = evaluate(tmp_path / "episodes.csv", "marks:Marks-v0", {}, way, SETTINGS, LABELS)
+    way = spec(files, **changes)
+    rows = evaluate(tmp_path / "episodes.csv", Trial(LABELS, "marks:Marks-v0", {}, way, SETTINGS))
     table = follow(tmp_path, way)
     for row in rows:
         steps = table[table.episode == row.episode]
@@ -56,9 +60,9 @@ def test_an_episode_that_is_followed_is_the_tested_episode(files, tmp_path, chan
 
 
 def test_a_look_up_holds_until_the_next_and_is_the_nearest_state_when_it_is_made(files, tmp_path):
-    table = follow(tmp_path, method(files))
+    table = follow(tmp_path, spec(files, act=ACT))
     assert list(table.looked_up) == list((table.step % 4 == 0).astype(int))
-    index = method(files).policy(SETTINGS, 0).index
+    index = spec(files, act=ACT).policy(0).index
     asked = table[table.looked_up == 1]
     demo, step, distance = index.nearest(torch.from_numpy(states_of(asked)))
     assert list(asked.demo) == demo.tolist() and list(asked.demo_step) == step.tolist()
@@ -69,27 +73,27 @@ def test_a_look_up_holds_until_the_next_and_is_the_nearest_state_when_it_is_made
 
 
 def test_a_target_is_the_state_a_skill_after_the_nearest_one(files, tmp_path):
-    table = follow(tmp_path, method(files))
-    index = method(files).policy(SETTINGS, 0).index
+    table = follow(tmp_path, spec(files, act=ACT))
+    index = spec(files, act=ACT).policy(0).index
     demo, step = (torch.tensor(table[name].to_numpy(int)) for name in ("demo", "demo_step"))
     ahead = torch.minimum(step + 4, index.lengths[demo] - 1)
     assert np.allclose(states_of(table, "target"), index.states[index.starts[demo] + ahead])
 
 
 def test_a_replay_looks_up_once_an_episode(files, tmp_path):
-    table = follow(tmp_path, method(files, kind="replay", model=None))
+    table = follow(tmp_path, spec(files, Replay))
     assert list(table.looked_up) == list((table.step == 0).astype(int))
 
 
 def test_without_a_look_up_its_columns_are_empty(files, tmp_path):
-    table = follow(tmp_path, method(files, prior="state", lookup="none"))
+    table = follow(tmp_path, spec(files, SPiRL))
     columns = ["demo", "demo_step", "distance", "target_0", "target_1"]
     assert table[columns].isna().all(axis=None)
     assert not table.looked_up.any()
 
 
 def test_the_policy_that_is_recorded_is_left_as_it_was(files):
-    policy = method(files).policy(SETTINGS, 0)
+    policy = spec(files, act=ACT).policy(0)
     index = policy.index
     Recorder(policy)
     assert policy.index is index
@@ -97,7 +101,7 @@ def test_the_policy_that_is_recorded_is_left_as_it_was(files):
 
 def test_no_episode_is_refused(files, tmp_path):
     with pytest.raises(ValueError, match=r"traced is 0, must be at least 1"):
-        follow(tmp_path, method(files), episodes=0)
+        follow(tmp_path, spec(files, act=ACT), episodes=0)
 
 
 def test_the_kitchen_names_its_states_and_starts_from_one_it_has_shown():

@@ -8,7 +8,6 @@ import zipfile
 
 import pytest
 import torch
-from pydantic import ValidationError
 from small_models import build
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -16,7 +15,6 @@ from fist.data.episodes import load_episodes
 from fist.data.windows import Windows
 from fist.methods.skills import SkillSettings, SkillVAE
 from fist.stage.interrupt import Interrupted
-from fist.stage.settings import said
 from fist.training.divergence import TrainingDiverged
 from fist.training.loop import Run, train
 from fist.training.settings import TrainSettings
@@ -199,10 +197,10 @@ def test_epochs_become_the_references_number_of_steps():
     ],
 )
 def test_settings_out_of_range_are_refused_by_name(change, why):
-    with pytest.raises(ValidationError) as error:
+    with pytest.raises(ValueError) as error:
         TrainSettings(**change)
     (name, value), *_ = change.items()
-    assert said(error.value) == f"TrainSettings.{name} is {value!r}: Input should be {why}"
+    assert str(error.value) == f"TrainSettings.{name} is {value!r}: Input should be {why}"
 
 
 @pytest.mark.slow

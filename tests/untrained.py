@@ -5,10 +5,11 @@ from pathlib import Path
 import torch
 
 from fist.data.episodes import Episodes, save_episodes
-from fist.evaluation.evaluate import Method
-from fist.methods.cloning import BCPolicy, BCSettings
+from fist.evaluation.evaluate import PolicySpec
+from fist.methods.base import Policy
+from fist.methods.cloning import BCModel, BCSettings, GoalBCModel
 from fist.methods.distance import Distance, DistanceSettings
-from fist.methods.skills import SkillSettings, SkillVAE
+from fist.methods.skills import FIST, SkillSettings, SkillVAE
 from fist.training.checkpoint import save_model
 
 
@@ -18,9 +19,14 @@ def untrained(folder: Path) -> Path:
     skills = SkillSettings(horizon=4, z_dim=2, hidden=16, decoder_blocks=1, prior_blocks=1)
     save_model(folder / "skills.pt", SkillVAE(skills, 2, 2), {})
     for name, dims in (("distance", 2), ("distance_3d", 3)):
-        save_model(folder / f"{name}.pt", Distance(DistanceSettings(4, 16, 8), dims), {})
-    for name, goal in (("bc", False), ("goal_bc", True)):
-        save_model(folder / f"{name}.pt", BCPolicy(BCSettings(goal, 4, 16, 1), 2, 2), {})
+        save_model(
+            folder / f"{name}.pt",
+            Distance(DistanceSettings(horizon=4, hidden=16, feature_dim=8), dims),
+            {},
+        )
+    for model in (BCModel, GoalBCModel):
+        settings = BCSettings(horizon=4, hidden=16, blocks=1)
+        save_model(folder / f"{model.name}.pt", model(settings, 2, 2), {})
     lengths = torch.tensor([30, 3, 25])
     for name, dims in (("demos", 2), ("demos_3d", 3)):
         states = torch.rand(int(lengths.sum()), dims) * 2 - 1
@@ -29,9 +35,13 @@ def untrained(folder: Path) -> Path:
     return folder
 
 
-def method(files: Path, **changes) -> Method:
-    """Return FIST's method, but for some changes; files are named relative to the folder."""
-    names = {"model": "skills.pt", "demos": "demos.hdf5", "distance": "distance.pt"} | changes
+def spec(
+    files: Path, method: type[Policy] = FIST, act: dict | None = None, **changes
+) -> PolicySpec:
+    """Return what acts as a method does, FIST by default; files are named within the folder."""
+    model = method.Model and f"{method.Model.name}.pt"
+    names = {"model": model, "demos": "demos.hdf5", "distance": "distance.pt"} | changes
+    names |= {} if method.looks_up else {"lookup": names.get("lookup", "none")}
     paths = {key: names.pop(key) for key in ("model", "demos", "distance")}
     paths = {key: name and files / name for key, name in paths.items()}
-    return Method(**({"n_demos": 2} | names), **paths)
+    return PolicySpec(method, method.Settings(**(act or {})), **({"n_demos": 2} | names), **paths)

@@ -14,36 +14,28 @@ from gymnasium.envs.registration import EnvSpec
 from fist.data.episodes import DataError, Episodes, load_episodes
 from fist.evaluation.episode_results import EpisodeRow, Labels, write_episodes_csv
 from fist.evaluation.rollout import RolloutSettings, make_spec, rollout
-from fist.methods.cloning import BCPolicy
+from fist.methods.base import Model, Policy, name_of
 from fist.methods.distance import Distance
-from fist.methods.policy import ActionPolicy, NeighbourPolicy, Policy, ReplayPolicy, SkillPolicy
 from fist.methods.retrieval import DemoIndex, Features, raw_states
-from fist.methods.skills import Prior, SkillVAE
 from fist.stage.files import fingerprint, sha256
 from fist.stage.resume import code_version, read_resume, sources, write_resume
 from fist.training.checkpoint import load_model
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["skills", "bc", "goal_bc", "replay", "neighbours"]
 Lookup = Literal["distance", "euclidean", "random", "none"]
-
-NEEDS = {"skills": SkillVAE, "bc": BCPolicy, "goal_bc": BCPolicy}
-"""Model that each kind of method acts with; the other kinds have none."""
 
 
 @dataclass(frozen=True)
-class Method:
-    """The trained files of a method, and how it acts with them."""
+class PolicySpec:
+    """What acts: a method's class, its trained files, and how it uses them."""
 
-    kind: Kind = "skills"
-    """How it acts: through "skills" (FIST, SPiRL); as a cloned policy without ("bc") or with goals
-    ("goal_bc"); by "replay" of the nearest demonstration, open loop; or as its nearest
-    "neighbours" among the demonstrations did."""
+    method: type[Policy]
+    """Class of the policy."""
+    act: Any = None
+    """Its `Settings`; by default, their defaults."""
     model: Path | None = None
-    """Checkpoint of the skill model or the cloned policy."""
-    prior: Prior = "goal"
-    """Prior that chooses the skill: "goal" (FIST, needs a look-up) or "state" (SPiRL)."""
+    """Checkpoint of its model, where it has one."""
     lookup: Lookup = "distance"
     """Space to look the present state up in, among the demonstrations: the "distance"'s features,
     "euclidean" (the states themselves), the features of a "random" encoder of the distance's shape;
@@ -56,45 +48,32 @@ class Method:
     """Checkpoint of the distance, for lookup "distance" or "random"."""
 
     def __post_init__(self) -> None:
-        if self.looks_up != (self.lookup != "none"):
-            what = (
-                f'kind "skills" with prior "{self.prior}"' if self.kind == "skills" else self.kind
-            )
-            raise ValueError(
-                f"{what} {'needs a look-up' if self.looks_up else 'takes no look-up'}, lookup is "
-                f"{self.lookup!r}"
-            )
-        if self.kind in NEEDS and self.model is None:
-            raise ValueError(f"kind {self.kind!r} needs a model (--model)")
+        name = self.method.__name__
+        if self.method.looks_up != (self.lookup != "none"):
+            needs = "needs a look-up" if self.method.looks_up else "takes no look-up"
+            raise ValueError(f"{name} {needs}, lookup is {self.lookup!r}")
+        if (self.method.Model is None) != (self.model is None):
+            needs = "has no model" if self.method.Model is None else "needs a model (--model)"
+            raise ValueError(f"{name} {needs}")
         if self.lookup != "none" and self.demos is None:
             raise ValueError(f"lookup {self.lookup!r} needs demonstrations (--demos)")
         if self.lookup in ("distance", "random") and self.distance is None:
             raise ValueError(f"lookup {self.lookup!r} needs a distance checkpoint (--distance)")
 
-    @property
-    def looks_up(self) -> bool:
-        """Whether methods of this kind look up in demonstrations."""
-        return self.kind != "bc" and (self.kind != "skills" or self.prior == "goal")
-
-    def policy(self, settings: RolloutSettings, seed: int) -> Policy:
+    def policy(self, seed: int) -> Policy:
         """Load the files and return the policy; `seed` is that of a random encoder.
 
         Raises:
             FileNotFoundError: a file is missing.
             CheckpointError, DataError: a file is damaged or does not fit the others.
-            ValueError: the model has no such prior or takes no look-up.
+            ValueError: the model cannot do what the policy asks of it.
         """
-        model = load_model(self.model, NEEDS[self.kind]) if self.kind in NEEDS else None
-        index = None if self.lookup == "none" else self._index(model, seed)
-        if self.kind == "replay":
-            return ReplayPolicy(index)
-        if self.kind == "neighbours":
-            return NeighbourPolicy(index, settings.neighbours)
-        if isinstance(model, BCPolicy):
-            return ActionPolicy(model, index, settings.skill)
-        return SkillPolicy(model, self.prior, index, settings.replan_every, settings.skill)
+        cls = self.method
+        model = None if cls.Model is None else load_model(self.model, cls.Model)
+        index = self._index(model, seed) if cls.looks_up else None
+        return cls(model, index, cls.Settings() if self.act is None else self.act)
 
-    def _index(self, model: SkillVAE | BCPolicy | None, seed: int) -> DemoIndex:
+    def _index(self, model: Model | None, seed: int) -> DemoIndex:
         """Index the demonstrations for a model's horizon."""
         horizon = 1 if model is None else model.settings.horizon
         episodes = load_episodes(self.demos, horizon + 1).first(self.n_demos, self.demos)
@@ -118,9 +97,27 @@ class Method:
         return untrained.features
 
 
-def _same_states(
-    model: SkillVAE | BCPolicy | Distance, file: Path, episodes: Episodes, demos: Path
-) -> None:
+@dataclass(frozen=True)
+class Trial:
+    """What is tested, where, and on which episodes."""
+
+    labels: Labels
+    """What it is called, and the training seed."""
+    env_id: str
+    """Gymnasium id of the environment, "module:Name-v0" to import the module that registers it."""
+    env_kwargs: Mapping[str, Any]
+    """Arguments of the environment."""
+    spec: PolicySpec
+    """What acts."""
+    rollout: RolloutSettings = RolloutSettings()
+    """On which episodes."""
+
+    def policy(self) -> Policy:
+        """Load the files and return the policy, see `PolicySpec.policy`."""
+        return self.spec.policy(self.labels.seed)
+
+
+def _same_states(model: Model, file: Path, episodes: Episodes, demos: Path) -> None:
     """Raise DataError unless the demonstrations have the states that a model knows."""
     if episodes.state_dim != model.state_dim:
         raise DataError(
@@ -129,66 +126,51 @@ def _same_states(
         )
 
 
-def evaluate(
-    out: str | Path,
-    env_id: str,
-    env_kwargs: Mapping[str, Any],
-    method: Method,
-    settings: RolloutSettings,
-    labels: Labels,
-    state: Path | None = None,
-) -> list[EpisodeRow]:
+def evaluate(out: str | Path, trial: Trial, resume: Path | None = None) -> list[EpisodeRow]:
     """Test a trained method, write one row per episode to `out`, and return the rows.
 
     A run that is stopped continues after the last whole batch of episodes.
 
     Args:
         out: the episodes.csv to write, see `fist.evaluation.episode_results`.
-        env_id, env_kwargs: the environment, see `fist.evaluation.rollout.rollout`.
-        method: what to test.
-        settings: on which episodes, and how.
-        labels: what is tested, for the rows.
-        state: resume state.
+        trial: what is tested.
+        resume: resume file.
     """
-    policy = method.policy(settings, labels.seed)
-    key = _key(env_id, env_kwargs, method, settings, labels.seed)
-    finished = [EpisodeRow(**row) for row in (read_resume(state, key) or {"rows": ()})["rows"]]
+    policy, settings, key = trial.policy(), trial.rollout, _key(trial)
+    finished = [EpisodeRow(**row) for row in (read_resume(resume, key) or {"rows": ()})["rows"]]
     if finished:
         log.info("resuming at episode %d of %d", len(finished), settings.episodes)
     rows = rollout(
-        env_id,
-        env_kwargs,
+        trial.env_id,
+        trial.env_kwargs,
         policy,
         settings.test_seeds,
         settings.max_steps,
         settings.batch,
         finished=finished,
-        keep=lambda rows: write_resume(state, key, {"rows": [asdict(row) for row in rows]}),
+        keep=lambda rows: write_resume(resume, key, {"rows": [asdict(row) for row in rows]}),
     )
-    write_episodes_csv(out, labels, rows)
+    write_episodes_csv(out, trial.labels, rows)
     return rows
 
 
-def _key(
-    env_id: str,
-    env_kwargs: Mapping[str, Any],
-    method: Method,
-    settings: RolloutSettings,
-    seed: int,
-) -> str:
+def _key(trial: Trial) -> str:
     """Return the fingerprint of what decides how the episodes go."""
-    given = asdict(method)
-    files = {name: path for name, path in given.items() if isinstance(path, Path)}
+    spec, settings = trial.spec, trial.rollout
+    files = {name: path for name, path in vars(spec).items() if isinstance(path, Path)}
     twins = {f"{name} settings": path.with_suffix(".json") for name, path in files.items()}
     read = {name: sha256(path) for name, path in (files | twins).items() if path.exists()}
-    code = [*sources("fist"), *sources(_package(make_spec(env_id, settings.max_steps)))]
+    packages = ["fist", spec.method.__module__]
+    packages.append(_package(make_spec(trial.env_id, settings.max_steps)))
+    code = [file for package in packages for file in sources(package)]
     return fingerprint(
         {
-            "env": [env_id, dict(env_kwargs)],
-            "method": {name: value for name, value in given.items() if name not in files},
+            "env": [trial.env_id, dict(trial.env_kwargs)],
+            "method": [name_of(spec.method), spec.lookup, spec.n_demos],
+            "act": None if spec.act is None else asdict(spec.act),
             "files": read,
-            "settings": asdict(settings),
-            "seed": seed,
+            "rollout": asdict(settings),
+            "seed": trial.labels.seed,
             "code": code_version(code),
             "torch": torch.__version__,
         }

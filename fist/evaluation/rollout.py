@@ -12,7 +12,6 @@ from __future__ import annotations
 import copy
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
@@ -20,41 +19,26 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
 from fist.evaluation.episode_results import EpisodeRow
-from fist.methods.policy import Choice, Policy
+from fist.methods.base import Policy
 from fist.stage.progress import Progress
+from fist.stage.settings import Count, Natural, settings
 
 Observer = Callable[[int, gymnasium.Env, Mapping[str, Any]], None]
 """Called with (episode, environment, info) after every reset and every step."""
 
 
-@dataclass(frozen=True)
+@settings
 class RolloutSettings:
-    """How policies are tested; the defaults are the reference's, but for fixed test seeds."""
+    """On which episodes policies are tested."""
 
-    episodes: int = 20
-    """Test episodes."""
-    first_test_seed: int = 100_000
+    episodes: Count = 20
+    """Test episodes of every task, method and training seed."""
+    first_test_seed: Natural = 100_000
     """Episode i has the test seed first_test_seed + i, for every method and training seed."""
-    replan_every: int = 2
-    """Environment steps that a skill is kept for."""
-    skill: Choice = "sample"
-    """Skill (of a cloned policy: action): a "sample" of its distribution, or its "mean"."""
-    neighbours: int = 5
-    """Demonstration states whose actions are averaged, for methods that act by neighbours."""
-    max_steps: int = 0
+    max_steps: Natural = 0
     """Longest episode in environment steps; 0 for the environment's own limit."""
-    batch: int = 20
+    batch: Count = 20
     """Episodes that run at once in a process, their actions computed together."""
-
-    def __post_init__(self) -> None:
-        for name in ("episodes", "replan_every", "neighbours", "batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"rollout.{name} is {getattr(self, name)}, must be at least 1")
-        for name in ("first_test_seed", "max_steps"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"rollout.{name} is {getattr(self, name)}, must be at least 0")
-        if self.skill not in ("sample", "mean"):
-            raise ValueError(f'rollout.skill is {self.skill!r}, must be "sample" or "mean"')
 
     @property
     def test_seeds(self) -> range:

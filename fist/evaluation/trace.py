@@ -30,10 +30,9 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
-from fist.evaluation.episode_results import Labels
-from fist.evaluation.evaluate import Method
-from fist.evaluation.rollout import RolloutSettings, rollout
-from fist.methods.policy import Policy
+from fist.evaluation.evaluate import Trial
+from fist.evaluation.rollout import rollout
+from fist.methods.base import Policy
 from fist.methods.retrieval import DemoIndex, Nearest
 from fist.stage.files import write_text
 
@@ -143,23 +142,12 @@ class Recorder:
         return actions
 
 
-def trace(
-    out: str | Path,
-    env_id: str,
-    env_kwargs: Mapping[str, Any],
-    method: Method,
-    settings: RolloutSettings,
-    labels: Labels,
-    episodes: int,
-) -> pd.DataFrame:
+def trace(out: str | Path, trial: Trial, episodes: int) -> pd.DataFrame:
     """Run the first test episodes of a trained method, write their steps to `out` and return them.
 
     Args:
         out: the CSV to write; columns as at the top of this module.
-        env_id, env_kwargs: the environment, see `fist.evaluation.rollout.rollout`.
-        method: what to run.
-        settings: how it acts; the test seeds begin at its first_test_seed.
-        labels: what is run, for the rows.
+        trial: what is run; the test seeds begin at its first_test_seed.
         episodes: how many test episodes, at least 1: those of the same number in episodes.csv.
 
     Raises:
@@ -167,19 +155,19 @@ def trace(
     """
     if episodes < 1:
         raise ValueError(f"traced is {episodes}, must be at least 1 (config: figures.traced)")
-    recorder = Recorder(method.policy(settings, labels.seed))
-    first = settings.first_test_seed
+    recorder = Recorder(trial.policy())
+    first = trial.rollout.first_test_seed
     seeds = range(first, first + episodes)
     rollout(
-        env_id,
-        env_kwargs,
+        trial.env_id,
+        trial.env_kwargs,
         recorder,
         seeds,
-        settings.max_steps,
+        trial.rollout.max_steps,
         batch=1,
         observer=recorder.watch,
     )
-    what = {key: value for key, value in asdict(labels).items() if key != "data_source"}
+    what = {key: value for key, value in asdict(trial.labels).items() if key != "data_source"}
     table = pd.DataFrame([what | row for row in _rows(recorder, first)])
     write_text(out, table.to_csv(index=False, float_format=DIGITS, lineterminator="\n"))
     return table

@@ -19,10 +19,10 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from fist.evaluation.episode_results import EpisodeRow
-from fist.evaluation.evaluate import Method
-from fist.evaluation.rollout import RolloutSettings, make_env, rollout
+from fist.evaluation.evaluate import Trial
+from fist.evaluation.rollout import make_env, rollout
 from fist.evaluation.trace import Recorder, Retrieval
-from fist.methods.policy import Policy
+from fist.methods.base import Policy
 from fist.stage.files import replacing
 
 Frame = UInt8[np.ndarray, "height width 3"]
@@ -35,30 +35,18 @@ SHEET_COLUMNS, SHEET_ROWS = 4, 2
 """Pictures on a contact sheet."""
 
 
-def record_video(
-    out: str | Path,
-    env_id: str,
-    env_kwargs: Mapping[str, Any],
-    method: Method,
-    settings: RolloutSettings,
-    seed: int = 0,
-    episode: int = 0,
-    size: int = 256,
-) -> EpisodeRow:
+def record_video(out: str | Path, trial: Trial, episode: int = 0, size: int = 256) -> EpisodeRow:
     """Film one test episode of a trained method, and return its row.
 
     Args:
         out: the .mp4 to write; its contact sheet gets the suffix .png.
-        env_id, env_kwargs: the environment, see `film`.
-        method: what to film.
-        settings: how it acts; the test seeds begin at its first_test_seed.
-        seed: the training seed; it seeds a random encoder.
+        trial: what is filmed; the test seeds begin at its first_test_seed.
         episode: number of the test episode, from 0: the row of that number in episodes.csv.
         size: width and height of the picture in pixels.
     """
-    policy = method.policy(settings, seed)
-    test_seed = settings.first_test_seed + episode
-    return film(out, env_id, env_kwargs, policy, test_seed, settings.max_steps, size)
+    settings = trial.rollout
+    what = (trial.env_id, trial.env_kwargs, trial.policy(), settings.first_test_seed + episode)
+    return film(out, *what, settings.max_steps, size)
 
 
 def film(

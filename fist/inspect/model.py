@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from fist.analysis.figures.style import panels, save_picture
-from fist.training.checkpoint import describe, load_model
+from fist.training.checkpoint import load_model, read_twin
 from fist.training.reference_weights import load_reference
 
 LARGE = 100.0
@@ -36,7 +36,7 @@ def inspect_model(path: Path, out: Path) -> str:
     sizes = [
         f"{name} {getattr(model, name)}"
         for name in ("state_dim", "action_dim")
-        if hasattr(model, name)
+        if getattr(model, name) is not None
     ]
     lines = [
         f"{path}: {type(model).__name__}{'' if ours else ' of the reference'}, {total} parameters, "
@@ -44,7 +44,7 @@ def inspect_model(path: Path, out: Path) -> str:
         f"settings: {json.dumps(asdict(model.settings))}",
     ]
     if ours:
-        lines.append(f"provenance: {json.dumps(describe(path).get('provenance', {}))}")
+        lines.append(f"provenance: {json.dumps(read_twin(path).get('provenance', {}))}")
     if curve is not None:
         last = pd.read_csv(curve).iloc[-1].to_dict()
         lines.append("curve, last row: " + ", ".join(f"{k} {v:.4g}" for k, v in last.items()))

@@ -13,7 +13,7 @@ stages there are, what they read, what can be fine-tuned, what is looked up.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, ClassVar, NamedTuple
 
@@ -23,6 +23,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from fist.data.episodes import Episodes
+from fist.methods.networks import Normaliser
 from fist.methods.retrieval import DemoIndex
 from fist.stage.settings import Count, Flag, Positive, settings
 
@@ -43,25 +44,43 @@ class ModelSettings:
     """Smallest standard deviation to divide a state by, in the state's units."""
 
 
+@settings
+class NoSettings:
+    """Nothing can be set."""
+
+
 @dataclass(frozen=True)
 class Material:
-    """What a stage gives to a model; what the model did not ask for is None."""
+    """What a stage gives to a model; what the model did not ask for is missing."""
 
     play: Episodes | None = None
     demos: Episodes | None = None
-    models: Mapping[str, Model] | None = None
+    models: Mapping[str, Model] = field(default_factory=dict)
     """Other models, trained on the same play, by their names."""
 
     @property
     def main(self) -> Episodes:
         """The episodes that the model is mostly about: play, where there is play."""
-        return self.play if self.play is not None else self.demos
+        return self.demos if self.play is None else self.play
+
+    def hold_out(self, share: float) -> tuple[Material, Material | None]:
+        """Split off the last episodes, int(share * E) of each part; None where that is none."""
+        parts = {
+            name: part for name in ("play", "demos") if (part := getattr(self, name)) is not None
+        }
+        kept = {name: len(part) - int(share * len(part)) for name, part in parts.items()}
+        if any(kept[name] == len(part) for name, part in parts.items()):
+            return self, None
+        first = {name: part.take(range(kept[name])) for name, part in parts.items()}
+        last = {name: part.take(range(kept[name], len(part))) for name, part in parts.items()}
+        return replace(self, **first), replace(self, **last)
 
 
 class Objective(NamedTuple):
-    """What one training minimises, and over what."""
+    """What a training minimises, and over what."""
 
     losses: Callable[..., Terms]
+    """Maps a batch to the terms of its loss."""
     parameters: list[nn.Parameter]
 
 
@@ -71,16 +90,119 @@ class Model(nn.Module):
     name: ClassVar[str]
     """What its checkpoints and its section of the configuration are called: skills, …"""
     Settings: ClassVar[type] = ModelSettings
-    """Its settings class."""
+    """Its settings: a subclass of `ModelSettings`."""
     trains_on: ClassVar[tuple[str, ...]] = ("play",)
-    """What its training reads: "play", and the names of other models. Empty: it has no such stage,
-    and is made when it is fine-tuned."""
+    """What its training reads: "play", and names of other models. Empty: it has no such stage, and
+    begins when it is fine-tuned."""
     finetunes_on: ClassVar[tuple[str, ...]] = ("demos",)
-    """What its fine-tuning reads: "demos", "play", and the names of other models."""
+    """What its fine-tuning reads: "demos", "play", and names of other models."""
     parts: ClassVar[tuple[str, ...]] = ("all", "scratch")
-    """What fine-tuning can be asked to train: "all" of the model, a new one from "scratch", …"""
-    train: ClassVar[dict[str, Any]] = {}
-    """What its training on play sets otherwise than `TrainSettings`."""
-    finetune: ClassVar[dict[str, Any]] = {"validation": 0}
-    """The same of its fine-tuning."""
-    ...
+    """What fine-tuning can train: "all" of the model, a new one of its shape from "scratch", …"""
+    recipe: ClassVar[Mapping[str, Mapping[str, Any]]] = {"train": {}, "finetune": {"validation": 0}}
+    """What its two stages set otherwise than `fist.training.settings.TrainSettings` does."""
+
+    def __init__(self, settings: Any, state_dim: int, action_dim: int | None = None):
+        """Make a model of its settings and of the sizes of states and actions."""
+        super().__init__()
+        self.settings, self.state_dim, self.action_dim = settings, state_dim, action_dim
+        self.normaliser = Normaliser(state_dim, settings.scale_floor)
+
+    @classmethod
+    def span(cls, settings: Any) -> int:
+        """Return how many steps a training window covers; it has one state more."""
+        return settings.horizon
+
+    def prepare(self, material: Material) -> None:
+        """Take from the data what is not learnt by gradients: the scale of the states."""
+        if self.settings.normalise:
+            self.normaliser.fit(material.main.states)
+
+    def sampler(
+        self, material: Material, batch: int, device: torch.device | str
+    ) -> Callable[[Generator], Batch]:
+        """Return a function that draws a batch for `losses`, on a device, from its generator."""
+        raise NotImplementedError
+
+    def items(self, material: Material, validation: float) -> int:
+        """Return how many samples make an epoch, where a share of the episodes is held out.
+
+        By default, as many as there are windows in the others.
+        """
+        lengths = material.hold_out(validation)[0].main.lengths
+        return int((lengths - self.span(self.settings)).clamp(min=0).sum())
+
+    def losses(self, *batch: Tensor) -> Terms:
+        """Return the terms of a batch's loss, each a scalar; their sum is minimised."""
+        raise NotImplementedError
+
+    def objective(self, part: str) -> Objective:
+        """Return what a training of a part of the model minimises, see `parts`."""
+        return Objective(self.losses, list(self.parameters()))
+
+
+class Policy:
+    """Acts in several episodes at once, each in a lane of its own (`fist.methods.lanes`).
+
+    What a lane does depends on its seed and its states alone, never on the lanes it shares a batch
+    with or on when they joined.
+    """
+
+    Model: ClassVar[type[Model] | None] = None
+    """The model that it acts with, if any."""
+    looks_up: ClassVar[bool] = False
+    """Whether it looks up in demonstrations."""
+    Settings: ClassVar[type] = NoSettings
+    """How it acts."""
+
+    def __init__(self, model: Any, index: DemoIndex | None, act: Any):
+        """Make the policy.
+
+        Args:
+            model: a trained model of class `Model`, put into eval mode; None without one.
+            index: the demonstrations, exactly where it looks up.
+            act: its `Settings`.
+        """
+        if (index is not None) != self.looks_up:
+            needs = "needs demonstrations to look up in" if self.looks_up else "looks nothing up"
+            raise ValueError(f"{type(self).__name__} {needs}")
+        self.model = None if model is None else model.eval()
+        self.index, self.settings = index, act
+        self.reset([])
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Begin len(seeds) episodes, one lane each; a lane's noise comes from its seed alone."""
+
+    def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
+        """Return actions (B, A) in [-1, 1], float32, for the present states of some lanes."""
+        raise NotImplementedError
+
+
+def name_of(cls: type) -> str:
+    """Return the name by which configurations and checkpoints refer to a class: module:Class."""
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def class_named(name: str, base: type, trusted: Sequence[str] | None = None) -> type:
+    """Import the class that module:Class names.
+
+    Args:
+        name: the class.
+        base: what it must be a subclass of: `Model` or `Policy`.
+        trusted: modules and packages that may be imported beside `fist`; None: any. A name that
+            stands in a file is trusted no further than the configuration's own.
+
+    Raises:
+        ValueError: the name is none, is not trusted, or names no such class.
+    """
+    module, _, attribute = name.partition(":")
+    if trusted is not None and not any(
+        module == place or module.startswith(f"{place}.") for place in ("fist", *trusted)
+    ):
+        raise ValueError(f"{name!r} is not of fist, and not of a module that is trusted")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"no class {name!r} ({error}): expected module:Class") from None
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise ValueError(f"{name!r} is no subclass of {name_of(base)}")
+    return found

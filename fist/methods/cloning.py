@@ -6,73 +6,106 @@ goal-BC  pi(a | s_t, s_{t+H})    takes the look-up of FIST, but acts without ski
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Generator, Tensor
 
-from fist.methods.networks import MLP, Gaussian, Normaliser, gaussian
+from fist.data.windows import Windows
+from fist.methods.base import Batch, Material, Model, ModelSettings, Policy
+from fist.methods.lanes import Choice, LaneNoise, as_actions, as_states, by_rows
+from fist.methods.networks import MLP, Gaussian, gaussian
+from fist.stage.settings import Count, Natural, settings
 
 
-@dataclass(frozen=True)
-class BCSettings:
+@settings
+class BCSettings(ModelSettings):
     """Shape of the policy; the defaults are the reference's for the kitchen."""
 
-    goal: bool = False
-    """Whether the policy also sees the state H steps ahead (goal-BC)."""
-    horizon: int = 10
-    """H: steps between a state and its goal; of no effect without goals."""
-    hidden: int = 128
+    hidden: Count = 128
     """Width of every hidden layer (32 in the mazes)."""
-    blocks: int = 5
+    blocks: Natural = 5
     """Hidden blocks, without batch norm (3 in the mazes)."""
-    normalise: bool = False
-    """Shift and scale states by the training data's mean and standard deviation."""
-    scale_floor: float = 0.1
-    """Smallest standard deviation to divide a state by, in the state's units."""
-
-    def __post_init__(self) -> None:
-        for name in ("horizon", "hidden"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"bc.model.{name} is {getattr(self, name)}, must be at least 1")
-
-    @property
-    def span(self) -> int:
-        """Steps that a training window covers."""
-        return self.horizon if self.goal else 1
 
 
-class BCPolicy(nn.Module):
-    """pi(a | s) or pi(a | s, goal), a diagonal Gaussian."""
+class BCModel(Model):
+    """pi(a | s), a diagonal Gaussian."""
+
+    name = "bc"
+    Settings = BCSettings
+    recipe: ClassVar = {
+        "train": {"batch_size": 1280, "epochs": 181.8},
+        "finetune": {"batch_size": 1280, "epochs": 500, "validation": 0},
+    }
+    sees_goal: ClassVar[bool] = False
+    """Whether the policy also sees the state H steps ahead."""
 
     def __init__(self, settings: BCSettings, state_dim: int, action_dim: int):
-        super().__init__()
-        self.settings, self.state_dim, self.action_dim = settings, state_dim, action_dim
-        self.normaliser = Normaliser(state_dim, settings.scale_floor)
-        inputs = 2 * state_dim if settings.goal else state_dim
+        super().__init__(settings, state_dim, action_dim)
+        inputs = 2 * state_dim if self.sees_goal else state_dim
         self.net = MLP(inputs, 2 * action_dim, settings.hidden, settings.blocks, batch_norm=False)
 
-    def fit_normaliser(self, states: Float[Tensor, "N S"]) -> None:
-        """Take the states' scale from the training data, if the settings ask for it."""
-        if self.settings.normalise:
-            self.normaliser.fit(states)
+    @classmethod
+    def span(cls, settings: Any) -> int:
+        """Return 1: a window is a state and its action; with goals it reaches H steps ahead."""
+        return settings.horizon if cls.sees_goal else 1
 
-    def forward(
-        self, s: Float[Tensor, "B S"], goal: Float[Tensor, "B S"] | None = None
-    ) -> Gaussian:
-        """Return the Gaussian over actions at states s, on the way to goals if there are any."""
-        if (goal is not None) != self.settings.goal:
-            raise ValueError(
-                f"this policy was trained {'with' if self.settings.goal else 'without'} goals, "
-                f"and was asked {'with' if goal is not None else 'without'} them"
-            )
-        s = self.normaliser(s)
-        return gaussian(self.net(s if goal is None else torch.cat((s, self.normaliser(goal)), -1)))
+    def sampler(
+        self, material: Material, batch: int, device: torch.device | str
+    ) -> Callable[[Generator], Batch]:
+        """Return what draws windows."""
+        windows = Windows(material.main, self.span(self.settings), device)
+        return lambda generator: windows.sample(batch, generator)
+
+    def forward(self, s: Float[Tensor, "B S"], *goal: Float[Tensor, "B S"]) -> Gaussian:
+        """Return the Gaussian over actions at states s, on the way to goals if it sees any."""
+        return gaussian(self.net(torch.cat([self.normaliser(part) for part in (s, *goal)], -1)))
 
     def losses(
         self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"]
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the negative log-likelihood of a window's first action, summed over dimensions."""
-        goal = s[:, -1] if self.settings.goal else None
-        return {"nll": self(s[:, 0], goal).nll(a[:, 0]).sum(-1).mean()}
+        goal = (s[:, -1],) if self.sees_goal else ()
+        return {"nll": self(s[:, 0], *goal).nll(a[:, 0]).sum(-1).mean()}
+
+
+class GoalBCModel(BCModel):
+    """pi(a | s_t, s_{t+H})."""
+
+    name = "goal_bc"
+    sees_goal = True
+
+
+@settings
+class BCActing:
+    """How a cloned policy acts."""
+
+    skill: Choice = "sample"
+    """Take a "sample" of the policy's actions, or their "mean"."""
+
+
+class BC(Policy):
+    """Act without skills: every action from pi(a | s)."""
+
+    Model = BCModel
+    Settings = BCActing
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        self._noise = LaneNoise(seeds)
+
+    @torch.inference_mode()
+    def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
+        s = as_states(states, self.model.state_dim)
+        goals = (self.index.target(s),) if self.looks_up else ()
+        actions = by_rows(self.model, s, *goals)
+        return as_actions(self._noise.pick(actions, self.settings.skill, lanes))
+
+
+class GoalBC(BC):
+    """Every action from pi(a | s, target), the target looked up in the demonstrations."""
+
+    Model = GoalBCModel
+    looks_up = True

@@ -8,8 +8,8 @@ present one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -17,45 +17,42 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from fist.data.windows import Windows
-from fist.methods.networks import Normaliser, at_least_float32
+from fist.methods.base import Batch, Material, Model, ModelSettings
+from fist.methods.networks import at_least_float32
+from fist.stage.settings import Count, NonNegative, settings
 
 
-@dataclass(frozen=True)
-class DistanceSettings:
+@settings
+class DistanceSettings(ModelSettings):
     """Shape of the encoder and choice of pairs; the defaults are the reference's."""
 
-    horizon: int = 10
-    """H: steps between an anchor and its positive."""
-    hidden: int = 128
+    hidden: Count = 128
     """Width of the two hidden layers."""
-    feature_dim: int = 32
+    feature_dim: Count = 32
     """Dimensions of the features."""
     mode: Literal["exact", "reachable"] = "exact"
-    """Positive of s_t: s_{t+H} ("exact"), or s_{t+k} with k uniform on 1..H ("reachable")."""
-    noise: float = 0.0
+    """Positive of a state: exactly H steps ahead ("exact"), or k steps with k uniform on 1..H
+    ("reachable")."""
+    noise: NonNegative = 0.0
     """Standard deviation of the noise added to states in training, in units of the normalised
     state. Without it f may read progress off the arm alone, and believe in a sub-task that the arm
     has gone through the motions of, but missed."""
-    normalise: bool = False
-    """Shift and scale states by the pretraining data's mean and standard deviation."""
-    scale_floor: float = 0.1
-    """Smallest standard deviation to divide a state by, in the state's units."""
-
-    def __post_init__(self) -> None:
-        for name in ("horizon", "hidden", "feature_dim"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"distance.model.{name} is {getattr(self, name)}, must be at least 1"
-                )
 
 
-class Distance(nn.Module):
+class Distance(Model):
     """Encoder f and the bilinear form W of the contrastive score f(s)ᵀ W f(s')."""
 
-    def __init__(self, settings: DistanceSettings, state_dim: int):
-        super().__init__()
-        self.settings, self.state_dim = settings, state_dim
-        self.normaliser = Normaliser(state_dim, settings.scale_floor)
+    name = "distance"
+    Settings = DistanceSettings
+    finetunes_on = ("play", "demos")
+    parts = ("all",)
+    recipe: ClassVar = {
+        "train": {"optimizer": "adam", "batch_size": 1024, "epochs": 200, "validation": 0},
+        "finetune": {"optimizer": "adam", "batch_size": 1024, "epochs": 20, "validation": 0},
+    }
+
+    def __init__(self, settings: DistanceSettings, state_dim: int, action_dim: int | None = None):
+        super().__init__(settings, state_dim, action_dim)
         self.encoder = nn.Sequential(
             nn.Linear(state_dim, settings.hidden),
             nn.ReLU(),
@@ -64,11 +61,6 @@ class Distance(nn.Module):
             nn.Linear(settings.hidden, settings.feature_dim),
         )
         self.W = nn.Parameter(torch.rand(settings.feature_dim, settings.feature_dim))
-
-    def fit_normaliser(self, states: Float[Tensor, "N S"]) -> None:
-        """Take the states' scale from the pretraining data, if the settings ask for it."""
-        if self.settings.normalise:
-            self.normaliser.fit(states)
 
     def features(self, s: Float[Tensor, "N S"]) -> Float[Tensor, "N F"]:
         """Return f(s); d(s, s') is the squared Euclidean distance between features."""
@@ -93,6 +85,29 @@ class Distance(nn.Module):
         own = torch.arange(len(logits), device=logits.device)
         return {"contrastive": F.cross_entropy(logits, own)}
 
+    def sampler(
+        self, material: Material, batch: int, device: torch.device | str
+    ) -> Callable[[Generator], Batch]:
+        """Return what draws pairs: of play, or half of play and half of the demonstrations."""
+        parts = [part for part in (material.play, material.demos) if part is not None]
+        windows = [Windows(part, self.settings.horizon, device) for part in parts]
+        sizes = [batch - batch // 2, batch // 2] if len(parts) == 2 else [batch]
+
+        def sample(generator: Generator) -> Batch:
+            drawn = [
+                sample_pairs(of, self.settings.mode, size, generator)
+                for of, size in zip(windows, sizes, strict=True)
+            ]
+            anchor, positive = (torch.cat(states) for states in zip(*drawn, strict=True))
+            noise = torch.randn((2, *anchor.shape), generator=generator, device=anchor.device)
+            return anchor, positive, noise
+
+        return sample
+
+    def items(self, material: Material, validation: float) -> int:
+        """Return how many states can be an anchor, as the reference counts them."""
+        return len(material.main.states) - self.settings.horizon
+
 
 def sample_pairs(
     windows: Windows, mode: str, batch: int, generator: Generator
@@ -106,13 +121,3 @@ def sample_pairs(
             1, windows.horizon + 1, (batch,), generator=generator, device=first.device
         )
     return windows.states[first], windows.states[first + ahead]
-
-
-def sample_mixed_pairs(
-    play: Windows, demos: Windows, mode: str, batch: int, generator: Generator
-) -> tuple[Float[Tensor, "B S"], Float[Tensor, "B S"]]:
-    """Draw half of the pairs from play and half from the demonstrations, for fine-tuning."""
-    half = batch // 2
-    a, p = sample_pairs(play, mode, batch - half, generator)
-    a_demo, p_demo = sample_pairs(demos, mode, half, generator)
-    return torch.cat((a, a_demo)), torch.cat((p, p_demo))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor, nn
 
 LOG_SIGMA_RANGE = (-10.0, 2.0)
@@ -33,31 +32,6 @@ class Gaussian(NamedTuple):
         """Return KL(self || N(0, 1)), per dimension, in nats."""
         variance = (2 * self.log_sigma).exp()
         return 0.5 * (variance + self.mean.square() - 1) - self.log_sigma
-
-
-FEWEST_ROWS = 8
-"""Rows from which a matrix product's bits no longer depend on their number: 4 here, so twice that.
-
-Libraries add up products of one row, or a few, in another order than those of many.
-"""
-
-
-def by_rows(function: Callable, *inputs: Shaped[Tensor, "B *_"]) -> Any:
-    """Return function(*inputs), each row with the same bits whatever the number of rows B.
-
-    Args:
-        function: maps rows to rows: a tensor (B, ...) or a tuple of such tensors.
-        inputs: tensors with B >= 1 rows each.
-    """
-    rows = len(inputs[0])
-    missing = FEWEST_ROWS - rows
-    if missing <= 0:
-        return function(*inputs)
-    out = function(*(torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]) for x in inputs))
-    if isinstance(out, Tensor):
-        return out[:rows]
-    parts = [part[:rows] for part in out]
-    return out._make(parts) if hasattr(out, "_make") else tuple(parts)
 
 
 def gaussian(parameters: Float[Tensor, "*B 2D"]) -> Gaussian:

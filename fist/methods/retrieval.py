@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fist.data.episodes import Episodes
-from fist.methods.networks import by_rows
+from fist.methods.lanes import by_rows
 
 Features = Callable[[Tensor], Tensor]
 """Maps states (N, S) to the space (N, F) in which squared Euclidean distance is measured."""

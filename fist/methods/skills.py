@@ -5,6 +5,10 @@
     prior      p(z | s_t, s_{t+H})                     FIST: the skill that leads from here to there
     prior      p(z | s_t)                              SPiRL: the skill that usually follows here
 
+Acting: every few steps a prior chooses a skill, and the decoder acts it out. FIST's prior is told
+where the demonstrations go from the state that is nearest to the present one; SPiRL's is told
+nothing.
+
 The priors are fitted to detached samples of the posterior, so they send no gradient into the
 posterior or the decoder: one VAE serves both, trained together for little more than the cost of
 one.
@@ -12,81 +16,65 @@ one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from annotated_types import Len
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
-from fist.data.episodes import Episodes
+from fist.data.windows import Windows
+from fist.methods.base import Batch, Material, Model, ModelSettings, Objective, Policy
 from fist.methods.feedback import feedback_gain
-from fist.methods.networks import (
-    MLP,
-    Gaussian,
-    Normaliser,
-    SequenceEncoder,
-    at_least_float32,
-    gaussian,
-)
+from fist.methods.lanes import Choice, LaneNoise, as_actions, as_states, by_rows
+from fist.methods.networks import MLP, Gaussian, SequenceEncoder, at_least_float32, gaussian
+from fist.stage.settings import Count, Flag, Natural, NonNegative, settings
 
 Prior = Literal["goal", "state"]
 
 
-@dataclass(frozen=True)
-class SkillSettings:
+@settings
+class SkillSettings(ModelSettings):
     """Shape and loss of the skill VAE; the defaults are the reference's for the kitchen."""
 
-    horizon: int = 10
-    """H: actions in a skill, and steps between a state and its goal."""
-    z_dim: int = 10
+    z_dim: Count = 10
     """Dimensions of the skill z."""
-    hidden: int = 128
+    hidden: Count = 128
     """Width of every hidden layer."""
-    readout: int = 128
+    readout: Count = 128
     """Width between the LSTM's output and the posterior's parameters (32 in the mazes)."""
-    decoder_blocks: int = 5
+    decoder_blocks: Natural = 5
     """Hidden blocks of the decoder (3 in the mazes)."""
-    prior_blocks: int = 6
+    prior_blocks: Natural = 6
     """Hidden blocks of each prior."""
-    kl_weight: float = 5e-4
+    kl_weight: NonNegative = 5e-4
     """Weight of KL(q || N(0, I)), a mean over batch and dimensions (1e-2 in the mazes)."""
-    priors: tuple[Prior, ...] = ("goal", "state")
-    """Priors to train: "goal" is FIST's, "state" is SPiRL's."""
-    normalise: bool = False
-    """Shift and scale states by the pretraining data's mean and standard deviation."""
-    scale_floor: float = 0.1
-    """Smallest standard deviation to divide a state by, in the state's units."""
-    phase: bool = False
+    priors: Annotated[tuple[Prior, ...], Len(1)] = ("goal", "state")
+    """Priors to train: "goal" is FIST's, "state" is SPiRL's; one VAE serves both."""
+    phase: Flag = False
     """Tell the decoder how many steps of the skill have passed. Within one skill, a state on the
     way to a turn and the same state on the way back can then have different actions."""
-    feedback: float = 0.0
-    """Share of the linear feedback in the recorded actions that the decoder is given, see
-    `fist.methods.feedback`; 0 leaves all of it to be learnt."""
-
-    def __post_init__(self) -> None:
-        for name in ("horizon", "z_dim", "hidden", "readout"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"skills.model.{name} is {getattr(self, name)}, must be at least 1"
-                )
-        if not self.priors or set(self.priors) - {"goal", "state"}:
-            raise ValueError(
-                f'skills.model.priors is {self.priors}, must name "goal", "state" or both'
-            )
+    feedback: NonNegative = 0.0
+    """Share of the linear feedback in the recorded actions that the decoder is given
+    (`fist.methods.feedback`); 0 leaves all of it to be learnt."""
 
 
-class SkillVAE(nn.Module):
+class SkillVAE(Model):
     """Posterior, decoder and priors over skills."""
+
+    name = "skills"
+    Settings = SkillSettings
+    parts = ("all", "prior", "scratch")
+    recipe: ClassVar = {"train": {}, "finetune": {"epochs": 50, "validation": 0}}
 
     gain: Tensor
 
     def __init__(self, settings: SkillSettings, state_dim: int, action_dim: int):
-        super().__init__()
-        self.settings, self.state_dim, self.action_dim = settings, state_dim, action_dim
+        super().__init__(settings, state_dim, action_dim)
         z, hidden = settings.z_dim, settings.hidden
-        self.normaliser = Normaliser(state_dim, settings.scale_floor)
         self.register_buffer("gain", torch.zeros(action_dim, state_dim))
         self.posterior = SequenceEncoder(action_dim + state_dim, 2 * z, hidden, settings.readout)
         phases = settings.horizon if settings.phase else 0
@@ -99,16 +87,38 @@ class SkillVAE(nn.Module):
             }
         )
 
-    def fit_normaliser(self, states: Float[Tensor, "N S"]) -> None:
-        """Take the states' scale from the pretraining data, if the settings ask for it."""
-        if self.settings.normalise:
-            self.normaliser.fit(states)
-
-    def fit_feedback(self, episodes: Episodes) -> None:
-        """Take the feedback gain from the pretraining data, if the settings ask for it."""
+    def prepare(self, material: Material) -> None:
+        """Take the states' scale and the feedback gain from the data, as the settings ask for."""
+        super().prepare(material)
         if self.settings.feedback:
-            gain = feedback_gain(episodes, self.normaliser(episodes.states))
+            gain = feedback_gain(material.main, self.normaliser(material.main.states))
             self.gain.copy_(self.settings.feedback * gain)
+
+    def sampler(
+        self, material: Material, batch: int, device: torch.device | str
+    ) -> Callable[[Generator], Batch]:
+        """Return what draws windows, with the noise that makes z a sample of the posterior."""
+        windows = Windows(material.main, self.settings.horizon, device)
+
+        def sample(generator: Generator) -> Batch:
+            s, a = windows.sample(batch, generator)
+            noise = torch.randn(len(s), self.settings.z_dim, generator=generator, device=s.device)
+            return s, a, noise
+
+        return sample
+
+    def items(self, material: Material, validation: float) -> int:
+        """Return the windows in an epoch: of play one from every H+1 rows, as in the reference."""
+        horizon = self.settings.horizon
+        if material.play is not None:
+            return int((1 - validation) * len(material.play.states) / (horizon + 1))
+        return int((material.demos.lengths - horizon).sum())
+
+    def objective(self, part: str) -> Objective:
+        """Return the whole loss over all parameters, or the priors' alone for part "prior"."""
+        if part == "prior":
+            return Objective(self.prior_losses, list(self.priors.parameters()))
+        return super().objective(part)
 
     def encode(self, s: Float[Tensor, "B H S"], a: Float[Tensor, "B H A"]) -> Gaussian:
         """Return q(z | s, a), mean and log-sigma (B, Z)."""
@@ -199,3 +209,56 @@ class SkillVAE(nn.Module):
                 "(config: skills.model.priors)"
             )
         return self.priors[name]
+
+
+@settings
+class SkillActing:
+    """How one acts through skills."""
+
+    replan_every: Count = 2
+    """Replanning interval: environment steps that a skill is kept for."""
+    skill: Choice = "sample"
+    """Take a "sample" of the prior's skills, or their "mean"."""
+
+
+class SkillPolicy(Policy):
+    """Act through skills: z from a prior every `replan_every` steps, a = pi(a | s, z) at each."""
+
+    Model = SkillVAE
+    Settings = SkillActing
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        self._noise = LaneNoise(seeds)
+        self._skills = torch.zeros(len(seeds), self.model.settings.z_dim)
+        self._steps = torch.zeros(len(seeds), dtype=torch.long)
+
+    @torch.inference_mode()
+    def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
+        s, lanes = as_states(states, self.model.state_dim), torch.as_tensor(lanes)
+        step = self._steps[lanes] % self.settings.replan_every
+        due = step == 0
+        if due.any():
+            prior = self.prior(s[due])
+            self._skills[lanes[due]] = self._noise.pick(prior, self.settings.skill, lanes[due])
+        self._steps[lanes] += 1
+        return as_actions(by_rows(self.model.decode, s, self._skills[lanes], step))
+
+    def prior(self, s: Float[Tensor, "B S"]) -> Gaussian:
+        """Return the distribution over skills at states s, mean and log-sigma (B, Z)."""
+        raise NotImplementedError
+
+
+class FIST(SkillPolicy):
+    """The prior is p(z | s, target), the target looked up in the demonstrations."""
+
+    looks_up = True
+
+    def prior(self, s: Float[Tensor, "B S"]) -> Gaussian:
+        return by_rows(self.model.prior_goal, s, self.index.target(s))
+
+
+class SPiRL(SkillPolicy):
+    """The prior is p(z | s): no look-up."""
+
+    def prior(self, s: Float[Tensor, "B S"]) -> Gaussian:
+        return by_rows(self.model.prior_state, s)

@@ -8,6 +8,7 @@ made of these; a value that is not allowed is refused wherever an instance is ma
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Annotated, Any, dataclass_transform
 
 from annotated_types import Ge, Gt, Lt
@@ -33,10 +34,21 @@ def settings(cls: type) -> Any:
     """Make a class a settings class: a frozen dataclass that checks the values it is given.
 
     Unknown fields, numbers that are not finite, and whole numbers that are given as 2.0 or true are
-    refused with a ValueError (`said` puts it into a line).
+    refused with a ValueError of one line.
     """
     config = ConfigDict(allow_inf_nan=False, use_attribute_docstrings=True, extra="forbid")
-    return dataclass(cls, frozen=True, config=config)
+    made = dataclass(cls, frozen=True, config=config)
+    checked = made.__init__
+
+    @wraps(checked)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            checked(self, *args, **kwargs)
+        except ValidationError as error:
+            raise ValueError(said(error)) from None
+
+    made.__init__ = init
+    return made
 
 
 def said(error: ValidationError) -> str:

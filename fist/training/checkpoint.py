@@ -7,48 +7,36 @@ read, too; the JSON twin is the same.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load, save
-from torch import Tensor, nn
+from torch import Tensor
 
-from fist.methods.cloning import BCPolicy, BCSettings
-from fist.methods.distance import Distance, DistanceSettings
-from fist.methods.skills import SkillSettings, SkillVAE
+from fist.methods.base import Model, class_named, name_of
 from fist.stage.files import write_bytes, write_json, write_tensors
-
-MODELS: dict[str, tuple[type, type]] = {
-    "SkillVAE": (SkillVAE, SkillSettings),
-    "Distance": (Distance, DistanceSettings),
-    "BCPolicy": (BCPolicy, BCSettings),
-}
-"""Name in the JSON file: (class of the model, class of its settings)."""
 
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be used; the message names the file and what is wrong with it."""
 
 
-def save_model(path: str | Path, model: nn.Module, provenance: dict[str, Any]) -> None:
+def save_model(path: str | Path, model: Model, provenance: dict[str, Any]) -> None:
     """Write `path` (weights) and its JSON twin (class, settings, sizes, where it came from).
 
     The weights are renamed into place last, so a checkpoint that is there is complete.
     """
     path = Path(path)
-    description = {
-        "model": type(model).__name__,
+    twin = {
+        "model": name_of(type(model)),
         "settings": asdict(model.settings),
-        "sizes": {
-            name: getattr(model, name)
-            for name in ("state_dim", "action_dim")
-            if hasattr(model, name)
-        },
+        "sizes": {"state_dim": model.state_dim, "action_dim": model.action_dim},
         "provenance": provenance,
     }
-    write_json(path.with_suffix(".json"), description)
+    write_json(path.with_suffix(".json"), twin)
     weights = {name: value.cpu().clone() for name, value in model.state_dict().items()}
     if path.suffix == ".safetensors":
         write_bytes(path, save(weights))
@@ -56,42 +44,44 @@ def save_model(path: str | Path, model: nn.Module, provenance: dict[str, Any]) -
         write_tensors(path, weights)
 
 
-def describe(path: str | Path) -> dict[str, Any]:
+def read_twin(path: str | Path) -> dict[str, Any]:
     """Return the JSON twin of a checkpoint."""
     path = Path(path)
-    twin = path.with_suffix(".json")
-    for file in (path, twin):
-        if not file.exists():
-            raise FileNotFoundError(f"no checkpoint file {file}: its training stage makes it")
+    file = path.with_suffix(".json")
+    for needed in (path, file):
+        if not needed.exists():
+            raise FileNotFoundError(f"no checkpoint file {needed}: its training stage makes it")
     try:
-        description = json.loads(twin.read_text())
+        twin = json.loads(file.read_text())
     except ValueError as error:
-        raise CheckpointError(f"{twin}: not JSON ({error})") from error
-    if not isinstance(description, dict):
-        raise CheckpointError(f"{twin}: describes no model, it holds {description!r:.40}")
-    return description
+        raise CheckpointError(f"{file}: not JSON ({error})") from error
+    if not isinstance(twin, dict):
+        raise CheckpointError(f"{file}: describes no model, it holds {twin!r:.40}")
+    return twin
 
 
-def load_model(path: str | Path, expected: type | None = None) -> nn.Module:
+def load_model(
+    path: str | Path, expected: type[Model] | None = None, trusted: Sequence[str] = ()
+) -> Model:
     """Rebuild a model from its checkpoint, in eval mode, on the CPU.
+
+    Args:
+        path: the weights; the JSON twin beside them names the model's class.
+        expected: the class that it must be; without it, any class of `fist` or of what is trusted.
+        trusted: modules or packages beside `fist` from which a class may be imported.
 
     Raises:
         FileNotFoundError: the weights or their JSON twin are missing.
-        CheckpointError: the files are damaged, do not fit together, or hold another kind of model.
+        CheckpointError: the files are damaged, do not fit together, or hold another class of model.
     """
     path = Path(path)
-    description = describe(path)
-    name = str(description.get("model"))
-    if name not in MODELS or (expected is not None and MODELS[name][0] is not expected):
-        wanted = expected.__name__ if expected else " or ".join(MODELS)
-        raise CheckpointError(f"{path}: holds a {name!r}, expected {wanted}")
-    cls, settings_cls = MODELS[name]
+    twin = read_twin(path)
+    name = str(twin.get("model"))
+    if expected is not None and name != name_of(expected):
+        raise CheckpointError(f"{path}: holds a {name!r}, expected {name_of(expected)}")
     try:
-        settings = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in description["settings"].items()
-        }
-        model = cls(settings_cls(**settings), **description["sizes"])
+        cls = expected or class_named(name, Model, trusted)
+        model = cls(cls.Settings(**twin["settings"]), **twin["sizes"])
         model.load_state_dict(read_weights(path))
     except Exception as error:
         raise CheckpointError(

@@ -1,212 +1,230 @@
-"""The training stages: from data sets and settings to checkpoints.
+"""The training stages: from data sets and settings to a checkpoint.
 
-Each function reads files, trains one model (`fist.training.fit`), and writes one checkpoint
-(`out`), its JSON twin and its learning curve (`.csv` beside it).
+`train` learns a model from play, `finetune` goes on from there with the first few demonstrations.
+Both read what the model asks for (`Model.trains_on`, `Model.finetunes_on`), train it in the one
+loop, and write a checkpoint, its JSON twin and its learning curve.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator
 
 from fist.data.episodes import DataError, Episodes, load_episodes
-from fist.data.windows import Windows
-from fist.methods.cloning import BCPolicy, BCSettings
-from fist.methods.distance import Distance, DistanceSettings, sample_mixed_pairs, sample_pairs
-from fist.methods.skills import SkillSettings, SkillVAE
-from fist.training.checkpoint import load_model
-from fist.training.fit import Job, device_of, fit, hold_out, seeded, validator
-from fist.training.loop import TrainSettings
+from fist.methods.base import Batch, Material, Model, Terms, name_of
+from fist.stage.files import fingerprint, sha256
+from fist.stage.resume import code_version, sources
+from fist.training.checkpoint import load_model, save_model
+from fist.training.loop import Run, train
+from fist.training.settings import TrainSettings
+from fist.training.speed import compiles, uses_bfloat16
+
+log = logging.getLogger(__name__)
 
 VALIDATION_BATCH = 1024
 """Windows in the fixed validation batch."""
 
 
-def train_skills(data: Path, model: SkillSettings, settings: TrainSettings, job: Job) -> None:
-    """Train a skill VAE and its priors on a play data set."""
-    episodes = load_episodes(data, model.horizon + 1)
-    net = seeded(job, lambda: SkillVAE(model, episodes.state_dim, episodes.action_dim))
-    net.fit_normaliser(episodes.states)
-    net.fit_feedback(episodes)
-    items = int((1 - settings.validation) * len(episodes.states) / (model.horizon + 1))
-    _fit_skills(net, episodes, items, settings, job, {"data": data}, net.losses)
+@dataclass(frozen=True)
+class Inputs:
+    """The files that a stage reads."""
+
+    play: Path | None = None
+    """Play data, HDF5 in D4RL's layout."""
+    demos: Path | None = None
+    """Demonstrations, HDF5 in D4RL's layout."""
+    init: Path | None = None
+    """Checkpoint to start from, in fine-tuning."""
+    models: Mapping[str, Path] = field(default_factory=dict)
+    """Checkpoints of other models that the model reads, by their names."""
 
 
-def finetune_skills(
-    init: Path,
-    demos: Path,
-    n_demos: int,
-    parameters: Literal["all", "prior", "scratch"],
-    settings: TrainSettings,
-    job: Job,
+@dataclass(frozen=True)
+class Job:
+    """Where a training stage writes, and what makes it this run and no other."""
+
+    out: Path
+    """Checkpoint to write (.pt); its settings (.json) and learning curve (.csv) go beside it."""
+    seed: int = 0
+    """Seed of the initial weights, the batches and the noise."""
+    resume: Path | None = None
+    """Resume file; a run that is stopped continues from it."""
+    tensorboard: Path | None = None
+    """Folder for TensorBoard's event files."""
+    device: str = "auto"
+    """Device to train on; "auto" takes a GPU where there is one."""
+
+
+def train_model(
+    model: type[Model], inputs: Inputs, settings: Any, optimisation: TrainSettings, job: Job
 ) -> None:
-    """Fine-tune a skill VAE on the first `n_demos` demonstrations.
+    """Train a model on play data.
 
-    `parameters` says what is trained: "all" of the model, the "prior" networks alone, or, from
-    "scratch", a new model of the same shape that has never seen the play data.
+    Args:
+        model: its class.
+        inputs: the files that `model.trains_on` names.
+        settings: of class `model.Settings`.
+        optimisation: how it is trained.
+        job: where it goes.
+
+    Raises:
+        FileNotFoundError, DataError, CheckpointError: a file is missing or cannot be used.
     """
-    net = load_model(init, SkillVAE)
-    episodes = load_episodes(demos, net.settings.horizon + 1).first(n_demos, demos)
-    _check_dims(net, episodes, init, demos)
-    if parameters == "scratch":
-        sizes = (net.state_dim, net.action_dim)
-        net = seeded(job, lambda: SkillVAE(net.settings, *sizes))
-        net.fit_normaliser(episodes.states)
-        net.fit_feedback(episodes)
-    prior_only = parameters == "prior"
-    inputs = {"init": init, "demos": demos}
-    choice = {"n_demos": n_demos, "parameters": parameters}
-    items = int((episodes.lengths - net.settings.horizon).sum())
-    losses = net.prior_losses if prior_only else net.losses
-    trained = list(net.priors.parameters()) if prior_only else None
-    _fit_skills(net, episodes, items, settings, job, inputs, losses, trained, choice)
+    material = _read(model, model.trains_on, inputs, settings)
+    net = _new(model, settings, material, job)
+    _fit(net, material, "all", inputs, {}, optimisation, job)
 
 
-def train_distance(data: Path, model: DistanceSettings, settings: TrainSettings, job: Job) -> None:
-    """Train a contrastive distance on a play data set."""
-    episodes = load_episodes(data, model.horizon + 1)
-    net = seeded(job, lambda: Distance(model, episodes.state_dim))
-    net.fit_normaliser(episodes.states)
-    training, held_out = hold_out(episodes, settings.validation)
-    windows = Windows(training, model.horizon, device_of(job))
-
-    def sample(generator: Generator) -> tuple[Tensor, ...]:
-        pairs = sample_pairs(windows, model.mode, settings.batch_size, generator)
-        return _with_noise(pairs, generator)
-
-    validate = None
-    if held_out is not None:
-        generator = Generator().manual_seed(0)
-        batch = sample_pairs(
-            Windows(held_out, model.horizon), model.mode, VALIDATION_BATCH, generator
-        )
-        batch = _with_noise(batch, generator)
-        validate = validator(net, net.losses, batch)
-    items = len(episodes.states) - model.horizon
-    fit(net, sample, net.losses, settings, items, job, {"data": data}, validate=validate)
-
-
-def finetune_distance(
-    init: Path, data: Path, demos: Path, n_demos: int, settings: TrainSettings, job: Job
-) -> None:
-    """Fine-tune a distance: half of each batch from play, half from the first `n_demos` demos."""
-    net = load_model(init, Distance)
-    horizon, mode = net.settings.horizon, net.settings.mode
-    play = load_episodes(data, horizon + 1)
-    shown = load_episodes(demos, horizon + 1).first(n_demos, demos)
-    _check_dims(net, shown, init, demos)
-    device = device_of(job)
-    play_windows, demo_windows = Windows(play, horizon, device), Windows(shown, horizon, device)
-
-    def sample(generator: Generator) -> tuple[Tensor, ...]:
-        pairs = sample_mixed_pairs(play_windows, demo_windows, mode, settings.batch_size, generator)
-        return _with_noise(pairs, generator)
-
-    inputs = {"init": init, "data": data, "demos": demos}
-    items = len(play.states) - horizon
-    fit(net, sample, net.losses, settings, items, job, inputs, choice={"n_demos": n_demos})
-
-
-def train_bc(
-    data: Path, model: BCSettings, settings: TrainSettings, job: Job, n_demos: int = 0
-) -> None:
-    """Clone the behaviour of a data set, or of its first `n_demos` episodes alone."""
-    episodes = load_episodes(data, model.span + 1)
-    if n_demos:
-        episodes = episodes.first(n_demos, data)
-    net = seeded(job, lambda: BCPolicy(model, episodes.state_dim, episodes.action_dim))
-    net.fit_normaliser(episodes.states)
-    _fit_bc(net, episodes, settings, job, {"data": data}, {"n_demos": n_demos})
-
-
-def finetune_bc(
-    init: Path,
-    demos: Path,
+def finetune_model(
+    model: type[Model],
+    inputs: Inputs,
     n_demos: int,
-    parameters: Literal["all", "scratch"],
-    settings: TrainSettings,
+    part: str,
+    optimisation: TrainSettings,
+    job: Job,
+    settings: Any = None,
+) -> None:
+    """Fine-tune a model on the first `n_demos` demonstrations.
+
+    Args:
+        model: its class.
+        inputs: the checkpoint to start from, and the files that `model.finetunes_on` names.
+        n_demos: how many demonstrations are used.
+        part: what is trained, one of `model.parts`: "all" of it, or, from "scratch", a new model of
+            the same shape that has learnt nothing from play.
+        optimisation: how it is trained.
+        job: where it goes.
+        settings: of a model that is not trained on play, and so has no checkpoint to start from.
+
+    Raises:
+        FileNotFoundError, DataError, CheckpointError: a file is missing or cannot be used.
+        ValueError: the model has no such part.
+    """
+    if part not in model.parts:
+        raise ValueError(f"{model.__name__} has no part {part!r}, only {', '.join(model.parts)}")
+    net = None if inputs.init is None else load_model(inputs.init, model)
+    settings = settings if net is None else net.settings
+    material = _read(model, model.finetunes_on, inputs, settings, n_demos)
+    if net is not None:
+        _check_sizes(net, material.demos, inputs)
+    if net is None or part == "scratch":
+        net = _new(model, settings, material, job)
+    _fit(net, material, part, inputs, {"n_demos": n_demos, "part": part}, optimisation, job)
+
+
+def _read(
+    model: type[Model], names: tuple[str, ...], inputs: Inputs, settings: Any, n_demos: int = 0
+) -> Material:
+    """Read what a stage asks for; of the demonstrations, the first few."""
+    parts: dict[str, Any] = {}
+    for name in ("play", "demos"):
+        if name in names:
+            parts[name] = load_episodes(getattr(inputs, name), model.span(settings) + 1)
+    if "demos" in parts:
+        parts["demos"] = parts["demos"].first(n_demos, inputs.demos)
+    trusted = (model.__module__,)
+    others = {
+        name: load_model(inputs.models[name], trusted=trusted)
+        for name in names
+        if name not in ("play", "demos")
+    }
+    return Material(**parts, models=others)
+
+
+def _new(model: type[Model], settings: Any, material: Material, job: Job) -> Model:
+    """Make a model with initial weights of the job's seed, and show it the data."""
+    with torch.random.fork_rng(devices=[]):  # leaves the global generator alone
+        torch.manual_seed(job.seed)
+        net = model(settings, material.main.state_dim, material.main.action_dim)
+    net.prepare(material)
+    return net
+
+
+def _fit(
+    net: Model,
+    material: Material,
+    part: str,
+    inputs: Inputs,
+    choice: dict[str, Any],
+    optimisation: TrainSettings,
     job: Job,
 ) -> None:
-    """Fine-tune "all" of a cloned policy on demonstrations, or clone them alone from "scratch"."""
-    net = load_model(init, BCPolicy)
-    episodes = load_episodes(demos, net.settings.span + 1).first(n_demos, demos)
-    _check_dims(net, episodes, init, demos)
-    if parameters == "scratch":
-        shape = (net.settings, net.state_dim, net.action_dim)
-        net = seeded(job, lambda: BCPolicy(*shape))
-        net.fit_normaliser(episodes.states)
-    inputs = {"init": init, "demos": demos}
-    choice = {"n_demos": n_demos, "parameters": parameters}
-    _fit_bc(net, episodes, settings, job, inputs, choice)
+    """Train, then write the checkpoint with a note of where it came from."""
+    device = torch.device(job.device) if job.device != "auto" else _best_device()
+    net.to(device)
+    training, held_out = material.hold_out(optimisation.validation)
+    losses, parameters = net.objective(part)
+    steps = optimisation.total_steps(net.items(material, optimisation.validation))
+    files = {
+        name: path
+        for name, path in (asdict(inputs) | dict(inputs.models)).items()
+        if isinstance(path, Path)
+    }
+    digests = {name: sha256(path) for name, path in files.items()}
+    provenance = {
+        "seed": job.seed,
+        "steps": steps,
+        "train": asdict(optimisation),
+        "inputs": {name: {"path": str(p), "sha256": digests[name]} for name, p in files.items()},
+        "bfloat16": uses_bfloat16(optimisation, device),
+        "compiled": compiles(optimisation, steps),
+        "device": device.type,
+        "torch": torch.__version__,
+    } | choice
+    key = fingerprint(
+        {
+            "provenance": provenance | {"inputs": digests},
+            "model": [name_of(type(net)), asdict(net.settings)],
+            "code": _code(net),
+        }
+    )
+    run = Run(
+        optimisation, steps, job.seed, key, job.resume, job.out.with_suffix(".csv"), job.tensorboard
+    )
+    log.info("%s: %d steps of %d, seed %d", job.out, steps, optimisation.batch_size, job.seed)
+    sample = net.sampler(training, optimisation.batch_size, device)
+    validate = None if held_out is None else _validator(net, losses, held_out)
+    train(net, sample, losses, run, parameters, validate)
+    save_model(job.out, net, provenance)
 
 
-def _fit_bc(
-    net: BCPolicy,
-    episodes: Episodes,
-    settings: TrainSettings,
-    job: Job,
-    inputs: dict[str, Path],
-    choice: dict,
-) -> None:
-    """Fit a cloned policy to the windows of episodes, and watch its loss on the held-out ones."""
-    training, held_out = hold_out(episodes, settings.validation)
-    windows = Windows(training, net.settings.span, device_of(job))
+def _validator(
+    net: Model, losses: Callable[..., Terms], held_out: Material
+) -> Callable[[], dict[str, float]]:
+    """Return a function that gives the losses on one fixed batch of what is held out."""
+    batch: Batch = net.sampler(held_out, VALIDATION_BATCH, "cpu")(Generator().manual_seed(0))
 
-    def sample(generator: Generator) -> tuple[Tensor, ...]:
-        return windows.sample(settings.batch_size, generator)
+    def validate() -> dict[str, float]:
+        device = next(net.parameters()).device
+        with torch.no_grad():
+            terms = losses(*(part.to(device) for part in batch))
+        return {name: float(term) for name, term in terms.items()}
 
-    validate = None
-    if held_out is not None:
-        generator = Generator().manual_seed(0)
-        batch = Windows(held_out, net.settings.span).sample(VALIDATION_BATCH, generator)
-        validate = validator(net, net.losses, batch)
-    fit(net, sample, net.losses, settings, len(windows), job, inputs, None, validate, choice)
+    return validate
 
 
-def _fit_skills(
-    net: SkillVAE,
-    episodes: Episodes,
-    items: int,
-    settings: TrainSettings,
-    job: Job,
-    inputs: dict[str, Path],
-    losses: Callable,
-    parameters: list[nn.Parameter] | None = None,
-    choice: dict | None = None,
-) -> None:
-    """Fit a skill VAE to windows of episodes, and watch its loss on the held-out ones."""
-    training, held_out = hold_out(episodes, settings.validation)
-    horizon, z_dim, device = net.settings.horizon, net.settings.z_dim, device_of(job)
-    windows = Windows(training, horizon, device)
-
-    def sample(generator: Generator) -> tuple[Tensor, ...]:
-        s, a = windows.sample(settings.batch_size, generator)
-        return s, a, torch.randn(len(s), z_dim, generator=generator, device=device)
-
-    validate = None
-    if held_out is not None:
-        generator = Generator().manual_seed(0)
-        batch = Windows(held_out, horizon).sample(VALIDATION_BATCH, generator)
-        noise = torch.randn(VALIDATION_BATCH, z_dim, generator=generator)
-        validate = validator(net, losses, (*batch, noise))
-    fit(net, sample, losses, settings, items, job, inputs, parameters, validate, choice)
+def _best_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _with_noise(pairs: tuple[Tensor, Tensor], generator: Generator) -> tuple[Tensor, ...]:
-    """Append the standard normal noise (2, B, S) that the distance's loss takes."""
-    shape = (2, *pairs[0].shape)
-    return *pairs, torch.randn(shape, generator=generator, device=pairs[0].device)
+def _code(net: Model) -> str:
+    """Return a fingerprint of the code that decides what training does."""
+    modules = ["fist.data", "fist.methods", "fist.training", "fist.stage", type(net).__module__]
+    return code_version(file for module in modules for file in sources(module))
 
 
-def _check_dims(net: nn.Module, episodes: Episodes, init: Path, data: Path) -> None:
-    """Raise DataError unless the data set has the dimensions that the model was trained with."""
+def _check_sizes(net: Model, episodes: Episodes, inputs: Inputs) -> None:
+    """Raise DataError unless the demonstrations have the sizes that the model was trained with."""
     for name in ("state_dim", "action_dim"):
-        expected, found = getattr(net, name, None), getattr(episodes, name)
+        expected, found = getattr(net, name), getattr(episodes, name)
         if expected not in (None, found):
             raise DataError(
-                f"{data} has {name} {found}, but {init} was trained with {name} {expected}"
+                f"{inputs.demos} has {name} {found}, but {inputs.init} was trained with {name} "
+                f"{expected}"
             )

@@ -37,15 +37,7 @@ def main(arguments: type, run: Callable[[Any], Any], description: str) -> None:
         sys.exit(130)
     except (OSError, ValueError, ArithmeticError, ImportError) as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
-        sys.exit(f"{script}: error: {_text(error)} ({Path(place.filename).name}:{place.lineno})")
-
-
-def _text(error: Exception) -> str:
-    from pydantic import ValidationError
-
-    from fist.stage.settings import said
-
-    return said(error) if isinstance(error, ValidationError) else str(error)
+        sys.exit(f"{script}: error: {error} ({Path(place.filename).name}:{place.lineno})")
 
 
 def _on_ctrl_c(number: int, frame: FrameType | None) -> None:

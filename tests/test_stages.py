@@ -14,19 +14,14 @@ import torch
 from recordings import random_episodes
 
 from fist.data.episodes import DataError, save_episodes
-from fist.methods.cloning import BCSettings
-from fist.methods.distance import DistanceSettings
-from fist.methods.skills import SkillSettings
+from fist.data.windows import Windows
+from fist.methods.base import Material, Model
+from fist.methods.cloning import BCModel, BCSettings
+from fist.methods.distance import Distance, DistanceSettings
+from fist.methods.skills import SkillSettings, SkillVAE
 from fist.training.checkpoint import load_model
 from fist.training.settings import TrainSettings
-from fist.training.stages import (
-    Job,
-    finetune_distance,
-    finetune_skills,
-    train_bc,
-    train_distance,
-    train_skills,
-)
+from fist.training.stages import Inputs, Job, finetune_model, train_model
 from interruption import heed_ctrl_c
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +39,15 @@ def files(tmp_path):
 
 def trained(files, name="skills.pt", **change):
     job = replace(Job(files / name), **change)
-    train_skills(files / "play.hdf5", SMALL, replace(TRAIN, validation=0.25), job)
+    optimisation = replace(TRAIN, validation=0.25)
+    train_model(SkillVAE, Inputs(files / "play.hdf5"), SMALL, optimisation, job)
+    return load_model(job.out).state_dict()
+
+
+def tuned(files, n_demos, part, demos="demos.hdf5", model=SkillVAE, init="skills.pt", **change):
+    job = replace(Job(files / "tuned.pt"), **change)
+    inputs = Inputs(files / "play.hdf5", files / demos, files / init)
+    finetune_model(model, inputs, n_demos, part, TRAIN, job)
     return load_model(job.out).state_dict()
 
 
@@ -62,7 +65,7 @@ def test_a_stage_writes_weights_settings_and_curve(files):
     provenance = json.loads((files / "skills.json").read_text())["provenance"]
     assert provenance["seed"] == 7
     assert provenance["steps"] == 30
-    assert provenance["inputs"]["data"]["path"] == str(files / "play.hdf5")
+    assert provenance["inputs"]["play"]["path"] == str(files / "play.hdf5")
     header = (files / "skills.csv").read_text().splitlines()[0]
     assert "validation_reconstruction" in header
 
@@ -75,14 +78,12 @@ def test_the_seed_decides_the_model(files):
 
 
 @pytest.mark.parametrize(
-    ("parameters", "moved"),
+    ("part", "moved"),
     [("all", {"posterior", "decoder", "priors"}), ("prior", {"priors"})],
 )
-def test_fine_tuning_changes_what_it_is_asked_to(files, parameters, moved):
+def test_fine_tuning_changes_what_it_is_asked_to(files, part, moved):
     before = trained(files)
-    job = Job(files / "tuned.pt")
-    finetune_skills(files / "skills.pt", files / "demos.hdf5", 3, parameters, TRAIN, job)
-    after = load_model(job.out).state_dict()
+    after = tuned(files, 3, part)
     assert {n.split(".")[0] for n in before if not torch.equal(before[n], after[n])} == moved
 
 
@@ -90,9 +91,7 @@ def test_from_scratch_owes_nothing_to_the_pretrained_weights(files):
     results = []
     for seed in (0, 1):
         trained(files, seed=seed)
-        job = Job(files / "tuned.pt", seed=5)
-        finetune_skills(files / "skills.pt", files / "demos.hdf5", 3, "scratch", TRAIN, job)
-        results.append(load_model(job.out).state_dict())
+        results.append(tuned(files, 3, "scratch", seed=5))
     assert same(*results)
 
 
@@ -103,20 +102,15 @@ def test_demonstrations_beyond_the_number_asked_for_are_not_looked_at(files):
         demos = random_episodes([30] * 4, seed=1)
         demos.actions[60:] = torch.rand(60, 2, generator=torch.Generator().manual_seed(extra))
         save_episodes(files / "demos.hdf5", demos)
-        job = Job(files / "tuned.pt")
-        finetune_skills(files / "skills.pt", files / "demos.hdf5", 2, "all", TRAIN, job)
-        results.append(load_model(job.out).state_dict())
+        results.append(tuned(files, 2, "all"))
     assert same(*results)
 
 
 def test_the_distance_learns_from_play_and_then_from_both(files):
-    train_distance(files / "play.hdf5", DistanceSettings(), TRAIN, Job(files / "distance.pt"))
-    job = Job(files / "tuned.pt")
-    demos = files / "demos.hdf5"
-    finetune_distance(files / "distance.pt", files / "play.hdf5", demos, 3, TRAIN, job)
-    assert not same(
-        load_model(files / "distance.pt").state_dict(), load_model(job.out).state_dict()
-    )
+    job = Job(files / "distance.pt")
+    train_model(Distance, Inputs(files / "play.hdf5"), DistanceSettings(), TRAIN, job)
+    after = tuned(files, 3, "all", model=Distance, init="distance.pt")
+    assert not same(load_model(files / "distance.pt").state_dict(), after)
 
 
 def test_behaviour_cloning_learns_a_linear_policy(files):
@@ -124,7 +118,8 @@ def test_behaviour_cloning_learns_a_linear_policy(files):
     play.states[:, 0] = 0
     save_episodes(files / "linear.hdf5", replace(play, actions=play.states[:, 1:3].tanh()))
     settings = replace(TRAIN, steps=400, batch_size=128, optimizer="adam")
-    train_bc(files / "linear.hdf5", BCSettings(normalise=True), settings, Job(files / "bc.pt"))
+    inputs, job = Inputs(files / "linear.hdf5"), Job(files / "bc.pt")
+    train_model(BCModel, inputs, BCSettings(normalise=True), settings, job)
     model = load_model(files / "bc.pt")
     error = (model(play.states).mean - play.states[:, 1:3].tanh()).abs().mean()
     assert error < 0.1
@@ -134,16 +129,58 @@ def test_data_of_other_dimensions_is_refused_with_both_files_named(files):
     trained(files)
     save_episodes(files / "wide.hdf5", random_episodes([30], state_dim=5))
     with pytest.raises(DataError, match=r"wide\.hdf5 has state_dim 5, but .*skills\.pt .* 4"):
-        finetune_skills(
-            files / "skills.pt", files / "wide.hdf5", 1, "all", TRAIN, Job(files / "x.pt")
-        )
+        tuned(files, 1, "all", demos="wide.hdf5")
+
+
+def test_a_part_that_a_model_does_not_have_is_refused(files):
+    with pytest.raises(ValueError, match="Distance has no part 'prior', only all"):
+        tuned(files, 1, "prior", model=Distance)
+
+
+class Follower(Model):
+    """Predicts the skill of a window from its first state, of play and demonstrations at once."""
+
+    name = "follower"
+    trains_on = ()
+    finetunes_on = ("play", "demos", "skills")
+
+    def __init__(self, settings, state_dim, action_dim):
+        super().__init__(settings, state_dim, action_dim)
+        self.head = torch.nn.Linear(state_dim, 3)
+
+    def sampler(self, material: Material, batch, device):
+        parts = [Windows(part, self.settings.horizon) for part in (material.play, material.demos)]
+        skills = material.models["skills"]
+
+        def sample(generator):
+            drawn = [windows.sample(batch // 2, generator) for windows in parts]
+            s, a = (torch.cat(both) for both in zip(*drawn, strict=True))
+            with torch.no_grad():
+                return s[:, 0], skills.encode(s[:, :-1], a).mean
+
+        return sample
+
+    def losses(self, s, z):
+        return {"mse": (self.head(s) - z).square().mean()}
+
+
+def test_a_model_may_learn_from_play_demonstrations_and_another_model_at_once(files):
+    trained(files)
+    inputs = Inputs(
+        files / "play.hdf5", files / "demos.hdf5", models={"skills": files / "skills.pt"}
+    )
+    job, settings = Job(files / "follower.pt"), Follower.Settings()
+    finetune_model(Follower, inputs, 2, "all", TRAIN, job, settings)
+    assert load_model(job.out, Follower).head.weight.shape == (3, 4)
+    read = json.loads((files / "follower.json").read_text())["provenance"]["inputs"]
+    assert read.keys() == {"play", "demos", "skills"}
 
 
 def test_a_state_of_other_data_starts_anew(files, caplog):
-    trained(files, state=files / "run.state")
+    trained(files, resume=files / "run.state")
     save_episodes(files / "play.hdf5", random_episodes([40] * 12, seed=9))
     fresh = trained(files)
-    assert same(trained(files, state=files / "run.state"), fresh)
+    assert same(trained(files, resume=files / "run.state"), fresh)
     assert "starting anew" in caplog.text
 
 
@@ -151,10 +188,11 @@ def test_a_state_of_other_data_starts_anew(files, caplog):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_killed_process_continues_and_ends_with_the_same_weights(files, number):
     """The real thing: the script, as the workflow runs it, killed three times."""
-    script = ROOT / "workflow" / "scripts" / "train_skills.py"
+    script = ROOT / "workflow" / "scripts" / "train.py"
 
     def start(name, *options):
-        command = [sys.executable, script, "--data", files / "play.hdf5", "--out", files / name]
+        command = [sys.executable, script, "fist.methods.skills:SkillVAE"]
+        command += ["--play", files / "play.hdf5", "--out", files / name]
         command += "--model.hidden 32 --train.batch-size 16 --train.steps 2000".split()
         command += ["--train.save-every", "0.2", "--device", "cpu", *options]
         return subprocess.Popen(
@@ -165,7 +203,7 @@ def test_a_killed_process_continues_and_ends_with_the_same_weights(files, number
         )
 
     state = files / "run.state"
-    options = ("--state", state)
+    options = ("--resume", state)
     for _ in range(3):
         process = start("killed.pt", *options)
         before = state.stat().st_mtime_ns if state.exists() else 0

@@ -10,11 +10,15 @@ from recordings import random_episodes
 
 from fist.data.episodes import save_episodes
 from fist.evaluation.episode_results import Labels
-from fist.evaluation.evaluate import Method, evaluate
-from fist.evaluation.export import Cell, evaluate_cell, load_cell, save_cell
+from fist.evaluation.evaluate import PolicySpec, Trial, evaluate
+from fist.evaluation.export import (
+    evaluate_exported,
+    export_policy,
+    load_exported,
+)
 from fist.evaluation.rollout import RolloutSettings
 from fist.methods.distance import Distance, DistanceSettings
-from fist.methods.skills import SkillSettings, SkillVAE
+from fist.methods.skills import FIST, SkillSettings, SkillVAE, SPiRL
 from fist.training.checkpoint import CheckpointError, save_model
 
 LABELS = Labels("marks", "left", "fist", 3, "generated")
@@ -30,26 +34,25 @@ def cell(tmp_path):
     save_model(tmp_path / "skills/skills.pt", SkillVAE(SkillSettings(hidden=8), 2, 2), {"seed": 3})
     save_model(tmp_path / "distance/distance.pt", Distance(DistanceSettings(hidden=8), 2), {})
     save_episodes(tmp_path / "data/demos.hdf5", random_episodes([30, 30], state_dim=2))
-    method = Method(
+    spec = PolicySpec(
+        FIST,
         model=tmp_path / "skills/skills.pt",
         demos=tmp_path / "data/demos.hdf5",
         distance=tmp_path / "distance/distance.pt",
         n_demos=2,
     )
-    return Cell(LABELS, "marks:Marks-v0", {"named": True}, method, ROLLOUT)
+    return Trial(LABELS, "marks:Marks-v0", {"named": True}, spec, ROLLOUT)
 
 
 def test_a_folder_alone_gives_the_episodes_of_its_cell(tmp_path, cell):
-    save_cell(tmp_path / "cell", cell)
-    expected = evaluate(
-        tmp_path / "a.csv", cell.env_id, cell.env_kwargs, cell.method, ROLLOUT, LABELS
-    )
+    export_policy(tmp_path / "cell", cell)
+    expected = evaluate(tmp_path / "a.csv", cell)
     for folder in ("skills", "distance", "data"):
         shutil.rmtree(tmp_path / folder)
     moved = shutil.move(tmp_path / "cell", tmp_path / "elsewhere")
-    assert evaluate_cell(moved, tmp_path / "b.csv") == expected
+    assert evaluate_exported(moved, tmp_path / "b.csv") == expected
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
-    assert len(evaluate_cell(moved, tmp_path / "c.csv", episodes=1)) == 1
+    assert len(evaluate_exported(moved, tmp_path / "c.csv", episodes=1)) == 1
     assert sorted(path.name for path in moved.iterdir()) == [
         "cell.json",
         "demos.hdf5",
@@ -62,34 +65,34 @@ def test_a_folder_alone_gives_the_episodes_of_its_cell(tmp_path, cell):
 
 
 def test_a_method_without_a_lookup_needs_its_model_alone(tmp_path, cell):
-    spirl = Method(model=cell.method.model, prior="state", lookup="none")
-    save_cell(tmp_path / "cell", Cell(LABELS, cell.env_id, {}, spirl, ROLLOUT))
+    spirl = PolicySpec(SPiRL, model=cell.spec.model, lookup="none")
+    export_policy(tmp_path / "cell", Trial(LABELS, cell.env_id, {}, spirl, ROLLOUT))
     assert sorted(path.name for path in (tmp_path / "cell").iterdir()) == [
         "cell.json",
         "model.json",
         "model.safetensors",
     ]
-    assert len(evaluate_cell(tmp_path / "cell", tmp_path / "a.csv")) == 3
+    assert len(evaluate_exported(tmp_path / "cell", tmp_path / "a.csv")) == 3
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "model.json", "demos.hdf5"])
 def test_a_file_that_was_exchanged_or_lost_is_named(tmp_path, cell, name):
-    save_cell(tmp_path / "cell", cell)
+    export_policy(tmp_path / "cell", cell)
     with open(tmp_path / "cell" / name, "ab") as file:
         file.write(b" ")
     with pytest.raises(CheckpointError, match=f"{name} is not the file that"):
-        load_cell(tmp_path / "cell")
+        load_exported(tmp_path / "cell")
     (tmp_path / "cell" / name).unlink()
     with pytest.raises(FileNotFoundError, match=f"{name} is missing"):
-        load_cell(tmp_path / "cell")
+        load_exported(tmp_path / "cell")
 
 
 BAD = {
     "no JSON": ("{", "does not describe a cell"),
     "a list": ("[]", "does not describe a cell"),
-    "another format": ('{"format": 2}', "format 2, expected 1"),
-    "a file elsewhere": ('{"format": 1, "files": {"../a": ""}}', "no file of the folder"),
-    "nothing": ('{"format": 1, "files": {}}', "does not describe a cell"),
+    "another format": ('{"format": 1}', "format 1, expected 2"),
+    "a file elsewhere": ('{"format": 2, "files": {"../a": ""}}', "no file of the folder"),
+    "nothing": ('{"format": 2, "files": {}}', "does not describe a cell"),
 }
 
 
@@ -97,9 +100,17 @@ BAD = {
 def test_a_damaged_description_is_refused(tmp_path, content, reason):
     (tmp_path / "cell.json").write_text(content)
     with pytest.raises(CheckpointError, match=reason):
-        load_cell(tmp_path)
+        load_exported(tmp_path)
+
+
+def test_a_description_that_names_a_class_that_is_not_trusted_is_refused(tmp_path, cell):
+    export_policy(tmp_path / "cell", cell)
+    description = tmp_path / "cell" / "cell.json"
+    description.write_text(description.read_text().replace("fist.methods.skills:FIST", "os:fork"))
+    with pytest.raises(CheckpointError, match="'os:fork' is not of fist"):
+        load_exported(tmp_path / "cell")
 
 
 def test_a_folder_without_a_description_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="no cell.json in"):
-        load_cell(tmp_path)
+        load_exported(tmp_path)
