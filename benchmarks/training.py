@@ -12,7 +12,7 @@ from fist.data.episodes import Episodes
 from fist.methods.base import Material, Model, Terms
 from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.skills import Prior, SkillSettings, SkillVAE
-from fist.training.gradient_step import make_step
+from fist.training.gradient_step import GradientStep
 from fist.training.settings import TrainSettings
 from fist.training.speed import replayed
 
@@ -57,7 +57,7 @@ class Ours:
         settings = TrainSettings(precision=precision, compile="always" if compiled else "never")
         device = next(model.parameters()).device
         sample = model.sampler(Material(episodes), batch, device)
-        step = make_step(model, sample, model.losses, settings, seed, steps=1)
+        step = GradientStep(model, sample, model.losses, settings, seed, steps=1)
         self.step, self.parameters = replayed(step, step.generator), step.vector.numel()
 
     def __call__(self) -> Terms:

@@ -8,7 +8,7 @@ import torch
 from small_models import build
 
 from fist.training.divergence import TrainingDiverged
-from fist.training.gradient_step import make_step
+from fist.training.gradient_step import GradientStep
 from fist.training.loop import Run, train
 from fist.training.settings import TrainSettings
 from fist.training.speed import LAUNCHED, compiles, flatten, make_optimizer, replayed
@@ -81,7 +81,7 @@ def test_steps_replayed_on_a_gpu_are_those_that_are_launched(optimizer):
     for recorded in (True, False):
         model, sample, losses = build("skills", device="cuda", phase=True)
         settings = dataclasses.replace(SETTINGS, optimizer=optimizer)
-        step = make_step(model, sample, losses, settings, seed=0, steps=1)
+        step = GradientStep(model, sample, losses, settings, seed=0, steps=1)
         take = replayed(step, step.generator) if recorded else step
         for number in range(40):
             take(1e-3 / (1 + number))

@@ -22,6 +22,7 @@ class Watch:
     def __init__(self) -> None:
         self._names: list[str] = []
         self._kept: list[Tensor] = []
+        """Number of that step (-1: there was none), its values and its batch."""
 
     def look(self, values: dict[str, Tensor], batch: Batch) -> None:
         """Look at the next step's values (scalars), without waiting for them."""
@@ -29,40 +30,28 @@ class Watch:
         if not self._kept:
             self._names = list(values)
             self._steps = torch.zeros((), dtype=torch.long, device=now.device)
-            self._bad_step = torch.full_like(self._steps, -1)
-            self._kept = [torch.zeros_like(part) for part in (now, *batch)]
-        first = (self._bad_step < 0) & ~now.isfinite().all()
-        parts = zip((self._bad_step, *self._kept), (self._steps, now, *batch), strict=True)
-        for kept, part in parts:
+            self._kept = [self._steps - 1, *map(torch.zeros_like, (now, *batch))]
+        first = (self._kept[0] < 0) & ~now.isfinite().all()
+        for kept, part in zip(self._kept, (self._steps, now, *batch), strict=True):
             torch.where(first, part, kept, out=kept)
         self._steps += 1
 
-    def seen(self) -> tuple[int, dict[str, float], list[Tensor]] | None:
-        """Return number (from 0), values and batch of that step, if any; waits for the device."""
-        if not self._kept or int(self._bad_step) < 0:
-            return None
-        values, *batch = (part.cpu() for part in self._kept)
-        return int(self._bad_step), dict(zip(self._names, values.tolist(), strict=True)), batch
-
     def check(self, start: int, seed: int, resume: Path | None) -> None:
-        """Raise TrainingDiverged, keeping the batch beside the resume file, unless all was finite.
+        """Raise TrainingDiverged unless all was finite, and keep the batch beside the resume file.
 
-        Args:
-            start: the run's number of the first step that was watched.
-            seed: of the run, for the message.
-            resume: the run's resume file, if it has one.
+        It waits for the device. `start` is the number of the first step that was looked at.
         """
-        seen = self.seen()
-        if seen is None:
+        if not self._kept or int(self._kept[0]) < 0:
             return
-        number, values, batch = start + seen[0], *seen[1:]
-        bad = ", ".join(f"{name} = {v}" for name, v in values.items() if not math.isfinite(v))
+        number, values, *batch = (part.cpu() for part in self._kept)
+        step, named = start + int(number), zip(self._names, values.tolist(), strict=True)
+        bad = ", ".join(f"{name} = {value}" for name, value in named if not math.isfinite(value))
         kept = ""
         if resume is not None:
             path = resume.with_suffix(".diverged.pt")
-            write_tensors(path, {"step": number, "batch": batch})
+            write_tensors(path, {"step": step, "batch": batch})
             kept = f"; the batch is kept in {path}"
         raise TrainingDiverged(
-            f"step {number}: {bad} (seed {seed}){kept}. "
+            f"step {step}: {bad} (seed {seed}){kept}. "
             "Lower train.learning-rate or train.clip-norm, or raise train.warmup"
         )

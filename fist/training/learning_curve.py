@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import Any
 
 from fist.stage.files import write_text
 from fist.stage.progress import Progress
@@ -33,9 +32,13 @@ class LearningCurve:
         Raises:
             ImportError: TensorBoard is asked for and not installed.
         """
-        self.rows = rows
-        self._file = file
-        self._writer = _tensorboard(tensorboard)
+        self.rows, self._file, self._writer = rows, file, None
+        if tensorboard is not None:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError as error:
+                raise ImportError(f"{error}: pip install tensorboard") from error
+            self._writer = SummaryWriter(tensorboard)
         self._progress = Progress(total, start, "step")
 
     def close(self) -> None:
@@ -58,23 +61,9 @@ class LearningCurve:
 
     def write(self) -> None:
         """Write the CSV file, if one was asked for."""
-        if self._file is None:
-            return
-        buffer = io.StringIO()
-        columns = list(self.rows[0]) if self.rows else ["step"]
-        writer = csv.DictWriter(buffer, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_text(self._file, buffer.getvalue())
-
-
-def _tensorboard(folder: Path | None) -> Any:
-    if folder is None:
-        return None
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ImportError(
-            "TensorBoard output was asked for but is not installed: pip install tensorboard"
-        ) from error
-    return SummaryWriter(folder)
+        if self._file is not None:
+            buffer = io.StringIO()
+            writer = csv.DictWriter(buffer, self.rows[0], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+            write_text(self._file, buffer.getvalue())

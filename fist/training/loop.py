@@ -19,7 +19,7 @@ from torch import Generator, nn
 from fist.methods.base import Batch, Terms
 from fist.stage.interrupt import Interrupted, stop_signals
 from fist.stage.resume import read_resume, write_resume
-from fist.training.gradient_step import GradientStep, make_step
+from fist.training.gradient_step import GradientStep
 from fist.training.learning_curve import LearningCurve, Row
 from fist.training.settings import TrainSettings
 from fist.training.speed import replayed
@@ -68,7 +68,7 @@ def train(
         Interrupted: SIGTERM or SIGINT came; the resume file was written first.
     """
     settings = run.settings
-    step = make_step(model, sample, losses, settings, run.seed, run.steps, parameters)
+    step = GradientStep(model, sample, losses, settings, run.seed, run.steps, parameters)
     take = replayed(step, step.generator)
     start, rows = _resume(run, model, step)
     curve = LearningCurve(run.steps, start, rows, run.curve, run.tensorboard)

@@ -89,7 +89,7 @@ def replayed(step: Take, generator: Generator) -> Take:
     """Return what takes the step with one launch on a GPU; the step itself elsewhere.
 
     All that the step reads and writes must stay where it is, on the device of `generator`, which
-    the step draws from. The terms that it returns hold until the next step.
+    it draws from. The terms that it returns hold until the next step.
     """
     return Replayed(step, generator) if generator.device.type == "cuda" else step
 
@@ -98,11 +98,10 @@ class Replayed:
     """A step whose kernels are recorded once as a CUDA graph, then replayed, if they can be."""
 
     def __init__(self, step: Take, generator: Generator):
-        self._step, self._generator = step, generator
+        self._step, self._generator, self._calls = step, generator, 0
         self._stream = torch.cuda.Stream(generator.device)
         self._rate = torch.zeros((), device=generator.device)
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._calls = 0
 
     def __call__(self, rate: float | Tensor) -> Terms:
         self._rate.fill_(rate)
