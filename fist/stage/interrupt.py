@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,11 +17,9 @@ def stop_signals() -> Iterator[list[int]]:
     """Collect SIGTERM and SIGINT in a list, so that a step is never cut in two."""
     received: list[int] = []
     previous = {}
-    try:
+    if threading.current_thread() is threading.main_thread():  # elsewhere there are no signals
         for number in (signal.SIGTERM, signal.SIGINT):
             previous[number] = signal.signal(number, lambda n, _: received.append(n))
-    except ValueError:  # not in the main thread: whoever runs us keeps their handlers
-        pass
     try:
         yield received
     finally:

@@ -67,10 +67,10 @@ class Finished(dict[int, dict[str, Any]]):
         """Read the resume file at `path`, if it belongs to `key`; save every so many seconds."""
         self._path, self._key, self._save_every = path, key, save_every
         self._saved = time.monotonic()
-        saved = read_resume(path, key) or {"parts": {}}
+        parts = (read_resume(path, key) or {"parts": {}})["parts"]
         super().__init__(
-            (number, {name: _as_array(value) for name, value in part.items()})
-            for number, part in saved["parts"].items()
+            (n, {k: v.numpy() if hasattr(v, "numpy") else v for k, v in part.items()})
+            for n, part in parts.items()
         )
         if self:
             log.info("resuming at part %d", len(self))
@@ -79,9 +79,11 @@ class Finished(dict[int, dict[str, Any]]):
         super().__setitem__(number, part)
         if self._path is None or time.monotonic() - self._saved < self._save_every:
             return
+        from torch import from_numpy
+
         parts = {
-            number: {name: _as_tensor(value) for name, value in part.items()}
-            for number, part in self.items()
+            n: {k: from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in part.items()}
+            for n, part in self.items()
         }
         write_resume(self._path, self._key, {"parts": parts})
         self._saved = time.monotonic()
@@ -99,15 +101,3 @@ def sources(package: str) -> list[Path]:
     if folders is None:
         return [Path(found.origin)]
     return [file for folder in folders for file in sorted(Path(folder).rglob("*.py"))]
-
-
-def _as_array(value: Any) -> Any:
-    """Return a tensor as an array, anything else as it is."""
-    return value.numpy() if hasattr(value, "numpy") else value
-
-
-def _as_tensor(value: Any) -> Any:
-    """Return an array as a tensor, anything else as it is."""
-    import torch
-
-    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value

@@ -12,7 +12,7 @@ from fist.stage.progress import Progress
 Row = dict[str, float]
 
 
-class LearningCurve:
+class LearningCurve(Progress):
     """Rows of losses and speed over the steps of a run.
 
     On a terminal there is a progress bar; in a log file, a line per row.
@@ -32,6 +32,7 @@ class LearningCurve:
         Raises:
             ImportError: TensorBoard is asked for and not installed.
         """
+        super().__init__(total, start, "step")
         self.rows, self._file, self._writer = rows, file, None
         if tensorboard is not None:
             try:
@@ -39,22 +40,17 @@ class LearningCurve:
             except ImportError as error:
                 raise ImportError(f"{error}: pip install tensorboard") from error
             self._writer = SummaryWriter(tensorboard)
-        self._progress = Progress(total, start, "step")
 
     def close(self) -> None:
         """Leave the bar as it is, and end TensorBoard's file."""
-        self._progress.close()
+        super().close()
         if self._writer is not None:
             self._writer.close()
 
-    def step(self) -> None:
-        """Count a step."""
-        self._progress.advance()
-
     def add(self, step: int, values: Row) -> None:
         """Add a row: the values after `step` steps, and the speed."""
-        self.rows.append({"step": step, **values, "steps_per_s": self._progress.speed})
-        self._progress.tell("  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+        self.rows.append({"step": step, **values, "steps_per_s": self.speed})
+        self.tell("  ".join(f"{name} {value:.4g}" for name, value in values.items()))
         if self._writer is not None:
             for name, value in self.rows[-1].items():
                 self._writer.add_scalar(name, value, step)

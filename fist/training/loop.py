@@ -78,7 +78,7 @@ def train(
         for done in range(start + 1, run.steps + 1):
             rate = settings.rate(done - 1, run.steps)
             terms = take(rate)
-            curve.step()
+            curve.advance()
             signals, is_last = tuple(stop), done == run.steps
             logs = is_last or done % settings.log_every == 0
             saves = is_last or signals or time.monotonic() - saved > settings.save_every
