@@ -23,7 +23,7 @@ from d4rl.kitchen.generate import generate
 from fist.evaluation.rollout import rollout
 from fist.methods.cloning import BC, BCModel, BCSettings
 from fist.training.checkpoint import load_model
-from fist.training.loop import TrainSettings
+from fist.training.settings import TrainSettings
 from fist.training.stages import Inputs, Job, train_model
 
 ORDER = ("microwave", "kettle", "top_burner", "light_switch")

@@ -26,7 +26,8 @@ import tyro
 import acting
 import training
 import workflow
-from fist.training.loop import TrainSettings, uses_bfloat16
+from fist.training.settings import TrainSettings
+from fist.training.speed import uses_bfloat16
 from timing import HEAD, Machine, Step, flops, once, race, rows
 
 Section = Literal["training", "two_cores", "acting", "workflow", "paper"]

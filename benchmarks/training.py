@@ -12,7 +12,9 @@ from fist.data.episodes import Episodes
 from fist.methods.base import Material, Model, Terms
 from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.skills import Prior, SkillSettings, SkillVAE
-from fist.training.loop import TrainSettings, make_step
+from fist.training.gradient_step import GradientStep
+from fist.training.settings import TrainSettings
+from fist.training.speed import replayed
 
 H, Z, RATE = 10, 10, 1e-3
 
@@ -55,8 +57,8 @@ class Ours:
         settings = TrainSettings(precision=precision, compile="always" if compiled else "never")
         device = next(model.parameters()).device
         sample = model.sampler(Material(episodes), batch, device)
-        self.step = make_step(model, sample, model.losses, settings, seed, steps=1)
-        self.parameters = self.step.vector.numel()
+        step = GradientStep(model, sample, model.losses, settings, seed, steps=1)
+        self.step, self.parameters = replayed(step, step.generator), step.vector.numel()
 
     def __call__(self) -> Terms:
         return self.step(RATE)

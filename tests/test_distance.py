@@ -8,7 +8,8 @@ from fist.data.episodes import Episodes
 from fist.data.windows import Windows
 from fist.methods.base import Material
 from fist.methods.distance import Distance, DistanceSettings, sample_pairs
-from fist.training.loop import Run, TrainSettings, train
+from fist.training.loop import Run, train
+from fist.training.settings import TrainSettings
 
 
 def generator(seed=0):

@@ -83,7 +83,7 @@ def test_bad_data_end_in_one_line_that_names_the_file_and_leave_nothing(tmp_path
 def test_a_bad_setting_is_refused_by_its_name():
     result = run("train_skills", "--data", "x", "--out", "y.pt", "--train.clip-norm", "0")
     assert result.returncode == 2
-    assert "train.clip_norm is 0.0, must be above 0" in result.stderr
+    assert "TrainSettings.clip_norm is 0.0" in result.stderr
     assert "Traceback" not in result.stderr
 
 

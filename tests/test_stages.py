@@ -20,7 +20,7 @@ from fist.methods.cloning import BCModel, BCSettings
 from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.skills import SkillSettings, SkillVAE
 from fist.training.checkpoint import load_model
-from fist.training.loop import TrainSettings
+from fist.training.settings import TrainSettings
 from fist.training.stages import Inputs, Job, finetune_model, train_model
 from interruption import heed_ctrl_c
 

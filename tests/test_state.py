@@ -1,17 +1,18 @@
-"""Laws of the parts that a stage has finished."""
+"""Laws of the parts that a stage has finished, and of Ctrl-C in a script."""
 
 import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from fist.stage.resume import Finished
-from interruption import heed_ctrl_c
+from interruption import ROOT, heed_ctrl_c
 
 
 def test_finished_parts_come_back_as_they_were_to_the_run_that_made_them_alone(tmp_path):
     """Arrays keep type and values; another key begins with nothing."""
-    path = tmp_path / "run.state"
+    path = tmp_path / "run.resume"
     parts = Finished(path, "mine", save_every=0)
     parts[0] = {"rows": np.arange(6, dtype=np.float32).reshape(2, 3), "successful": True}
     parts[4] = {"rows": np.zeros((0, 3), np.float32), "successful": False}
@@ -28,30 +29,50 @@ def test_parts_are_saved_now_and_then(monkeypatch, tmp_path):
     """Not each of them: writing all of many parts after each would take longer than making them."""
     now = [0.0]
     monkeypatch.setattr("fist.stage.resume.time.monotonic", lambda: now[0])
-    parts = Finished(tmp_path / "run.state", "mine", save_every=30)
+    parts = Finished(tmp_path / "run.resume", "mine", save_every=30)
     saved = []
     for number, seconds in enumerate((10, 29, 31, 45, 62)):
         now[0] = seconds
         parts[number] = {"successful": True}
-        saved.append(len(Finished(tmp_path / "run.state", "mine")))
+        saved.append(len(Finished(tmp_path / "run.resume", "mine")))
     assert saved == [0, 0, 3, 3, 5]
 
 
-IMPORT = """
-import os, signal, sys, threading
-from fist.stage.interrupt import import_torch
-threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-try:
-    import_torch()
-    threading.Event().wait(60)  # it was quick, or this machine is slow
-except KeyboardInterrupt:
-    print(hasattr(sys.modules["torch"], "compile"))
+SCRIPT = """
+import sys
+sys.argv = ["{folder}/make_split.py"]
+sys.path.insert(0, "{folder}")
+import _cli  # it listens from here on
+import contextlib, dataclasses, os, signal, threading
+from fist.stage.files import replacing
+
+def run(_=None):
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    {what}
+    threading.Event().wait(60)
+
+{start}
 """
+STARTS = {"run()": "starts", "_cli.main(dataclasses.make_dataclass('No', ()), run, '')": "works"}
+WHAT = {
+    "import torch": "imports",
+    "pass": "waits",
+    "with replacing('out') as file: file.touch(); threading.Event().wait(60)": "writes",
+}
 
 
-def test_ctrl_c_waits_until_pytorch_is_imported():
-    """In the midst of it an exception would abort the process."""
+@pytest.mark.parametrize("start", STARTS, ids=STARTS.values())
+@pytest.mark.parametrize("what", WHAT, ids=WHAT.values())
+def test_ctrl_c_ends_a_script_in_one_line(start, what, tmp_path):
+    """While it imports: in the midst of PyTorch's import an exception would abort the process."""
+    code = SCRIPT.format(folder=ROOT / "workflow/scripts", what=what, start=start)
     done = subprocess.run(
-        [sys.executable, "-c", IMPORT], capture_output=True, text=True, preexec_fn=heed_ctrl_c
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        preexec_fn=heed_ctrl_c,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+    said = (done.returncode, done.stdout, done.stderr)
+    assert said == (130, "", "make_split.py: interrupted\n")
+    assert STARTS[start] == "starts" or not list(tmp_path.iterdir())

@@ -18,7 +18,7 @@ from fist.methods.distance import Distance
 from fist.methods.retrieval import DemoIndex, Features, raw_states
 from fist.stage.files import fingerprint, sha256
 from fist.stage.provenance import code_version
-from fist.stage.resume import load_state, save_state
+from fist.stage.resume import read_resume, write_resume
 from fist.training.checkpoint import load_model
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ def evaluate(out: str | Path, trial: Trial, resume: Path | None = None) -> list[
         resume: resume file.
     """
     policy, settings, key = trial.policy(), trial.rollout, _key(trial)
-    finished = [EpisodeRow(**row) for row in (load_state(resume, key) or {"rows": ()})["rows"]]
+    finished = [EpisodeRow(**row) for row in (read_resume(resume, key) or {"rows": ()})["rows"]]
     if finished:
         log.info("resuming at episode %d of %d", len(finished), settings.episodes)
     rows = rollout(
@@ -148,7 +148,7 @@ def evaluate(out: str | Path, trial: Trial, resume: Path | None = None) -> list[
         settings.max_steps,
         settings.batch,
         finished=finished,
-        keep=lambda rows: save_state(resume, key, {"rows": [asdict(row) for row in rows]}),
+        keep=lambda rows: write_resume(resume, key, {"rows": [asdict(row) for row in rows]}),
     )
     write_episodes_csv(out, trial.labels, rows)
     return rows

@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import gymnasium
@@ -82,7 +83,7 @@ def rollout(
     policy.reset(seeds)
     vector = spec.vector_entry_point is not None and observer is None
     rows = list(finished)
-    with Progress(len(seeds), len(rows), "episode") as progress:
+    with closing(Progress(len(seeds), len(rows), "episode")) as progress:
         for first in range(len(rows), len(seeds), batch):
             numbers = range(first, min(first + batch, len(seeds)))
             episodes = [_Episode(spec.id, number, seeds[number]) for number in numbers]

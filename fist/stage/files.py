@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fist.stage.interrupt import import_torch
-
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
@@ -56,8 +54,10 @@ def write_json(path: str | Path, value: Any) -> None:
 
 def write_tensors(path: str | Path, value: Any) -> None:
     """Write what `torch.save` takes, whole or not at all."""
+    import torch  # takes seconds, and few stages that write anything need it
+
     buffer = io.BytesIO()
-    import_torch().save(value, buffer)
+    torch.save(value, buffer)
     write_bytes(path, buffer.getvalue())
 
 

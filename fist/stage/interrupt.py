@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
 
 
 class Interrupted(SystemExit):
-    """Work was stopped by a signal after its state was saved; exits with 128 + signal."""
+    """Work was stopped by a signal after its resume file was written; exits with 128 + signal."""
 
 
 @contextmanager
@@ -17,25 +17,11 @@ def stop_signals() -> Iterator[list[int]]:
     """Collect SIGTERM and SIGINT in a list, so that a step is never cut in two."""
     received: list[int] = []
     previous = {}
-    try:
+    if threading.current_thread() is threading.main_thread():  # elsewhere there are no signals
         for number in (signal.SIGTERM, signal.SIGINT):
             previous[number] = signal.signal(number, lambda n, _: received.append(n))
-    except ValueError:  # not in the main thread: whoever runs us keeps their handlers
-        pass
     try:
         yield received
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def import_torch() -> ModuleType:
-    """Import PyTorch, for modules that seldom need it; it takes seconds.
-
-    A signal waits until it is done: an exception in the midst of it would abort the process.
-    """
-    with stop_signals() as received:
-        import torch
-    for number in received[:1]:
-        signal.raise_signal(number)
-    return torch

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from types import TracebackType
-from typing import Self
 
 from tqdm import tqdm
 
@@ -26,14 +24,6 @@ class Progress:
         self._done = start
         self._began = self._told = time.monotonic()
         self._bar = tqdm(total=total, initial=start, disable=None, unit=unit, file=sys.stderr)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Leave the bar as it is."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 from fist.stage.files import write_text
 from fist.stage.progress import Progress
@@ -14,7 +12,7 @@ from fist.stage.progress import Progress
 Row = dict[str, float]
 
 
-class LearningCurve:
+class LearningCurve(Progress):
     """Rows of losses and speed over the steps of a run.
 
     On a terminal there is a progress bar; in a log file, a line per row.
@@ -34,52 +32,34 @@ class LearningCurve:
         Raises:
             ImportError: TensorBoard is asked for and not installed.
         """
-        self.rows = rows
-        self._file = file
-        self._writer = _tensorboard(tensorboard)
-        self._progress = Progress(total, start, "step")
+        super().__init__(total, start, "step")
+        self.rows, self._file, self._writer = rows, file, None
+        if tensorboard is not None:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError as error:
+                raise ImportError(f"{error}: pip install tensorboard") from error
+            self._writer = SummaryWriter(tensorboard)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.close()
+    def close(self) -> None:
+        """Leave the bar as it is, and end TensorBoard's file."""
+        super().close()
         if self._writer is not None:
             self._writer.close()
 
-    def step(self) -> None:
-        """Count a step."""
-        self._progress.advance()
-
     def add(self, step: int, values: Row) -> None:
         """Add a row: the values after `step` steps, and the speed."""
-        self.rows.append({"step": step, **values, "steps_per_s": self._progress.speed})
-        self._progress.tell("  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+        self.rows.append({"step": step, **values, "steps_per_s": self.speed})
+        self.tell("  ".join(f"{name} {value:.4g}" for name, value in values.items()))
         if self._writer is not None:
             for name, value in self.rows[-1].items():
                 self._writer.add_scalar(name, value, step)
 
     def write(self) -> None:
         """Write the CSV file, if one was asked for."""
-        if self._file is None:
-            return
-        buffer = io.StringIO()
-        columns = list(self.rows[0]) if self.rows else ["step"]
-        writer = csv.DictWriter(buffer, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_text(self._file, buffer.getvalue())
-
-
-def _tensorboard(folder: Path | None) -> Any:
-    if folder is None:
-        return None
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ImportError(
-            "TensorBoard output was asked for but is not installed: pip install tensorboard"
-        ) from error
-    return SummaryWriter(folder)
+        if self._file is not None:
+            buffer = io.StringIO()
+            writer = csv.DictWriter(buffer, self.rows[0], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+            write_text(self._file, buffer.getvalue())

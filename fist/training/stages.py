@@ -21,7 +21,9 @@ from fist.methods.base import Batch, Material, Model, Terms, name_of
 from fist.stage.files import fingerprint, sha256
 from fist.stage.provenance import code_version
 from fist.training.checkpoint import load_model, save_model
-from fist.training.loop import Run, TrainSettings, compiles, train, uses_bfloat16
+from fist.training.loop import Run, train
+from fist.training.settings import TrainSettings
+from fist.training.speed import compiles, uses_bfloat16
 
 log = logging.getLogger(__name__)
 

@@ -11,81 +11,65 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
-
-interrupted = False
-"""Whether Ctrl-C was pressed. It may come while a module is imported, and surface as any error."""
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    """End at once: an exception in the midst of PyTorch's import would abort the process."""
-    os.write(2, f"{Path(sys.argv[0]).name}: interrupted\n".encode())
-    os._exit(130)
-
-
-def _note_interruption(number: int, frame: FrameType | None) -> None:
-    global interrupted
-    interrupted = True
-    signal.default_int_handler(number, frame)
-
-
-def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    if interrupted:
-        print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
-    else:
-        sys.__excepthook__(kind, error, trace)
-
-
-# Scripts import this module before those that take seconds.
-if Path(sys.argv[0]).resolve().parent == Path(__file__).resolve().parent:
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _leave)
-    sys.excepthook = _tell
 
 
 def main(
-    options: Callable[..., Any],
-    run: Callable[[Any], Any] = lambda result: result,
+    function: Callable[..., Any],
     description: str | None = None,
-    class_named: Callable[[str], type] | None = None,
+    base: type | None = None,
+    named: Callable[[str, type], type] | None = None,
 ) -> Any:
     """Call a function with the options of the command line and return what it returns.
 
-    The options are its parameters, described under Args in its docstring. Or they are the fields of
-    a dataclass, which `run` is called with; `description` is then the script's. With `class_named`
-    they depend on the class that the first word or --method names: `options(class)` is the function.
-    A word @FILE stands for the lines of a file.
+    The options are its parameters, described under Args in its docstring. With `base`, they depend
+    on a class that is derived from it, and that the first word or --method names: `function(class)`
+    is the function, `named` finds the class. A word @FILE stands for the lines of a file.
 
     What the user can put right (bad data, a bad setting, a missing file or package, a full disk,
     Ctrl-C) ends in one line on standard error. Anything else is a mistake of this program: its
     traceback is shown. The log's last line says what the script used.
     """
-    import tyro
-
-    if signal.getsignal(signal.SIGINT) is _leave:
-        signal.signal(signal.SIGINT, _note_interruption)
     script = Path(sys.argv[0]).name
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
-    )
     try:
-        if class_named is not None:
-            options = options(class_named(_class_name()))
-        result = run(
-            tyro.cli(options, description=description, args=_words(), registry=environments())
+        import tyro
+
+        logging.basicConfig(
+            level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
         )
+        if base is not None:
+            name = _class_name()
+            function = function(named(name, base) if name else base)
+        result = tyro.cli(function, description=description, args=_words(), registry=environments())
+        used_s, used_mb = used()
+        logging.info("used %.1f s of processor time and at most %.0f MB of memory", used_s, used_mb)
+        return result
     except KeyboardInterrupt:
         print(f"{script}: interrupted", file=sys.stderr)
         sys.exit(130)
     except (OSError, ValueError, ArithmeticError, ImportError) as error:
-        if interrupted:
-            raise
         place = traceback.extract_tb(error.__traceback__)[-1]
         sys.exit(f"{script}: error: {error} ({Path(place.filename).name}:{place.lineno})")
-    used_s, used_mb = used()
-    logging.info("used %.1f s of processor time and at most %.0f MB of memory", used_s, used_mb)
-    return result
+
+
+def _on_ctrl_c(number: int, frame: FrameType | None) -> None:
+    """Interrupt what `main` runs. While something is imported, and before, end at once.
+
+    An exception in the midst of PyTorch's import would abort the process.
+    """
+    while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        if frame.f_code is main.__code__:
+            raise KeyboardInterrupt
+        frame = frame.f_back
+    os.write(2, f"{Path(sys.argv[0]).name}: interrupted\n".encode())
+    os._exit(130)
+
+
+# Scripts import this module before those that take seconds. What ignores Ctrl-C goes on doing so.
+if Path(sys.argv[0]).resolve().parent == Path(__file__).resolve().parent:
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _on_ctrl_c)
 
 
 def _words() -> list[str]:

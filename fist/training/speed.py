@@ -1,0 +1,131 @@
+"""What makes training fast. Nothing here changes what is learnt, but for rounding.
+
+The models are small. On a CPU a tenth of a step would go to handling some fifty small tensors one
+by one, so they are laid end to end; losses are computed in bfloat16 where the processor has it, and
+compiled where the run is long. On a GPU a step would be hundreds of launches that each take longer
+than what they launch. There the first steps run as on a CPU; then one is recorded as a CUDA graph,
+from the drawing of the batch to the optimiser, and all later ones replay it with a single launch.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Generator, Tensor, nn
+
+from fist.methods.base import Terms
+from fist.training.settings import TrainSettings
+
+log = logging.getLogger(__name__)
+
+WORTH_COMPILING = 10_000
+"""Steps from which compiling the losses pays for itself."""
+LAUNCHED = 3
+"""Steps on a GPU before one is recorded: libraries choose their kernels and memory in the first."""
+
+Take = Callable[[float | Tensor], Terms]
+"""Takes a gradient step at a learning rate; returns the terms before it."""
+
+
+def flatten(parameters: list[nn.Parameter]) -> nn.Parameter:
+    """Lay parameters and their gradients end to end and return them as one vector.
+
+    The parameters become views of the vector.
+    """
+    vector = nn.Parameter(torch.cat([p.detach().flatten() for p in parameters]))
+    vector.grad = torch.zeros_like(vector)
+    sizes = [p.numel() for p in parameters]
+    parts = zip(parameters, vector.data.split(sizes), vector.grad.split(sizes), strict=True)
+    for p, values, gradient in parts:
+        p.data, p.grad = values.view_as(p), gradient.view_as(p)
+    return vector
+
+
+def make_optimizer(settings: TrainSettings, vector: nn.Parameter) -> torch.optim.Optimizer:
+    """Return the optimiser that the settings name, in its fastest form, over a vector."""
+    if settings.optimizer == "adam":
+        kind, form = torch.optim.Adam, {"fused": True}
+    else:
+        kind, form = torch.optim.RAdam, {"foreach": True}
+    return kind([vector], settings.learning_rate, capturable=vector.is_cuda, **form)
+
+
+def compiled(losses: Callable[..., Terms], settings: TrainSettings, steps: int) -> Callable:
+    """Return the losses, compiled if a run of so many steps compiles them."""
+    return torch.compile(losses) if compiles(settings, steps) else losses
+
+
+def compiles(settings: TrainSettings, steps: int) -> bool:
+    """Tell whether a run of so many steps compiles its losses."""
+    if settings.compile != "auto":
+        return settings.compile == "always"
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    compiler = any(map(shutil.which, ("c++", "g++", "clang++")))
+    return steps >= WORTH_COMPILING and headers.exists() and compiler
+
+
+def autocast(settings: TrainSettings, device: torch.device) -> torch.autocast:
+    """Return the context in which losses are computed in the settings' precision."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(settings, device))
+
+
+def uses_bfloat16(settings: TrainSettings, device: torch.device) -> bool:
+    """Tell whether the losses are computed in bfloat16 on this device."""
+    if settings.precision != "auto":
+        return settings.precision == "bfloat16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text() if cpuinfo.exists() else ""
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def replayed(step: Take, generator: Generator) -> Take:
+    """Return what takes the step with one launch on a GPU; the step itself elsewhere.
+
+    All that the step reads and writes must stay where it is, on the device of `generator`, which
+    it draws from. The terms that it returns hold until the next step.
+    """
+    return Replayed(step, generator) if generator.device.type == "cuda" else step
+
+
+class Replayed:
+    """A step whose kernels are recorded once as a CUDA graph, then replayed, if they can be."""
+
+    def __init__(self, step: Take, generator: Generator):
+        self._step, self._generator, self._calls = step, generator, 0
+        self._stream = torch.cuda.Stream(generator.device)
+        self._rate = torch.zeros((), device=generator.device)
+        self._graph: torch.cuda.CUDAGraph | None = None
+
+    def __call__(self, rate: float | Tensor) -> Terms:
+        self._rate.fill_(rate)
+        self._calls += 1
+        if self._calls == LAUNCHED + 1:
+            self._record()
+        if self._graph is not None:
+            self._graph.replay()
+            return self._terms
+        # Gradients are accumulated on the stream of the first call: recording has to find it there.
+        current = torch.cuda.current_stream(self._generator.device)
+        self._stream.wait_stream(current)
+        with torch.cuda.stream(self._stream):
+            terms = self._step(self._rate)
+        current.wait_stream(self._stream)
+        return terms
+
+    def _record(self) -> None:
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(self._generator)
+        try:
+            with torch.cuda.graph(graph, stream=self._stream):
+                self._terms = self._step(self._rate)
+        except RuntimeError as error:
+            log.warning("steps are launched kernel by kernel, without a CUDA graph: %s", error)
+        else:
+            self._graph = graph
