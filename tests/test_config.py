@@ -17,7 +17,7 @@ from d4rl.kitchen.sequences import PLAY_SEQUENCES, sequence_name
 from declarations import acting_settings, ask, declared
 from fist.training.settings import TrainSettings
 from reference import README, reference
-from values import flags, merge, model_settings, split_name
+from values import merge, model_settings, split_name
 
 ROOT = Path(__file__).parents[1]
 MODELS = ("skills", "distance", "bc", "goal_bc")
@@ -327,14 +327,6 @@ def test_the_configuration_is_checked_without_torch():
     path = f"{ROOT / 'workflow'}:{ROOT}"
     run = [sys.executable, "-c", script]
     subprocess.run(run, check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": path})
-
-
-def test_flags_are_what_a_shell_and_tyro_expect():
-    options = flags("model", {"z_dim": 10, "normalise": True, "priors": ["goal", "state"]})
-    assert options == "--model.z-dim 10 --model.normalise --model.priors goal state"
-    assert (
-        flags("train", {"normalise": False, "a": "b c"}) == "--train.no-normalise --train.a 'b c'"
-    )
 
 
 def test_splits_are_named_after_what_they_leave_out():

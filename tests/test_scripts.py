@@ -12,9 +12,11 @@ import pytest
 import tyro
 
 from _cli import environments, main
+from fist.methods.skills import FIST, SkillVAE
 
 SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
 NAMES = sorted(path.stem for path in SCRIPTS.glob("[a-z]*.py"))
+SKILLS = "fist.methods.skills:SkillVAE"
 
 
 def run(script, *options):
@@ -25,11 +27,12 @@ def run(script, *options):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_help_describes_every_option_and_tells_its_default(name, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "240")
+    monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("NO_COLOR", "1")
     with pytest.raises(SystemExit) as end:
         module = importlib.import_module(name)
-        options = getattr(module, "Arguments", None) or module.run
+        of_class = SkillVAE if name in ("train", "finetune") else FIST
+        options = module.command(of_class) if hasattr(module, "command") else module.run
         tyro.cli(options, args=["--help"], registry=environments())
     assert end.value.code == 0
     options = []
@@ -51,9 +54,33 @@ def test_a_script_is_short_and_says_what_it_is_for(name):
 
 
 def test_a_script_runs_by_hand():
-    result = run("train_skills", "--help")
-    assert result.returncode == 0
-    assert "--model.z-dim INT" in result.stdout
+    """The options are those of the class that it is told."""
+    for words in (("train", SKILLS), ("rollout", "--method", "fist.methods.skills:FIST")):
+        result = run(*words, "--help")
+        assert result.returncode == 0
+        assert ("--model.z-dim INT" if SKILLS in words else "--act.replan-every") in result.stdout
+    assert "MODULE:CLASS" in run("train", "--help").stdout
+
+
+def test_a_class_that_is_not_there_is_named():
+    result = run("train", "fist.methods.skills:VAE")
+    assert result.returncode == 1
+    assert "train.py: error: no class 'fist.methods.skills:VAE'" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_long_list_of_files_goes_through_a_file(tmp_path):
+    """More than a command line can hold; also what the shell gives as a file."""
+    (tmp_path / "files").write_text("".join(f"{'x' * 60}/{i}.csv\n" for i in range(100_000)))
+    result = run("summarise", "--files", f"@{tmp_path / 'files'}", "--out", tmp_path / "t.csv")
+    assert result.returncode == 2  # of the other options
+    assert "held-out" in result.stderr
+    result = run(
+        *("summarise", "--files", f"@{tmp_path / 'files'}", "--out", tmp_path / "t.csv"),
+        *("--held-out", "a", "+"),
+    )
+    assert result.returncode == 1
+    assert f"{'x' * 60}/0.csv" in result.stderr
 
 
 def test_scripts_that_only_add_up_results_do_not_wait_for_pytorch():
@@ -73,15 +100,15 @@ def test_bad_data_end_in_one_line_that_names_the_file_and_leave_nothing(tmp_path
         file["observations"] = np.zeros((30, 60), np.float32)
         file["actions"] = np.full((30, 9), 2.0, np.float32)
         file["terminals"] = np.arange(30) == 29
-    result = run("train_skills", "--data", data, "--out", tmp_path / "skills.pt")
+    result = run("train", SKILLS, "--play", data, "--out", tmp_path / "skills.pt")
     assert result.returncode == 1
-    assert result.stderr.startswith(f"train_skills.py: error: {data}: actions[0, 0] is 2")
+    assert result.stderr.startswith(f"train.py: error: {data}: actions[0, 0] is 2")
     assert result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == [data]
 
 
 def test_a_bad_setting_is_refused_by_its_name():
-    result = run("train_skills", "--data", "x", "--out", "y.pt", "--train.clip-norm", "0")
+    result = run("train", SKILLS, "--play", "x", "--out", "y.pt", "--train.clip-norm", "0")
     assert result.returncode == 2
     assert "TrainSettings.clip_norm is 0.0" in result.stderr
     assert "Traceback" not in result.stderr
@@ -105,15 +132,15 @@ def test_a_disk_that_is_full_ends_in_one_line_and_leaves_no_output(tmp_path):
         file["actions"] = rng.uniform(-1, 1, (60, 9)).astype(np.float32)
         file["terminals"] = np.arange(60) % 30 == 29
     out = tmp_path / "out" / "skills.pt"
-    options = ["--data", str(data), "--out", str(out), "--train.steps", "2"]
+    options = [SKILLS, "--play", str(data), "--out", str(out), "--train.steps", "2"]
     # A limit on the size of files stands in for a full disk: the write fails in the same place.
     limited = (
         "import resource, signal, sys, runpy;"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
-        f"sys.argv = {['train_skills.py', *options]!r};"
+        f"sys.argv = {['train.py', *options]!r};"
         f"sys.path.insert(0, {str(SCRIPTS)!r});"
-        f"runpy.run_path({str(SCRIPTS / 'train_skills.py')!r}, run_name='__main__')"
+        f"runpy.run_path({str(SCRIPTS / 'train.py')!r}, run_name='__main__')"
     )
     command = [sys.executable, "-c", limited]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)

@@ -1,8 +1,7 @@
-"""The values of a configuration, and how they become command-line options and names."""
+"""The values of a configuration, and how they become names."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -60,19 +59,6 @@ def merge(base: Any, top: Any) -> Any:
         return top
     base = base if isinstance(base, Mapping) else {}
     return {**base, **{key: merge(base.get(key), value) for key, value in top.items()}}
-
-
-def flags(prefix: str, settings: Mapping[str, Any]) -> str:
-    """Write settings as tyro's options: {"z_dim": 10} under "model" becomes --model.z-dim 10."""
-    words: list[str] = []
-    for key, value in settings.items():
-        option = key.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{prefix}.{option}" if value else f"--{prefix}.no-{option}")
-        else:
-            values = value if isinstance(value, list) else [value]
-            words += [f"--{prefix}.{option}", *map(str, values)]
-    return shlex.join(words)
 
 
 def model_settings(config: Mapping[str, Any], env: str, model: str, part: str) -> dict[str, Any]:

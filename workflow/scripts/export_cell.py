@@ -5,5 +5,7 @@ from _trial import with_trial
 from fist.evaluation.export import export_policy
 from fist.methods.base import Policy, class_named
 
+command = with_trial(export_policy)
+
 if __name__ == "__main__":
-    main(with_trial(export_policy), base=Policy, named=class_named)
+    main(command, base=Policy, named=class_named)

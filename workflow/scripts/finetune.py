@@ -1,4 +1,4 @@
-"""Fine-tune a model: finetune.py fist.methods.skills:SkillVAE --init FILE --demos FILE …"""
+"""Fine-tune a model on a few demonstrations: finetune.py module:Class --init FILE --demos FILE."""
 
 from collections.abc import Callable
 from typing import Annotated, Literal
@@ -7,7 +7,7 @@ from tyro.conf import Positional, arg
 
 from _cli import main
 from fist.methods.base import Model, class_named
-from fist.training.loop import TrainSettings
+from fist.training.settings import TrainSettings
 from fist.training.stages import Inputs, Job, finetune_model
 
 

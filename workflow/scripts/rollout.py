@@ -5,5 +5,7 @@ from _trial import with_trial
 from fist.evaluation.evaluate import evaluate
 from fist.methods.base import Policy, class_named
 
+command = with_trial(evaluate)
+
 if __name__ == "__main__":
-    main(with_trial(evaluate), base=Policy, named=class_named)
+    main(command, base=Policy, named=class_named)

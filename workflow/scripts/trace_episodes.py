@@ -5,5 +5,7 @@ from _trial import with_trial
 from fist.evaluation.trace import trace
 from fist.methods.base import Policy, class_named
 
+command = with_trial(trace)
+
 if __name__ == "__main__":
-    main(with_trial(trace), base=Policy, named=class_named)
+    main(command, base=Policy, named=class_named)

@@ -1,4 +1,4 @@
-"""Train a model on play data: train.py fist.methods.skills:SkillVAE --play FILE --out FILE …"""
+"""Train a model on play data: train.py module:Class --play FILE --out FILE, and its settings."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -7,7 +7,7 @@ from tyro.conf import Positional, arg
 
 from _cli import main
 from fist.methods.base import Model, class_named
-from fist.training.loop import TrainSettings
+from fist.training.settings import TrainSettings
 from fist.training.stages import Inputs, Job, train_model
 
 
