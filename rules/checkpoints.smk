@@ -8,29 +8,20 @@ rule checkpoints:
 
 
 # The JSON file is written last; the models and demonstrations lie beside it.
-rule export_cell:
-    input:
-        unpack(targets.acting),
+use rule rollout as export_cell with:
     output:
         "<results>/checkpoints/{env}/{task}/{method}/seed_{seed}/cell.json",
     log:
         "<logs>/checkpoints/{env}/{task}/{method}/seed_{seed}/cell.log",
     benchmark:
         "<benchmarks>/checkpoints/{env}/{task}/{method}/seed_{seed}/cell.tsv"
-    conda:
-        "../envs/fist.yaml"
     resources:
         mem_mb=grows(2000),
         runtime=grows(10),
     params:
         code=partial(options.acting_code, "export_cell.py"),
         script=script("export_cell.py"),
-        options=options.trial,
-        files=lambda wildcards, input: named(input),
-        folder=lambda wildcards, output: os.path.dirname(output[0]),
-    shell:
-        "python {params.script:q} {params.options:q} {params.files:q}"
-        " --folder {params.folder:q} > {log:q} 2>&1"
+        more=lambda wildcards, output: named({"folder": os.path.dirname(output[0])}),
 
 
 rule evaluate_cell:

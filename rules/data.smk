@@ -51,7 +51,7 @@ rule make_split:
 
 rule make_demos:
     input:
-        demos=targets.shown,
+        demos=partial(targets.recordings, "demos"),
     output:
         data="<data>/{env}/demos/{sequence}.hdf5",
         report="<data>/{env}/demos/{sequence}.json",

@@ -20,15 +20,15 @@ rule rollout:
         script=script("rollout.py"),
         options=options.trial,
         files=lambda wildcards, input: named(input),
-        resume=options.resume,
+        more=lambda wildcards, output: [
+            *options.resume(wildcards, output),
+            *named({"out": output[0]}),
+        ],
     shell:
-        "python {params.script:q} {params.options:q} {params.files:q}"
-        " {params.resume:q} --out {output:q} > {log:q} 2>&1"
+        "python {params.script:q} {params.options:q} {params.files:q} {params.more:q} > {log:q} 2>&1"
 
 
-rule render_video:
-    input:
-        unpack(targets.acting),
+use rule rollout as render_video with:
     output:
         video="<results>/videos/{env}/{task}/{method}/seed_{seed}.mp4",
         sheet=report(
@@ -41,16 +41,10 @@ rule render_video:
         "<logs>/videos/{env}/{task}/{method}/seed_{seed}.log",
     benchmark:
         "<benchmarks>/videos/{env}/{task}/{method}/seed_{seed}.tsv"
-    conda:
-        "../envs/fist.yaml"
     resources:
         mem_mb=grows(1200),
         runtime=grows(10),
     params:
         code=partial(options.acting_code, "render_video.py"),
         script=script("render_video.py"),
-        options=options.trial,
-        files=lambda wildcards, input: named(input),
-    shell:
-        "python {params.script:q} {params.options:q} {params.files:q}"
-        " --out {output.video:q} > {log:q} 2>&1"
+        more=lambda wildcards, output: named({"out": output.video}),

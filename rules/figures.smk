@@ -11,29 +11,23 @@ rule figures:
     localrule: True
 
 
-rule trace_episodes:
-    input:
-        unpack(targets.acting),
+use rule rollout as trace_episodes with:
     output:
         "<results>/{env}/{task}/{method}/seed_{seed}/trace.csv",
     log:
         "<logs>/{env}/{task}/{method}/seed_{seed}/trace.log",
     benchmark:
         "<benchmarks>/{env}/{task}/{method}/seed_{seed}/trace.tsv"
-    conda:
-        "../envs/fist.yaml"
     resources:
         mem_mb=grows(1200),
         runtime=grows(30),
     params:
         code=partial(options.acting_code, "trace_episodes.py"),
         script=script("trace_episodes.py"),
-        options=options.trial,
-        files=lambda wildcards, input: named(input),
-        episodes=config["figures"]["traced"],
-    shell:
-        "python {params.script:q} {params.options:q} {params.files:q}"
-        " --episodes {params.episodes:q} --out {output:q} > {log:q} 2>&1"
+        traced=config["figures"]["traced"],
+        more=lambda wildcards, output: named(
+            {"episodes": config["figures"]["traced"], "out": output[0]}
+        ),
 
 
 # Every figure has a rule of its own name: plot_scores, plot_curves, …

@@ -132,9 +132,9 @@ def test_a_model_reads_what_it_declares(targets):
 
 def test_recordings_do_not_lie_where_what_is_made_of_them_does(targets):
     """A sequence may be called like a split."""
-    recordings = targets.recordings(Of(env="kitchen", split="mixed"))
+    recordings = targets.recordings("play", Of(env="kitchen", split="mixed"))
     assert recordings == [f"<data>/kitchen/raw/play/{name}.hdf5" for name in ("a-b", "c")]
-    shown = targets.shown(Of(env="kitchen", sequence="a-b"))
+    [shown] = targets.recordings("demos", Of(env="kitchen", sequence="a-b"))
     assert shown == "<data>/kitchen/raw/demos/a-b.hdf5"
     assert shown != targets.demos(Of(env="kitchen", task="left"))
 

@@ -188,30 +188,23 @@ class Options:
         table = self.config["tables"][wildcards.table]
         tasks = self.config["environments"][table["env"]]["tasks"]
         shown = {key: table[key] for key in ("layout", "rows", "fold") if key in table}
-        held_out = [(name, "+".join(tasks[name]["held_out"]) or "+") for name in table["tasks"]]
-        return [
-            *flags("settings", shown | {"baselines": self.config["baselines"]}),
-            *pairs("--held-out", held_out),
-            *pairs("--paper", [("/".join(key), value) for *key, value in self.paper(table)]),
-        ]
-
-    def paper(self, table: Mapping[str, Any]) -> list[tuple[str, str, str, float]]:
-        """Return what is published of a table: task, method, measure and value."""
-        tasks = self.config["environments"][table["env"]]["tasks"]
-        return [
-            (name, method, measure, value)
+        published = [
+            (f"{name}/{method}/{measure}", value)
             for name in table["tasks"]
             for method, measures in tasks[name].get("paper", {}).items()
             for measure, value in measures.items()
             if value is not None
         ]
+        held_out = [(name, "+".join(tasks[name]["held_out"]) or "+") for name in table["tasks"]]
+        words = flags("settings", shown | {"baselines": self.config["baselines"]})
+        return words + pairs("--held-out", held_out) + pairs("--paper", published)
 
     def claims(self) -> str:
         """Return the claims as JSON: each with the environment, tasks and measure of its table."""
         claims = []
         for claim in self.targets.claims():
             table = self.config["tables"][claim["table"]]
-            of_table = {"env": table["env"], "tasks": table["tasks"]}
-            of_table["measure"] = table.get("layout", "subtasks")
+            measure = {"measure": table.get("layout", "subtasks")}
+            of_table = {"env": table["env"], "tasks": table["tasks"]} | measure
             claims.append(of_table | {key: claim[key] for key in claim if key != "table"})
         return json.dumps(claims)

@@ -82,37 +82,25 @@ class Targets:
 
     # Data.
 
-    def recordings(self, of: Any) -> list[str]:
-        """Return the recordings that a split is made from: those given, or one per sequence.
+    def recordings(self, part: str, of: Any) -> list[str]:
+        """Return what the play of a split, or the demonstrations of a sequence, are made from.
 
         Where no sequences are listed, each split has a recording of its own, called like the split;
         so it has where the given files are listed by split.
         """
-        play = self.environment(of)["data"]["play"]
-        if play["source"] == "generated":
-            sequences = play.get("sequences", [of.split])
-            return [f"<data>/{of.env}/raw/play/{sequence}.hdf5" for sequence in sequences]
-        files = play["files"]
+        data, key = self.environment(of)["data"][part], of.split if part == "play" else of.sequence
+        if data["source"] == "generated":
+            sequences = data.get("sequences", [key])
+            return [f"<data>/{of.env}/raw/{part}/{sequence}.hdf5" for sequence in sequences]
+        files = data["files"]
         if isinstance(files, Mapping):
-            if of.split not in files:
+            if key not in files:
                 raise TargetError(
-                    f"no play data for {of.split}: name its files in the configuration, "
-                    f"environments.{of.env}.data.play.files"
+                    f"no {part} data for {key}: name its files in the configuration, "
+                    f"environments.{of.env}.data.{part}.files"
                 )
-            files = files[of.split]
-        return [self._given(of.env, play, file) for file in files]
-
-    def shown(self, of: Any) -> str:
-        """Return the demonstrations of a sequence, before they are checked."""
-        demos = self.environment(of)["data"]["demos"]
-        if demos["source"] == "generated":
-            return f"<data>/{of.env}/raw/demos/{of.sequence}.hdf5"
-        if of.sequence not in demos["files"]:
-            raise TargetError(
-                f"no demonstrations of {of.sequence}: name their file in the configuration, "
-                f"environments.{of.env}.data.demos.files"
-            )
-        return self._given(of.env, demos, demos["files"][of.sequence])
+            files = [files[key]] if isinstance(files[key], str) else files[key]
+        return [self._given(of.env, data, file) for file in files]
 
     def _given(self, env: str, data: Mapping[str, Any], file: str) -> str:
         """Return where a file of a data set that is not generated lies, or will lie."""
@@ -162,7 +150,7 @@ class Targets:
             and "-".join(task["order"]) in known
         }
         generated = entry["data"]["demos"]["source"] == "generated"
-        return {"play": self.recordings(of), "demos": [] if generated else sorted(left_out)}
+        return {"play": self.recordings("play", of), "demos": [] if generated else sorted(left_out)}
 
     # Models.
 
@@ -191,11 +179,10 @@ class Targets:
         """Return what a cell acts with: its model, the look-up's distance, demonstrations."""
         method, files = self.method(of), {}
         model, part, lookup = (method[key] for key in ("model", "finetune", "lookup"))
-        if model is not None:
-            before = part == "none"
-            files["model"] = (
-                self.pretrained(of, model) if before else self.finetuned(of, model, part)
-            )
+        if model is not None and part == "none":
+            files["model"] = self.pretrained(of, model)
+        elif model is not None:
+            files["model"] = self.finetuned(of, model, part)
         if lookup in ("distance", "random"):
             if method["distance"] == "mixed":
                 files["distance"] = f"<results>/{of.env}/mixed/seed_{of.seed}/distance.pt"
@@ -252,7 +239,7 @@ class Targets:
         return [cell for cell in self.cells(table) if cell.seed == self.config["seeds"][0]]
 
     def first_cells(self, table: str, method: str | None = None) -> list[Cell]:
-        """Return a cell for every task of a table: of its first method or another, first seed."""
+        """Return of these a cell for every task: of the table's first method, or of another."""
         method = method or self.config["tables"][table]["methods"][0]
         return [cell for cell in self.first_seed(table) if cell.method == method]
 
