@@ -16,6 +16,8 @@ Exits with 1 if there is a fault; what was damaged is then printed, so that it c
 from __future__ import annotations
 
 import copy
+import logging
+import os
 import pickle
 import random
 import resource
@@ -75,6 +77,7 @@ class TooSlow(Exception):
 
 def main(arguments: Arguments) -> None:
     """Damage the inputs and print what became of them."""
+    os.environ["TQDM_DISABLE"] = "1"  # of the processes that damage: downloads show bars
     counts: Counter[tuple[str, str]] = Counter()
     faults, begun, memory = [], time.monotonic(), 0
     with tempfile.TemporaryDirectory() as folder:
@@ -127,6 +130,7 @@ def _in_a_process(folder: str, seed: int, numbers: range) -> tuple[list[tuple], 
 def _damage(folder: str, seed: int, numbers: range, pipe: Any) -> None:
     """Damage inputs and send what became of each, then the memory that it took."""
     signal.signal(signal.SIGALRM, _too_slow)
+    logging.disable()
     before = {name: prepare(Path(folder)) for name, (prepare, _, _) in KINDS.items()}
     start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
     resource.setrlimit(resource.RLIMIT_AS, (_address_space() + MEMORY, resource.RLIM_INFINITY))
