@@ -9,16 +9,21 @@ import sys
 import zipfile
 from pathlib import Path
 
+import gymnasium
 import h5py
+import minari
 import numpy as np
 import pytest
 import yaml
+from gymnasium.spaces import Box, Dict
+from minari.data_collector.episode_buffer import EpisodeBuffer
 from mjl import set_points, write_log
 from pipeline_copy import copy_pipeline, plan, snakemake
 from recordings import random_episodes
 
 import d4rl
 from d4rl.kitchen.generate import generate
+from d4rl_layout import write
 from fist.data.episodes import DataError, load_episodes, save_episodes
 from fist.data.sources.archive import ArchiveError
 from fist.data.sources.convert import convert
@@ -313,6 +318,71 @@ def test_a_member_must_be_named_clearly(tmp_path):
         archive.writestr("right/demos.pkl", b"")
     with pytest.raises(ArchiveError, match=r"matches several files: left/demos.pkl, right/demos"):
         unpack([tmp_path / "a.zip"], "demos.pkl", tmp_path / "out.hdf5")
+
+
+class Reach(gymnasium.Env):
+    """Observes a dictionary whose keys are in no alphabetical order."""
+
+    observation_space = Dict(position=Box(-1, 1, (2,)), goal=Box(-9, 9, (1,)))
+    action_space = Box(-1, 1, (1,))
+
+
+gymnasium.register("Reach-v0", entry_point=f"{__name__}:Reach")
+
+
+def minari_set(monkeypatch, folder, observation, actions, **spaces):
+    """Make a Minari data set of one episode."""
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(folder))
+    episode = EpisodeBuffer(
+        observations=observation,
+        actions=list(actions),
+        rewards=[0.0] * len(actions),
+        terminations=[False] * (len(actions) - 1) + [True],
+        truncations=[False] * len(actions),
+    )
+    minari.create_dataset_from_buffers(
+        "reach/a-v0", [episode], env=gymnasium.spec("Reach-v0"), **spaces
+    )
+
+
+def test_minaris_dictionaries_are_laid_flat_in_the_environments_order(tmp_path, monkeypatch):
+    observed = {"position": np.full((4, 2), 0.5, "f4"), "goal": np.full((4, 1), 7, "f4")}
+    actions = np.zeros((3, 1), "f4")
+    minari_set(monkeypatch, tmp_path / "minari", observed, actions)
+    import_minari([], "reach/a-v0", tmp_path / "out.hdf5")
+    states = load_episodes(tmp_path / "out.hdf5").states
+    assert states.tolist() == [[0.5, 0.5, 7.0]] * 3
+
+
+@pytest.mark.parametrize("key", ["action_space", "observation_space"])
+def test_minaris_discrete_actions_and_observations_are_refused_by_name(tmp_path, monkeypatch, key):
+    discrete = {key: gymnasium.spaces.Discrete(4)}
+    spaces = {"action_space": Reach.action_space, "observation_space": Reach.observation_space}
+    observed = {"position": np.zeros((4, 2), "f4"), "goal": np.zeros((4, 1), "f4")}
+    observed = np.zeros(4, int) if key == "observation_space" else observed
+    actions = np.zeros(3, int) if key == "action_space" else np.zeros((3, 1), "f4")
+    minari_set(monkeypatch, tmp_path / "minari", observed, actions, **(spaces | discrete))
+    if key == "observation_space":
+        monkeypatch.setattr(Reach, key, discrete[key])
+    with pytest.raises(DataError, match=r"reach/a-v0 has .* of Discrete\(4\)"):
+        import_minari([], "reach/a-v0", tmp_path / "out.hdf5")
+
+
+def test_what_goes_out_to_minari_keeps_its_ends_and_rewards(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    arrays = {
+        "observations": np.zeros((9, 60), "f4"),
+        "actions": np.zeros((9, 9), "f4"),
+        "rewards": np.arange(9, dtype="f4"),
+        "terminals": np.arange(9) == 3,
+        "timeouts": np.arange(9) == 8,
+    }
+    write(tmp_path / "play.hdf5", arrays)
+    export_minari(tmp_path / "play.hdf5", "kitchen/out-v0", "d4rl:kitchen-mixed-v0")
+    first, second = minari.load_dataset("kitchen/out-v0").iterate_episodes()
+    assert first.rewards.tolist() == [0, 1, 2] and second.rewards.tolist() == [4, 5, 6, 7]
+    assert first.terminations.tolist() == [False, False, True] and not first.truncations.any()
+    assert second.truncations.tolist() == [False] * 3 + [True] and not second.terminations.any()
 
 
 def test_a_minari_data_set_that_cannot_be_had_says_how_to_get_it(tmp_path, monkeypatch):

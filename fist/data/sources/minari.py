@@ -10,19 +10,24 @@ so what comes in loses its last state, and what goes out its last action.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 import torch
-from gymnasium.spaces import Box
+from gymnasium.spaces import Box, Dict, Space
 
+from d4rl_layout import read
 from fist.data.episodes import DataError, Episodes, load_episodes, save_episodes
 from fist.stage.functions import function
+
+log = logging.getLogger(__name__)
 
 
 def import_minari(
@@ -40,7 +45,7 @@ def import_minari(
     Raises:
         DataError: it cannot be had, or holds no episode.
     """
-    minari, states_of = _minari(), _flat if converter is None else function(converter)
+    minari = _minari()
     try:
         dataset = minari.load_dataset(what, download=True)
     except Exception as error:  # its storage and its server have many ways to fail
@@ -48,6 +53,10 @@ def import_minari(
             f"Minari has no {what} here, and it could not be downloaded ({error}): fetch it "
             f"elsewhere (minari download {what}) and set MINARI_DATASETS_PATH to the folder"
         ) from None
+    if not isinstance(dataset.action_space, Box):
+        raise DataError(f"{what} has actions of {dataset.action_space}: only a Box can be learnt")
+    space = None if converter else _observation_space(dataset)
+    states_of = function(converter) if converter else partial(_flat, what, space)
     states, actions = [], []
     for episode in dataset.iterate_episodes():
         if length := len(episode.actions):
@@ -85,21 +94,23 @@ def export_minari(
     minari = _minari()
     from minari.data_collector.episode_buffer import EpisodeBuffer
 
-    episodes = load_episodes(data, min_length=2)
-    buffers = []
-    for number in range(len(episodes)):
-        one = episodes.take([number])
-        steps = len(one.states) - 1
-        buffers.append(
-            EpisodeBuffer(
-                id=number,
-                observations=list(one.states.numpy()),
-                actions=list(one.actions.numpy()[:steps]),
-                rewards=[0.0] * steps,
-                terminations=[step == steps - 1 for step in range(steps)],
-                truncations=[False] * steps,
+    episodes, arrays, buffers = load_episodes(data), read(data), []
+    for start, length in zip(episodes.starts.tolist(), episodes.lengths.tolist(), strict=True):
+        rows, steps = slice(start, start + length), slice(start, start + length - 1)
+        if length > 1:
+            ends = {key: np.zeros(length - 1, bool) for key in ("terminals", "timeouts")}
+            for key in ends.keys() & arrays.keys():
+                ends[key][-1] = arrays[key][rows][-1]
+            buffers.append(
+                EpisodeBuffer(
+                    id=len(buffers),
+                    observations=list(arrays["observations"][rows]),
+                    actions=list(arrays["actions"][steps]),
+                    rewards=arrays.get("rewards", np.zeros(start + length))[steps].tolist(),
+                    terminations=ends["terminals"].tolist(),
+                    truncations=ends["timeouts"].tolist(),
+                )
             )
-        )
     module, _, name = env_id.rpartition(":")
     if module:
         __import__(module)
@@ -112,7 +123,7 @@ def export_minari(
         observation_space=Box(-np.inf, np.inf, (episodes.state_dim,), np.float32),
         action_space=Box(-1.0, 1.0, (episodes.action_dim,), np.float32),
         author=author,
-        description=f"{len(episodes)} episodes; rewards are not recorded",
+        description=f"{len(buffers)} episodes",
     )
 
 
@@ -126,9 +137,19 @@ def _minari() -> Any:
     return minari
 
 
-def _flat(observations: Any) -> np.ndarray:
+def _observation_space(dataset: Any) -> Space:
+    """Return the space of the environment, in whose order dictionaries are laid flat."""
+    try:
+        return dataset.recover_environment().observation_space
+    except Exception as error:  # whatever an environment needs that is not here
+        log.warning("the environment cannot be made here (%s): keys in alphabetical order", error)
+        return dataset.observation_space
+
+
+def _flat(what: str, space: Space, observations: Any) -> np.ndarray:
     """Lay an episode's observations flat, (T, S), as Gymnasium's FlattenObservation does."""
-    if isinstance(observations, dict):
-        return np.concatenate([_flat(part) for part in observations.values()], axis=1)
-    array = np.asarray(observations)
-    return array.reshape(len(array), -1)
+    if isinstance(space, Dict):
+        return np.hstack([_flat(what, part, observations[key]) for key, part in space.items()])
+    if not isinstance(space, Box):
+        raise DataError(f"{what} has observations of {space}: name a converter that makes states")
+    return np.reshape(observations, (len(observations), -1))

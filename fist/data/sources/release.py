@@ -93,26 +93,20 @@ def demonstrations(path: Path) -> Episodes:
         raise DataError(f"{path}: expected a list of states and a list of actions per episode")
     if len(lists[0]) != len(lists[1]) or not lists[0]:
         raise DataError(f"{path}: {len(lists[0])} lists of states, {len(lists[1])} of actions")
-    left, states, actions = path.stat().st_size, [], []
+    left, widths, states, actions = path.stat().st_size, set(), [], []
     for number, pair in enumerate(zip(*lists, strict=True)):
         rows = [list(array) if isinstance(array, (list, np.ndarray)) else [] for array in pair]
-        if not all(isinstance(row, np.ndarray) and row.ndim == 1 for row in (*rows[0], *rows[1])):
-            rows = [[], []]
-        left -= sum(row.size for row in (*rows[0], *rows[1]))
-        try:
-            s, a = (np.array(part, np.float32) for part in rows)
-            widths = (s.shape[1], a.shape[1])
-        except (ValueError, IndexError):  # rows of different lengths, or none
-            widths = None
-        known = (states[0].shape[1], actions[0].shape[1]) if states else widths
-        if left < 0 or widths is None or widths != known or len(s) - len(a) not in (0, 1):
-            shapes = [getattr(array, "shape", f"of {len(array)} rows") for array in pair]
+        plain = all(isinstance(row, np.ndarray) and row.ndim == 1 for row in sum(rows, []))
+        left -= sum(np.size(row) for row in sum(rows, [])) if plain else left + 1
+        widths |= {(row.size, place) for place in (0, 1) for row in rows[place] if plain}
+        if left < 0 or len(widths) != 2 or len(rows[0]) - len(rows[1]) not in (0, 1):
+            shapes = [getattr(array, "shape", type(array).__name__) for array in pair]
             raise DataError(
                 f"{path}: episode {number} has states {shapes[0]} and actions {shapes[1]}; "
                 "expected (T + 1, state) and (T, action), and fewer numbers than the file has bytes"
             )
-        states.append(s[: len(a)])
-        actions.append(a)
+        states.append(np.array(rows[0][: len(rows[1])], np.float32))
+        actions.append(np.array(rows[1], np.float32))
     return Episodes(
         torch.from_numpy(np.concatenate(states)),
         torch.from_numpy(np.concatenate(actions)),
