@@ -34,7 +34,7 @@ results: setup
 	snakemake $(TARGET) -j$(JOBS) --quiet rules $(SNAKEMAKE_FLAGS)
 
 test: setup
-	OMP_NUM_THREADS=1 python -m pytest -q -n $(JOBS) --dist loadgroup tests
+	OMP_NUM_THREADS=1 python -m pytest -q -n $(JOBS) --dist loadfile tests
 
 clean-venv:
 	rm -rf $(VENV)

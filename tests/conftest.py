@@ -9,17 +9,21 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+SPREAD = {"test_workflow"}
+"""Long files whose tests share nothing but the made pipeline: each runs where there is room."""
 
 
-def pytest_collection_modifyitems(config, items):
-    """Keep the tests of a file in one process, but for those marked `spread` (`--dist loadgroup`).
+@pytest.hookimpl(optionalhook=True)  # not everywhere is pytest-xdist
+def pytest_xdist_make_scheduler(config, log):
+    """Keep the tests of a file in one process, for what its fixtures make, but those of SPREAD."""
+    from xdist.scheduler import LoadFileScheduling
 
-    The tests of a file share what its fixtures make; spread tests share nothing that takes long.
-    """
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            if item.get_closest_marker("spread") is None:
-                item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return nodeid if Path(file).stem in SPREAD else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

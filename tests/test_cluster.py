@@ -7,7 +7,6 @@ stopped in every way that a cluster knows; its end must be that of a training le
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -17,7 +16,18 @@ from pathlib import Path
 
 import psutil
 import pytest
-from pipeline_copy import ROOT, TINY, copy_pipeline, finish, snakemake, start, stop, wait_for
+from pipeline_copy import (
+    PATIENCE,
+    ROOT,
+    TINY,
+    copy_made,
+    copy_pipeline,
+    finish,
+    snakemake,
+    start,
+    stop,
+    wait_for,
+)
 
 pytestmark = pytest.mark.cluster
 
@@ -71,33 +81,22 @@ def slurm(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory):
-    """A copy of the pipeline in which everything was made by this machine alone."""
-    folder = copy_pipeline(tmp_path_factory.mktemp("local"))
-    status, said = snakemake(folder, "-j2", TABLE, *TINY)
-    assert status == 0, said
-    return folder
-
-
-@pytest.fixture(scope="module")
-def undisturbed(local, tmp_path_factory):
+def undisturbed(made_pipeline, tmp_path_factory):
     """The model of the longer training, made by this machine without a stop."""
-    folder = with_data(local, tmp_path_factory.mktemp("undisturbed") / "run")
+    folder = with_data(made_pipeline, tmp_path_factory.mktemp("undisturbed") / "run")
     status, said = snakemake(folder, "-j1", MODEL, *TINY, *LONG)
     assert status == 0, said
     return (folder / MODEL).read_bytes()
 
 
 @pytest.fixture
-def folder(slurm, local, undisturbed, tmp_path):
+def folder(slurm, made_pipeline, undisturbed, tmp_path):
     """A copy of the pipeline with the data made, on a cluster without jobs."""
-    yield with_data(local, tmp_path / "run")
+    yield with_data(made_pipeline, tmp_path / "run")
     for job in jobs():
         slurm_command("scancel", job)
-    for _ in range(300):
-        if not jobs():
-            break
-        time.sleep(0.1)
+    with suppress(AssertionError):  # a node that is down says nothing of its jobs
+        until(lambda: not jobs(), "end of all jobs", 30)
     # Slurm gives up a node that is down, and the processes that were there.
     for left in psutil.process_iter(["cwd"]):
         if left.info["cwd"] and Path(left.info["cwd"]).is_relative_to(tmp_path):
@@ -105,10 +104,17 @@ def folder(slurm, local, undisturbed, tmp_path):
                 left.kill()
 
 
-def with_data(local, folder):
+def with_data(made, folder):
     """Copy a run as it was when its data were made."""
-    shutil.copytree(local, folder, ignore=shutil.ignore_patterns("results", "logs", "said.log"))
-    return folder
+    return copy_made(made, folder, "results", "logs", "said.log")
+
+
+def until(condition, what, seconds=PATIENCE):
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"no {what} in {seconds} s"
+        time.sleep(0.1)
 
 
 def steps_done(folder):
@@ -141,14 +147,16 @@ def assert_as_if_nothing_had_happened(folder, process, undisturbed):
     assert (folder / MODEL).read_bytes() == undisturbed
 
 
-def test_the_whole_pipeline_gives_the_local_table_on_the_cluster(slurm, local, tmp_path):
+def test_the_whole_pipeline_gives_the_local_table_on_the_cluster(slurm, made_pipeline, tmp_path):
     """Every file that the table is made from is the same, bit for bit."""
-    status, said = snakemake(local, *PLUGIN, TABLE, *TINY, "--directory", str(tmp_path))
+    repository, folder = copy_pipeline(tmp_path / "repository"), tmp_path / "run"
+    status, said = snakemake(repository, *PLUGIN, TABLE, *TINY, "--directory", str(folder))
     assert status == 0, said
-    names = [path.relative_to(local) for path in local.glob("results/kitchen/**/episodes.csv")]
+    episodes = made_pipeline.glob("results/kitchen/**/episodes.csv")
+    names = [path.relative_to(made_pipeline) for path in episodes]
     assert len(names) >= 2
     for name in [TABLE, *names, MODEL]:
-        assert (tmp_path / name).read_bytes() == (local / name).read_bytes(), name
+        assert (folder / name).read_bytes() == (made_pipeline / name).read_bytes(), name
 
 
 def out_of_time(job):
@@ -166,12 +174,8 @@ def cancelled(job):
 
 def at_once(job):
     """Have a requeued job begin now: Slurm would wait two minutes."""
-    for _ in range(300):
-        if job in jobs("PD"):
-            slurm_command("scontrol", "update", f"JobId={job}", "StartTime=now")
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"job {job} is not queued again")
+    until(lambda: job in jobs("PD"), f"job {job} in the queue again")
+    slurm_command("scontrol", "update", f"JobId={job}", "StartTime=now")
 
 
 @pytest.mark.parametrize(
@@ -209,12 +213,9 @@ def test_a_node_that_fails_under_a_job_costs_neither_the_job_nor_its_work(folder
 def test_ctrl_c_leaves_no_job_behind_and_the_next_run_continues(folder, undisturbed, profile):
     process, _ = running(folder, *profile)
     os.killpg(process.pid, signal.SIGINT)
-    status, _ = finish(folder, process, 300)
+    status, _ = finish(folder, process)
     assert status != 0
-    ended = time.monotonic() + 120
-    while jobs() and time.monotonic() < ended:
-        time.sleep(0.1)
-    assert jobs() == []
+    until(lambda: not jobs(), "end of all jobs")
     assert not (folder / MODEL).exists()
     process = start(folder, "-j1", MODEL, *TINY, *LONG)
     assert_as_if_nothing_had_happened(folder, process, undisturbed)
@@ -224,7 +225,7 @@ def test_a_second_snakemake_in_the_same_folder_is_refused(folder, undisturbed):
     process, _ = running(folder, *COMMANDS)
     try:
         second = subprocess.run(
-            process.args, cwd=folder, capture_output=True, text=True, timeout=120
+            process.args, cwd=folder, capture_output=True, text=True, timeout=PATIENCE
         )
         assert second.returncode != 0
         assert "cannot be locked" in second.stderr

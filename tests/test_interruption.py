@@ -4,14 +4,10 @@ import os
 import re
 import resource
 import shutil
-import signal
-from functools import partial
 
 import pytest
-from pipeline_copy import TINY, copy_pipeline, finish, snakemake, start, wait_for
 
-import interruption
-from interruption import RECORDED, STAGES, Process, content, stop_often
+from interruption import RECORDED, STAGES, Process, finish, stop_often
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +17,7 @@ def made(tmp_path_factory):
     """A folder in which every stage has been run."""
     folder = tmp_path_factory.mktemp("made")
     for stage in (RECORDED, *STAGES.values()):
-        interruption.finish(stage, folder)
+        finish(stage, folder)
     return folder
 
 
@@ -71,7 +67,7 @@ def test_a_stage_that_finds_the_disk_full_says_so_in_one_line_and_leaves_nothing
     assert re.match(rf"{stage.script}\.py: error: .*could not write \S+: File too large", last)
     assert "Traceback" not in said
     assert {path.name for path in folder.rglob("*") if path.is_file()} <= there
-    interruption.finish(stage, folder)
+    finish(stage, folder)
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -84,37 +80,3 @@ def test_a_stage_that_is_stopped_again_and_again_ends_as_if_it_had_not(name, mad
     assert report.seen == []
     assert report.lost_states == 0
     assert bool(report.resumed) == bool(STAGES[name].state)
-
-
-@pytest.mark.spread
-def test_a_pipeline_gives_the_same_files_in_any_folder_for_any_number_of_jobs_and_stops(
-    made_pipeline, tmp_path
-):
-    """Two jobs at a time and left alone; one at a time, elsewhere, and killed again and again."""
-    killed = copy_pipeline(tmp_path / "else" / "where")
-    for number, models in ((signal.SIGKILL, 1), (signal.SIGINT, 3), (signal.SIGTERM, 5)):
-        process = start(killed, "-j1", *TINY)
-        made = partial(lambda n: len(list(killed.glob("results/**/*.pt"))) >= n, models)
-        wait_for(made, process, what=f"model {models}")
-        os.killpg(process.pid, number)
-        status, _ = finish(killed, process)
-        assert status != 0
-        status, said = snakemake(killed, "--unlock", *TINY)
-        assert status == 0, said
-    status, said = snakemake(killed, "-j1", *TINY)
-    assert status == 0, said
-    names = sorted(
-        name
-        for folder in ("data", "results")
-        for path in (made_pipeline / folder).rglob("*")
-        if path.is_file() and not hidden(name := path.relative_to(made_pipeline))
-    )
-    assert {name.suffix for name in names} == {".hdf5", ".json", ".pt", ".csv", ".md", ".tsv"}
-    for name in names:
-        if name.suffix != ".tsv":  # how long it took
-            assert content(killed / name) == content(made_pipeline / name), name
-
-
-def hidden(path):
-    """Return whether a path leads through a hidden folder: what is there is no output."""
-    return any(part.startswith(".") for part in path.parts)

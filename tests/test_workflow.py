@@ -10,14 +10,15 @@ import re
 import shutil
 import signal
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pipeline_copy
 import pytest
-from pipeline_copy import ROOT, copy_made, copy_pipeline, snakemake, start, wait_for
+from pipeline_copy import ROOT, copy_made, copy_pipeline, finish, snakemake, start, wait_for
 from pipeline_copy import TINY as TEST
 
-pytestmark = pytest.mark.spread
+from interruption import content
 
 EVERYTHING = {  # in the kitchen and in the maze
     "generate_data": 4 + 2,
@@ -357,3 +358,37 @@ def test_everything_can_be_made_from_another_folder_and_names_may_have_spaces(tm
     assert (results / "videos/kitchen/top_burner/fist/seed_0.mp4").stat().st_size > 0
     for place in (folder, repository):
         assert not any((place / name).exists() for name in names[:3])
+
+
+@pytest.mark.slow
+def test_a_pipeline_gives_the_same_files_in_any_folder_for_any_number_of_jobs_and_stops(
+    made_pipeline, tmp_path
+):
+    """Two jobs at a time and left alone; one at a time, elsewhere, and killed again and again."""
+    killed = copy_pipeline(tmp_path / "else" / "where")
+    for number, models in ((signal.SIGKILL, 1), (signal.SIGINT, 3), (signal.SIGTERM, 5)):
+        process = start(killed, "-j1", *TEST)
+        made = partial(lambda n: len(list(killed.glob("results/**/*.pt"))) >= n, models)
+        wait_for(made, process, what=f"model {models}")
+        os.killpg(process.pid, number)
+        status, _ = finish(killed, process)
+        assert status != 0
+        status, said = snakemake(killed, "--unlock", *TEST)
+        assert status == 0, said
+    status, said = snakemake(killed, "-j1", *TEST)
+    assert status == 0, said
+    names = sorted(
+        name
+        for folder in ("data", "results")
+        for path in (made_pipeline / folder).rglob("*")
+        if path.is_file() and not hidden(name := path.relative_to(made_pipeline))
+    )
+    assert {name.suffix for name in names} == {".hdf5", ".json", ".pt", ".csv", ".md", ".tsv"}
+    for name in names:
+        if name.suffix != ".tsv":  # how long it took
+            assert content(killed / name) == content(made_pipeline / name), name
+
+
+def hidden(path):
+    """Return whether a path leads through a hidden folder: what is there is no output."""
+    return any(part.startswith(".") for part in path.parts)
