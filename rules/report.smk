@@ -90,8 +90,7 @@ rule check_claims:
         order=ordered(lambda wildcards: targets.claimed()),
     shell:
         "python {params.script:q} --files @<(printf '%s\\n' {input.episodes:q})"
-        " --claims /dev/stdin"
-        " --out {output.csv:q} 2> {log:q}"
+        " --claims /dev/stdin --out {output.csv:q} 2> {log:q} <<< {params.claims:q}"
 
 
 # What has run so far, for other targets too, is in it.
