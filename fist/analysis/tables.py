@@ -18,7 +18,7 @@ import pandas as pd
 from fist.analysis.comparison import ALL, COMPARED, LENGTH, STATISTICS, SUBTASKS, SUCCESS, compare
 from fist.evaluation.episode_results import Results, ResultsError, collect, same
 from fist.stage.files import write_text
-from fist.stage.text import Record, csv_table, ends, markdown, read_csv
+from fist.stage.text import Record, csv_table, ends, markdown
 
 COLUMNS = (
     *("task", "method", "held_out", "n_seeds", "n_episodes"),
@@ -32,7 +32,6 @@ SCORES = {SUBTASKS.name: "subtasks_ordered", SUCCESS.name: "success_rate"}
 """The column of a table that holds the mean of a measure."""
 ABOUT = ("task", "method", "n_seeds", "n_episodes", "data_source")
 RATE = "rate_"
-
 
 MEASURES = {"subtasks": (SUBTASKS, SUCCESS), "success": (SUCCESS, LENGTH)}
 """What is compared in each layout; a table is about the first."""
@@ -125,8 +124,7 @@ def summarise(
     everything = collect([*files, *references])
     same("environments", (results.env for results in everything))
     shown = everything if not references else collect(files)
-    unknown = sorted({results.task for results in shown} - set(held_out))
-    if unknown:
+    if unknown := sorted({results.task for results in shown} - set(held_out)):
         raise ResultsError(
             f"no entry for task {', '.join(unknown)} among those of the config: "
             f"{', '.join(held_out) or 'none'}"
@@ -134,16 +132,16 @@ def summarise(
     methods = list(dict.fromkeys(results.method for results in shown))
     measures = MEASURES[settings.layout]
     statistics = compare(everything, measures, settings.baselines, methods)
-    rows: dict[tuple[str, str], Record] = {
+    rows = {
         (results.task, results.method): _tested(results, settings, held_out, paper or {})
         for results in shown
     }
     for record in statistics:
         row = rows.setdefault((record["task"], record["method"]), {})
-        row |= {name: record[name] for name in ABOUT if name not in row}
+        row |= {name: record[name] for name in ABOUT}
         if record["measure"] in SCORES:
-            score = SCORES[record["measure"]]
-            row |= {score + end: record[f"mean{end}"] for end in ("", "_lo", "_hi")}
+            column = SCORES[record["measure"]]
+            row |= {column + end: record["mean" + end] for end in ("", "_lo", "_hi")}
         if record["measure"] == measures[0].name:
             row |= {name: record[name] for name in COMPARED if name in record}
     records = [row for (task, _), row in rows.items() if task != ALL]
@@ -165,9 +163,12 @@ def combine(tables: Mapping[str, Path], envs: Mapping[str, str], out: Path) -> N
         envs: the environment of every table.
         out: the CSV to write: the columns of the tables after `table` and `env`.
     """
-    parts = [read_csv(file).assign(table=name, env=envs[name]) for name, file in tables.items()]
+    parts = [
+        pd.read_csv(file, dtype=str, keep_default_na=False).assign(table=name, env=envs[name])
+        for name, file in tables.items()
+    ]
     rows = pd.concat(parts, ignore_index=True)
-    rates = sorted(name for name in rows if name.startswith(RATE))
+    rates = sorted(name for name in map(str, rows) if name.startswith(RATE))
     write_text(out, csv_table(("table", "env", *COLUMNS, *rates), rows))
 
 
@@ -179,14 +180,7 @@ def _tested(
 ) -> Record:
     """Return the columns of a row that are not in the statistics."""
     where = f"{results.task}/{results.method}"
-    row = {
-        "task": results.task,
-        "method": results.method,
-        "held_out": held_out[results.task].strip("+"),
-        "n_seeds": str(results.n_seeds),
-        "n_episodes": str(len(results.episodes)),
-        "data_source": results.data_source,
-    }
+    row = {"held_out": held_out[results.task].strip("+")}
     if settings.layout == "success":
         lengths = results.of("length")
         if lengths.shape[1] % settings.fold:
@@ -200,8 +194,8 @@ def _tested(
     elif results.subtasks:
         row["subtasks_any_order"] = f"{results.of('subtasks_any_order').mean():.3f}"
         counted = (~np.isnan(results.steps())).mean((0, 1))
-        rates = zip(results.subtasks, counted, strict=True)
-        row |= {RATE + name: f"{rate:.3f}" for name, rate in rates}
+        for name, rate in zip(results.subtasks, counted, strict=True):
+            row[RATE + name] = f"{rate:.3f}"
     for measure in ("subtasks", "success", "length"):
         if (value := paper.get(f"{where}/{measure}")) is not None:
             row[f"paper_{measure}"] = f"{value:g}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fist.analysis.comparison import MEASURES, SUBTASKS, interval
+from fist.analysis.comparison import MEASURES, SUBTASKS, estimate
 from fist.analysis.figures.plot import Table
 from fist.analysis.figures.style import looks, words
 from fist.evaluation.episode_results import collect, same
@@ -40,10 +40,9 @@ class Scored:
     def means(self) -> pd.DataFrame:
         """Return the mean score of every task and method, and the ends of its interval."""
         rows = []
-        for results in self.results:
-            scores = self.measure.of(results)
-            ends = interval(scores, f"{results.task}/{results.method}")
-            rows.append((results.task, results.method, scores.mean(), *ends))
+        for of_one in self.results:
+            labels = of_one.task, of_one.method
+            rows.append((*labels, *estimate("/".join(labels), of_one.of(self.measure.column))))
         return pd.DataFrame(rows, columns=("task", "method", "mean", "lo", "hi"))
 
 
