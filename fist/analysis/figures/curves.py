@@ -27,7 +27,6 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     where it was measured on held-out episodes.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: no file has a row.
     """
     curves = [_read(label, file) for label, file in files["curves"].items()]
@@ -59,14 +58,16 @@ def _read(label: tuple, file: Path) -> pd.DataFrame:
 
 def _panel(axis: Axes, data: pd.DataFrame, look: Mapping[str, Look]) -> None:
     """Draw one term of the loss."""
-    for (group, _, term), rows in data.groupby(["group", "variant", "term"], sort=False):
+    for _, rows in data.groupby(["group", "variant", "term"], sort=False):
         seeds = rows.groupby("step").value
-        held_out = term.startswith(VALIDATION)
         mean, low, high = seeds.mean(), seeds.min(), seeds.max()
+        group, held_out = rows.group.iloc[0], rows.term.iloc[0].startswith(VALIDATION)
         color, marker, _ = look[group]
-        style = {"color": color, "marker": marker, "markevery": max(1, len(mean) // 5)}
-        label = words(group) + (", held out" if held_out else "")
-        axis.plot(mean, linestyle=":" if held_out else "-", label=label, **style)
+        label, line = words(group), "-"
+        if held_out:
+            label, line = label + ", held out", ":"
+        every = max(1, len(mean) // 5)
+        axis.plot(mean, line, marker=marker, markevery=every, color=color, label=label)
         axis.fill_between(low.index, low, high, color=color, alpha=0.2, lw=0)
     if (data.value > 0).all() and data.value.max() > 20 * data.value.min():
         axis.set_yscale("log")

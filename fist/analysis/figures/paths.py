@@ -27,7 +27,6 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
 
     Raises:
         ValueError: the environment has no map or no such entry, or a trace has no rows.
-        FileNotFoundError, DataError: a file is missing or damaged.
     """
     ground = Map(table)
     plane = ground.plane
@@ -81,14 +80,8 @@ def _targets(axis: Axes, rows: pd.DataFrame, plane: list[str]) -> None:
     first = asked.iloc[0]
     asked = asked[(asked.method == first.method) & (asked.episode == first.episode)]
     asked = asked.iloc[:: max(1, len(asked) // TARGETS)]
-    here, there = asked[plane], asked[[f"target_{name}" for name in plane]]
-    for place, target in zip(here.to_numpy(), there.to_numpy(), strict=True):
+    here, there = asked[plane].to_numpy(), asked[[f"target_{name}" for name in plane]].to_numpy()
+    for place, target in zip(here, there, strict=True):
         axis.plot(*zip(place, target, strict=True), color="tab:red", linewidth=0.6, zorder=1.5)
-    axis.plot(
-        *there.to_numpy().T,
-        ".",
-        color="tab:red",
-        markersize=4,
-        zorder=1.5,
-        label="looked-up target",
-    )
+    label = "looked-up target"
+    axis.plot(*there.T, ".", color="tab:red", markersize=4, zorder=1.5, label=label)

@@ -2,7 +2,8 @@
 
     NEEDS                  what it draws from: a tuple of the names below, as a literal; it is drawn
                            of every table that has all of these
-    draw(files, table)     returns the figure, and the table of what it shows
+    draw(files, table)     returns the figure, and the table of what it shows; fails where a file is
+                           missing or damaged, by the errors of what reads it
 
 `files` holds the files of every need, by their labels:
 
