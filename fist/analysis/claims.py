@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from fist.analysis.bootstrap import Sample, difference
-from fist.analysis.comparison import MEASURES, RESAMPLES, estimate
+from fist.analysis.bootstrap import Sample, difference, estimate
+from fist.analysis.comparison import MEASURES, RESAMPLES
 from fist.evaluation.episode_results import Results, ResultsError, collect
 from fist.stage.files import write_text
 from fist.stage.text import Record, csv_table, ends, markdown
@@ -101,7 +101,7 @@ def _record(claim: Claim, found: Mapping[tuple[str, str, str], Results]) -> Reco
     return {
         "claim": claim.text,
         "env": claim.env,
-        "measure": MEASURES[claim.measure].name,
+        "measure": MEASURES[claim.measure][0].name,
         "tasks": "+".join(claim.tasks),
         "better": claim.better,
         "worse": claim.worse,
@@ -116,7 +116,7 @@ def _scores(claim: Claim, method: str, found: Mapping[tuple[str, str, str], Resu
     for task in claim.tasks:
         if (claim.env, task, method) not in found:
             raise ResultsError(f"claim {claim.text!r}: no results of {claim.env}/{task}/{method}")
-        scores.append(found[claim.env, task, method].of(MEASURES[claim.measure].column))
+        scores.append(found[claim.env, task, method].of(MEASURES[claim.measure][0].column))
     if len({of_task.shape for of_task in scores}) > 1:
         raise ResultsError(f"claim {claim.text!r}: the tasks have other numbers of episodes")
     return np.stack(scores)

@@ -12,21 +12,12 @@ seeds and test episodes (`fist.analysis.bootstrap`).
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from fist.analysis.bootstrap import (
-    Sample,
-    Statistic,
-    bootstrap_interval,
-    difference,
-    improvement,
-    iqm,
-    mean,
-)
+from fist.analysis.bootstrap import Sample, difference, estimate, improvement, iqm
 from fist.evaluation.episode_results import Results
 from fist.stage.text import Record
 
@@ -64,8 +55,8 @@ class Measure:
 SUBTASKS = Measure("subtasks_ordered", "subtasks_ordered", "sub-tasks in order")
 SUCCESS = Measure("success", "success", "success")
 LENGTH = Measure("episode_length", "length", "environment steps", -1)
-MEASURES = {"subtasks": SUBTASKS, "success": SUCCESS}
-"""What a table may be about, by the names of its layouts."""
+MEASURES = {"subtasks": (SUBTASKS, SUCCESS), "success": (SUCCESS, LENGTH)}
+"""What is compared in each layout of a table, which is about the first."""
 
 
 def compare(
@@ -109,18 +100,6 @@ def compare(
                     record |= _numbers(comparison.__name__, told)
             records.append(record | {"data_source": sources[task, method]})
     return records
-
-
-def estimate(
-    name: str, *samples: np.ndarray, statistic: Statistic = mean, resamples: int = 10_000
-) -> tuple[float, float, float]:
-    """Return a statistic of samples and the ends of its 95 % stratified bootstrap interval.
-
-    The resamples depend on the name alone, so that adding a method changes no other row.
-    """
-    rng = np.random.default_rng(zlib.crc32(name.encode()))
-    low, high = bootstrap_interval(*samples, rng=rng, statistic=statistic, resamples=resamples)
-    return float(statistic(*samples)), low, high
 
 
 def _scores(results: Sequence[Results], measure: Measure) -> dict[tuple[str, str], Sample]:

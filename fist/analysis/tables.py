@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from fist.analysis.comparison import ALL, COMPARED, LENGTH, STATISTICS, SUBTASKS, SUCCESS, compare
+from fist.analysis.comparison import ALL, COMPARED, MEASURES, STATISTICS, SUBTASKS, SUCCESS, compare
 from fist.evaluation.episode_results import Results, ResultsError, collect, same
 from fist.stage.files import write_text
 from fist.stage.text import Record, csv_table, ends, markdown
@@ -33,8 +33,6 @@ SCORES = {SUBTASKS.name: "subtasks_ordered", SUCCESS.name: "success_rate"}
 ABOUT = ("task", "method", "n_seeds", "n_episodes", "data_source")
 RATE = "rate_"
 
-MEASURES = {"subtasks": (SUBTASKS, SUCCESS), "success": (SUCCESS, LENGTH)}
-"""What is compared in each layout; a table is about the first."""
 _COMPARED = {
     "interquartile mean": "{iqm:.2f} " + ends("iqm"),
     "difference": "{difference:.2f} " + ends("difference"),

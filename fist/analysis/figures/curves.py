@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,7 +13,8 @@ from fist.analysis.figures.style import Look, legend, looks, panels, words
 
 NEEDS = ("curves",)
 
-NO_LOSS = {"step", "learning_rate", "steps_per_s"}
+LABELS = ["stage", "model", "group", "variant", "seed"]
+NO_LOSS = ["step", "learning_rate", "steps_per_s"]
 """Columns of a learning curve that are no term of a loss."""
 VALIDATION = "validation_"
 """Beginning of the names of the columns that were measured on held-out episodes."""
@@ -29,8 +29,11 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     Raises:
         ValueError: no file has a row.
     """
-    curves = [_read(label, file) for label, file in files["curves"].items()]
-    data = pd.concat(curves, ignore_index=True)
+    terms = {}
+    for label, file in files["curves"].items():
+        curve = pd.read_csv(file)
+        terms[label] = curve.melt("step", [*curve.columns.drop(NO_LOSS, errors="ignore")], "term")
+    data = pd.concat(terms, names=LABELS).reset_index(LABELS).reset_index(drop=True)
     if data.empty:
         raise ValueError("no learning curve has a row: was there less than one interval of steps?")
     term = data.term.str.removeprefix(VALIDATION)
@@ -45,15 +48,6 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
         axis.set_xlabel("gradient step")
     legend(figure, axes)
     return figure, data
-
-
-def _read(label: tuple, file: Path) -> pd.DataFrame:
-    """Read a learning curve as rows of (stage, model, group, variant, seed, step, term, value)."""
-    curve = pd.read_csv(file)
-    terms = [column for column in curve.columns if column not in NO_LOSS]
-    curve = curve.melt("step", terms, "term")
-    labels = dict(zip(("stage", "model", "group", "variant", "seed"), label, strict=True))
-    return pd.DataFrame(labels, index=curve.index).join(curve)
 
 
 def _panel(axis: Axes, data: pd.DataFrame, look: Mapping[str, Look]) -> None:

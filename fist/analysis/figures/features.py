@@ -27,6 +27,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     tables = []
     for (task, method), file in files["distances"].items():
         model = load_model(file, Distance)
+        assert isinstance(model, Distance)
         demos = files["demos"][task,]
         episodes = load_episodes(demos).first(table["n_demos"][method][task], demos)
         with torch.inference_mode():
@@ -43,11 +44,11 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     data = pd.concat(tables, ignore_index=True)
     figure, axes = panels(len(tables), columns=len(tables) // 2, size=(2.2, 2.1))
     for axis, rows in zip(axes, [*tables[::2], *tables[1::2]], strict=True):
-        points = axis.scatter(rows.x, rows.y, c=rows.progress, s=2, lw=0, cmap="viridis")
+        dots = axis.scatter(rows.x, rows.y, c=rows.progress, s=2, lw=0, cmap="viridis")
         first = rows.iloc[0]
         title = f"{words(first.task)}: {first.space}\n{100 * first.explained:.0f} % of variance"
         axis.set(xticks=[], yticks=[], title=title)
-    figure.colorbar(points, ax=axes, label="progress in the demonstration", shrink=0.6)
+    figure.colorbar(dots, ax=axes, label="progress in the demonstration", shrink=0.6)
     return figure, data
 
 

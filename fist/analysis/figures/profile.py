@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fist.analysis.comparison import estimate
+from fist.analysis.bootstrap import estimate
 from fist.analysis.figures.plot import Files, Table
 from fist.analysis.figures.scored import POINTS, RESAMPLES, Scored, lines
 from fist.analysis.figures.style import legend, panels
@@ -32,7 +32,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
             rows.append((method, threshold, *estimate(method, above, resamples=RESAMPLES)))
     data = pd.DataFrame(rows, columns=("method", "threshold", "mean", "lo", "hi"))
     figure, [axis] = panels(1, size=(3.4, 2.4))
-    lines(axis, data, "threshold", "mean", scored.methods)
+    lines(axis, data, "threshold", scored.methods)
     label = f"{scored.measure.label}, at least"
     axis.set(xlabel=label, ylabel="share of training runs", ylim=(0, 1.03))
     legend(figure, [axis])

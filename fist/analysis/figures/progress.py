@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fist.analysis.comparison import SUBTASKS, estimate
+from fist.analysis.bootstrap import estimate
+from fist.analysis.comparison import SUBTASKS
 from fist.analysis.figures.plot import Files, Table
 from fist.analysis.figures.scored import POINTS, RESAMPLES, Scored, lines
 from fist.analysis.figures.style import legend, panels, words
@@ -34,7 +35,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     figure, axes = panels(len(scored.tasks), sharex=True, sharey=True)
     for axis, task in zip(axes, scored.tasks, strict=True):
         of_task = data[data.task == task]
-        lines(axis, of_task, "step", "mean", scored.methods)
+        lines(axis, of_task, "step", scored.methods)
         axis.set(title=words(task), xlabel="environment step", ylim=(0, scored.top * 1.03))
     axes[0].set_ylabel(f"{scored.measure.label}, so far")
     legend(figure, axes)
