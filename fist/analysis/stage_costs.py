@@ -127,8 +127,8 @@ def summarise_cost(
     table["queue_s"] = pd.Series(slurm_waits(Path.cwd(), table.index), dtype=float)
     places = [*order, *table.index]
     table = table.loc[sorted(table.index, key=places.index)]
-    told = table.map("{:.0f}".format, na_action="ignore").fillna("").reset_index()[[*COLUMNS]]
-    records = [dict(zip(COLUMNS, row, strict=True)) for row in told.itertuples(index=False)]
+    told = table.map(lambda value: "" if pd.isna(value) else f"{value:.0f}").reset_index()
+    records = [dict(zip(COLUMNS, row, strict=True)) for row in told[[*COLUMNS]].to_numpy()]
     text = markdown({name: f"{{{name}}}" for name in COLUMNS}, records) + "\n"
     write_text(out, csv_table(COLUMNS, records))
     write_text(out.with_suffix(".md"), text)
