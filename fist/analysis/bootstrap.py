@@ -4,8 +4,6 @@ A sample is one score per episode, (tasks, seeds, episodes). A statistic reduces
 of the same tasks, over these three axes; before them may stand others.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable
 

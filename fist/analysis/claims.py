@@ -1,7 +1,5 @@
 """Orderings that are claimed, and what the results say about them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

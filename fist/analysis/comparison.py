@@ -10,8 +10,6 @@ seeds and test episodes (`fist.analysis.bootstrap`).
     improvement   the probability that a training run is better than one of the baseline's
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -9,8 +9,6 @@ A job leaves three files of the same name, and a checkpoint if it trained one:
 A job that was stopped and went on has measured only its last part.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import logging

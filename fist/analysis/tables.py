@@ -5,8 +5,6 @@ Every table has the same columns; what does not apply is empty. A table is about
 compared and what the Markdown shows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The results of evaluation: episodes.csv, one row per test episode, and how files add up."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path

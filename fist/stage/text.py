@@ -1,7 +1,5 @@
 """Tables as text: CSV for programs, Markdown for people."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Costs: what each stage took of processors, GPUs, memory and patience."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure

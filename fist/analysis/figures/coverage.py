@@ -1,7 +1,5 @@
 """Coverage: how often data sets have been where on a map, a panel for each."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure

@@ -1,7 +1,5 @@
 """Learning curves: every term of the loss over the steps of training, and of fine-tuning."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Demonstrations: the score over their number, one panel for every task."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure

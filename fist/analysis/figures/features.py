@@ -5,8 +5,6 @@ The shade is the progress in the demonstration. Where progress, and not the demo
 the place, the nearest state of another demonstration is at the same progress.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import torch

@@ -1,7 +1,5 @@
 """Paths: the ways that policies went on a map, a panel for every task."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

@@ -24,8 +24,6 @@ task/method), `n_demos` (by method, then task), `episode` (the one that is drawn
 else the first), and, of the environment, `env_id`, `env_kwargs` and `map`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from importlib import import_module

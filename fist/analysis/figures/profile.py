@@ -1,7 +1,5 @@
 """Profile: the share of training runs whose mean score is at least so much, over all tasks."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure

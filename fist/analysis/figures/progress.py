@@ -1,7 +1,5 @@
 """Progress: how far the episodes are, on average, over the time of an episode."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure

@@ -1,7 +1,5 @@
 """Retrieval: which demonstration state is followed along one episode of every task."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

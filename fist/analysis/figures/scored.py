@@ -1,7 +1,5 @@
 """What the figures of test results share. Bands and bars are 95 % bootstrap intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Scores: a panel of bars for every task, one bar a method."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

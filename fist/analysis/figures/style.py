@@ -3,8 +3,6 @@
 Lines differ in luminance, marker and dash, so that a grey copy can still be read.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from pathlib import Path
