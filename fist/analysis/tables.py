@@ -135,6 +135,7 @@ def summarise(
     for record in statistics:
         row = rows.setdefault((record["task"], record["method"]), {})
         row |= {name: record[name] for name in ABOUT}
+        row["of_a_seed"] = str(int(record["n_episodes"]) // int(record["n_seeds"]))
         if record["measure"] in SCORES:
             column = SCORES[record["measure"]]
             row |= {column + end: record["mean" + end] for end in ("", "_lo", "_hi")}
@@ -143,7 +144,7 @@ def summarise(
     records = [row for (task, _), row in rows.items() if task != ALL]
     columns = {settings.rows: "{task}"} | SHOWN[settings.layout]
     note = f"{NOTES[settings.layout].format(fold=settings.fold)} {NOTE}"
-    text = "\n".join((markdown(columns, [*map(_read, rows.values())]), "", note, ""))
+    text = "\n".join((markdown(columns, [*rows.values()]), "", note, ""))
     rates = sorted({name for record in records for name in record if name.startswith(RATE)})
     write_text(out.with_suffix(".md"), text)
     write_text(out.with_stem(f"{out.stem}_statistics"), csv_table(STATISTICS, statistics))
@@ -174,9 +175,14 @@ def _tested(
     held_out: Mapping[str, str],
     paper: Mapping[str, float],
 ) -> Record:
-    """Return the columns of a row that are not in the statistics."""
+    """Return the columns of a row that are not in the statistics.
+
+    Among them is what only the Markdown shows: `each`, the rate of every sub-task in the task's
+    order, those held out in capitals.
+    """
     where = f"{results.task}/{results.method}"
-    row = {"held_out": held_out[results.task].strip("+")}
+    left_out = held_out[results.task].strip("+")
+    row = {"held_out": left_out}
     if settings.layout == "success":
         lengths = results.of("length")
         if lengths.shape[1] % settings.fold:
@@ -190,24 +196,13 @@ def _tested(
     elif results.subtasks:
         row["subtasks_any_order"] = f"{results.of('subtasks_any_order').mean():.3f}"
         counted = (~np.isnan(results.steps())).mean((0, 1))
+        each = []
         for name, rate in zip(results.subtasks, counted, strict=True):
             row[RATE + name] = f"{rate:.3f}"
+            said = name.upper() if name in left_out.split("+") else name
+            each.append(f"{said.replace('_', ' ')} {100 * float(row[RATE + name]):.0f} %")
+        row["each"] = ", ".join(each)
     for measure in ("subtasks", "success", "length"):
         if (value := paper.get(f"{where}/{measure}")) is not None:
             row[f"paper_{measure}"] = f"{value:g}"
     return row
-
-
-def _read(row: Record) -> Record:
-    """Return a row with what the Markdown says in other words than the CSV.
-
-    `each` is the rate of every sub-task in the task's order, those held out in capitals;
-    `of_a_seed` the number of episodes.
-    """
-    held_out = row.get("held_out", "").split("+")
-    rates = []
-    for name in [key.removeprefix(RATE) for key in row if key.startswith(RATE)]:
-        said = (name.upper() if name in held_out else name).replace("_", " ")
-        rates.append(f"{said} {100 * float(row[RATE + name]):.0f} %")
-    of_a_seed = int(row["n_episodes"]) // int(row["n_seeds"])
-    return row | {"each": ", ".join(rates), "of_a_seed": str(of_a_seed)}

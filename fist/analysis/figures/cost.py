@@ -38,7 +38,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     labels = [f"{words(stage)} ({n})" for stage, n in zip(data.stage, data.jobs, strict=True)]
     for axis, name in zip(axes, shown, strict=True):
         title, unit = PANELS[name]
-        axis.barh(places, data[name].fillna(0) / unit, color=looks(1)[0].color)
+        axis.barh(places, data[name].fillna(0) / unit, color=looks([name])[name].color)
         axis.set_xlabel(title)
         axis.set_yticks(places, labels)
         axis.grid(axis="y", visible=False)

@@ -37,8 +37,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     term = data.term.str.removeprefix(VALIDATION)
     keys = list(dict.fromkeys(zip(data.stage, data.model, term, strict=True)))
     figure, axes = panels(len(keys), columns=5, size=(1.9, 1.7))
-    groups = list(dict.fromkeys(data.group))
-    look = dict(zip(groups, looks(len(groups)), strict=True))
+    look = looks(data.group)
     for axis, (stage, model, name) in zip(axes, keys, strict=True):
         chosen = data[(data.stage == stage) & (data.model == model) & (term == name)]
         _panel(axis, chosen, look)

@@ -29,8 +29,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     ground = Map(table)
     plane = ground.plane
     data = pd.concat([_trace(file, plane) for file in files["traces"].values()], ignore_index=True)
-    tasks, methods = (list(dict.fromkeys(data[key])) for key in ("task", "method"))
-    look = dict(zip(methods, looks(len(methods)), strict=True))
+    tasks, look = list(dict.fromkeys(data.task)), looks(data.method)
     figure, axes = panels(len(tasks), columns=3, size=SIZE)
     for task, axis in zip(tasks, axes, strict=True):
         rows = data[data.task == task]

@@ -25,8 +25,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     """
     traces = [_episode(file, table.get("episode", 0)) for file in files["look_ups"].values()]
     figure, axes = panels(2 * len(traces), columns=len(traces), size=(2.4, 1.6))
-    demos = sorted({int(demo) for rows in traces for demo in rows.demo})
-    look = dict(zip(demos, looks(len(demos)), strict=True))
+    look = looks(sorted({demo for rows in traces for demo in rows.demo.dropna()}))
     for rows, above, below in zip(traces, axes, axes[len(traces) :], strict=False):
         asked = rows[rows.looked_up == 1]
         for demo in sorted(set(asked.demo.dropna())):

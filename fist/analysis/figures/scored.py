@@ -47,7 +47,7 @@ class Scored:
 
 def lines(axis: Axes, data: pd.DataFrame, x: str, methods: Sequence[str]) -> None:
     """Draw a line of means over `x`, with a band, for every method."""
-    for method, look in zip(methods, looks(len(methods)), strict=True):
+    for method, look in looks(methods).items():
         line = data[data.method == method]
         if len(line):
             axis.plot(line[x], line["mean"], label=words(method), markevery=5, **look._asdict())

@@ -4,7 +4,8 @@ Lines differ in luminance, marker and dash, so that a grey copy can still be rea
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,13 +40,11 @@ class Look(NamedTuple):
     linestyle: str
 
 
-def looks(n: int) -> list[Look]:
-    """Return n looks whose colours go from dark to light in even steps of luminance."""
-    colors = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.88, max(n, 2)))[:n]
-    return [
-        Look(tuple(color), MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
-        for i, color in enumerate(colors)
-    ]
+def looks(names: Iterable[Any]) -> dict[Any, Look]:
+    """Return a look for every name, from dark to light in even steps of luminance."""
+    names = list(dict.fromkeys(names))
+    colors = map(tuple, matplotlib.colormaps["viridis"](np.linspace(0, 0.88, max(len(names), 2))))
+    return dict(zip(names, map(Look, colors, cycle(MARKERS), cycle(DASHES)), strict=False))
 
 
 def panels(
