@@ -131,8 +131,7 @@ def main(args: Arguments) -> None:
     points += [point(args, "default", variant=variant) for variant in args.variants]
     table = pd.DataFrame(points)
     figure, (axis,) = panels(1, size=(4.2, 2.6))
-    recipes = [*RECIPES, *args.variants]
-    for look, recipe in zip(looks(len(recipes)), recipes, strict=True):
+    for recipe, look in looks([*RECIPES, *args.variants]).items():
         rows = table[table.recipe == recipe]
         errors = (rows.subtasks - rows.lo, rows.hi - rows.subtasks)
         axis.errorbar(

@@ -74,7 +74,7 @@ def test_the_interval_is_the_bootstrap_over_seeds_and_episodes(tmp_path):
     files = write_all(tmp_path)
     summarise(files, tmp_path / "table.csv", HELD_OUT)
     scores = [float(row["subtasks_ordered"]) for file in files[:2] for row in read(file)]
-    expected = bootstrap_interval(np.reshape(scores, (2, 20)), np.random.default_rng(0))
+    expected = bootstrap_interval(np.reshape(scores, (2, 20)), rng=np.random.default_rng(0))
     record = read(tmp_path / "table.csv")[0]
     found = float(record["subtasks_ordered_lo"]), float(record["subtasks_ordered_hi"])
     assert found == pytest.approx(expected, abs=0.06)

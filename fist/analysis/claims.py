@@ -1,7 +1,5 @@
 """Orderings that are claimed, and what the results say about them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from fist.analysis.bootstrap import difference
-from fist.analysis.comparison import MEASURES, contrast
+from fist.analysis.bootstrap import Sample, difference, estimate
+from fist.analysis.comparison import MEASURES, RESAMPLES
 from fist.evaluation.episode_results import Results, ResultsError, collect
 from fist.stage.files import write_text
 from fist.stage.text import Record, csv_table, ends, markdown
@@ -88,35 +86,35 @@ def check_claims(claims: Sequence[Claim], files: Sequence[Path], out: Path) -> s
 
 
 def _record(claim: Claim, found: Mapping[tuple[str, str, str], Results]) -> Record:
-    name = f"{claim.better} {claim.worse}"
     scores = _scores(claim, claim.better, found)
     if claim.worse:
         others = _scores(claim, claim.worse, found)
     else:
         others = np.full((len(claim.tasks), 1, 1), claim.at_least)
-    value, low, high = contrast(scores, others, name, difference)
-    verdict = "confirmed" if low > 0 else "contradicted" if high < 0 else "not decided"
+    value, low, high = estimate(
+        f"{claim.better} {claim.worse}", scores, others, statistic=difference, resamples=RESAMPLES
+    )
     told = {"mean": scores.mean(), "other_mean": others.mean()}
     told |= {"difference": value, "difference_lo": low, "difference_hi": high}
     return {
         "claim": claim.text,
         "env": claim.env,
-        "measure": MEASURES[claim.measure].name,
+        "measure": MEASURES[claim.measure][0].name,
         "tasks": "+".join(claim.tasks),
         "better": claim.better,
         "worse": claim.worse,
         **{key: f"{number:.3f}" for key, number in told.items()},
-        "verdict": verdict,
+        "verdict": "confirmed" if low > 0 else "contradicted" if high < 0 else "not decided",
     }
 
 
-def _scores(claim: Claim, method: str, found: Mapping[tuple[str, str, str], Results]) -> np.ndarray:
-    """Return a method's scores on the claim's tasks, (tasks, seeds, episodes)."""
+def _scores(claim: Claim, method: str, found: Mapping[tuple[str, str, str], Results]) -> Sample:
+    """Return a method's scores on the claim's tasks."""
     scores = []
     for task in claim.tasks:
         if (claim.env, task, method) not in found:
             raise ResultsError(f"claim {claim.text!r}: no results of {claim.env}/{task}/{method}")
-        scores.append(MEASURES[claim.measure].of(found[claim.env, task, method]))
+        scores.append(found[claim.env, task, method].of(MEASURES[claim.measure][0].column))
     if len({of_task.shape for of_task in scores}) > 1:
         raise ResultsError(f"claim {claim.text!r}: the tasks have other numbers of episodes")
     return np.stack(scores)

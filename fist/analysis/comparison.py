@@ -10,23 +10,12 @@ seeds and test episodes (`fist.analysis.bootstrap`).
     improvement   the probability that a training run is better than one of the baseline's
 """
 
-from __future__ import annotations
-
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
-from fist.analysis.bootstrap import (
-    Comparison,
-    bootstrap_interval,
-    comparison_interval,
-    difference,
-    improvement,
-    iqm,
-)
+from fist.analysis.bootstrap import Sample, difference, estimate, improvement, iqm
 from fist.evaluation.episode_results import Results
 from fist.stage.text import Record
 
@@ -46,8 +35,6 @@ STATISTICS = (
 )
 """Columns of the CSV of statistics."""
 
-Scores = Float[np.ndarray, "tasks seeds episodes"]
-
 
 @dataclass(frozen=True)
 class Measure:
@@ -62,16 +49,12 @@ class Measure:
     sign: int = 1
     """1 where more is better, -1 where less is."""
 
-    def of(self, results: Results) -> Float[np.ndarray, "seeds episodes"]:
-        """Return its values; NaN where it does not exist."""
-        return results.of(self.column)
-
 
 SUBTASKS = Measure("subtasks_ordered", "subtasks_ordered", "sub-tasks in order")
 SUCCESS = Measure("success", "success", "success")
 LENGTH = Measure("episode_length", "length", "environment steps", -1)
-MEASURES = {"subtasks": SUBTASKS, "success": SUCCESS}
-"""What a table may be about, by the names of its layouts."""
+MEASURES = {"subtasks": (SUBTASKS, SUCCESS), "success": (SUCCESS, LENGTH)}
+"""What is compared in each layout of a table, which is about the first."""
 
 
 def compare(
@@ -88,52 +71,39 @@ def compare(
         baselines: methods of which the strongest is what the others are measured against.
         rows: the methods that get a row.
     """
-    sources = {of_one.method: of_one.data_source for of_one in reversed(results)}
+    sources = {(ALL, of_one.method): of_one.data_source for of_one in reversed(results)}
     sources |= {(of_one.task, of_one.method): of_one.data_source for of_one in results}
     records = []
     for measure in measures:
         everything = _scores(results, measure)
         for (task, method), scores in everything.items():
-            if method in rows:
-                rivals = {
-                    other: theirs
-                    for (where, other), theirs in everything.items()
-                    if where == task and other in baselines and other != method
-                }
-                records.append(
-                    {"measure": measure.name, "task": task, "method": method}
-                    | _compared(f"{task}/{method}", scores, rivals, measure.sign)
-                    | {"data_source": sources.get((task, method), sources[method])}
-                )
+            if method not in rows:
+                continue
+            name = f"{task}/{method}"
+            record = {"measure": measure.name, "task": task, "method": method}
+            record |= {"n_seeds": str(scores.shape[1]), "n_episodes": str(scores.size)}
+            record |= _numbers("mean", estimate(name, scores))
+            record |= _numbers("iqm", estimate(name, scores, statistic=iqm, resamples=RESAMPLES))
+            rivals = {
+                other: measure.sign * theirs
+                for (where, other), theirs in everything.items()
+                if where == task and other in baselines and other != method
+            }
+            if rivals:
+                best = max(rivals, key=lambda other: rivals[other].mean())
+                pair = measure.sign * scores, rivals[best]
+                record["against"] = best
+                for comparison in (difference, improvement):
+                    told = estimate(name, *pair, statistic=comparison, resamples=RESAMPLES)
+                    record |= _numbers(comparison.__name__, told)
+            records.append(record | {"data_source": sources[task, method]})
     return records
 
 
-def interval(
-    scores: np.ndarray, name: str, statistic: Callable = np.mean, resamples: int = 10_000
-) -> tuple[float, float]:
-    """Return the 95 % stratified bootstrap interval of a statistic.
-
-    The resamples depend on the name alone, so that adding a method changes no other row.
-    """
-    return bootstrap_interval(scores, _rng(name), statistic, resamples=resamples)
-
-
-def contrast(
-    scores: Scores, others: Scores, name: str, comparison: Comparison
-) -> tuple[float, float, float]:
-    """Return a comparison of two samples and the ends of its 95 % bootstrap interval.
-
-    Both are of the same tasks in the same order.
-    """
-    value = float(comparison(scores, others))
-    rng = _rng(name)
-    return value, *comparison_interval(scores, others, rng, comparison, resamples=RESAMPLES)
-
-
-def _scores(results: Sequence[Results], measure: Measure) -> dict[tuple[str, str], Scores]:
+def _scores(results: Sequence[Results], measure: Measure) -> dict[tuple[str, str], Sample]:
     """Return the scores of every task and method, then those over all tasks."""
-    scores = {(of_one.task, of_one.method): measure.of(of_one)[None] for of_one in results}
-    scores = {key: values for key, values in scores.items() if not np.isnan(values).any()}
+    found = {(of_one.task, of_one.method): of_one.of(measure.column)[None] for of_one in results}
+    scores = {key: values for key, values in found.items() if not np.isnan(values).any()}
     tasks = list(dict.fromkeys(task for task, _ in scores))
     over_all = {}
     for method in [method for task, method in scores if task == tasks[0] and len(tasks) > 1]:
@@ -143,23 +113,6 @@ def _scores(results: Sequence[Results], measure: Measure) -> dict[tuple[str, str
     return scores | over_all
 
 
-def _compared(name: str, scores: Scores, rivals: dict[str, Scores], sign: int) -> Record:
-    record = {"n_seeds": str(scores.shape[1]), "n_episodes": str(scores.size)}
-    record |= _numbers("mean", (float(scores.mean()), *interval(scores, name)))
-    record |= _numbers("iqm", (float(iqm(scores.ravel())), *interval(scores, name, iqm, RESAMPLES)))
-    if rivals:
-        best = max(rivals, key=lambda other: sign * rivals[other].mean())
-        record["against"] = best
-        for comparison in (difference, improvement):
-            values = contrast(sign * scores, sign * rivals[best], name, comparison)
-            record |= _numbers(comparison.__name__, values)
-    return record
-
-
 def _numbers(name: str, values: tuple[float, float, float]) -> Record:
     ends = zip((name, f"{name}_lo", f"{name}_hi"), values, strict=True)
     return {key: f"{value:.3f}" for key, value in ends}
-
-
-def _rng(name: str) -> np.random.Generator:
-    return np.random.default_rng(zlib.crc32(name.encode()))

@@ -1,7 +1,5 @@
 """The results in README.md: the tables that the pipeline wrote, between two markers."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from pathlib import Path

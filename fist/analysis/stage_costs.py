@@ -9,8 +9,6 @@ A job leaves three files of the same name, and a checkpoint if it trained one:
 A job that was stopped and went on has measured only its last part.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import logging
@@ -28,8 +26,6 @@ from fist.stage.text import csv_table, markdown
 COLUMNS = ("stage", "jobs", "cpu_s", "gpu_s", "clock_s", "longest_s", "memory_mb", "queue_s")
 """Sums over the jobs of a stage, but for the longest job and the largest memory of one."""
 USED = re.compile(r"used ([\d.]+) s of processor time and at most (\d+) MB of memory")
-UNFINISHED = "N/A"
-
 
 log = logging.getLogger(__name__)
 
@@ -51,35 +47,22 @@ def read_jobs(benchmarks: Path, logs: Path, results: Path) -> pd.DataFrame:
     jobs = []
     for file in sorted(benchmarks.rglob("*.tsv")):
         name = file.relative_to(benchmarks)
-        job = _job(file, logs / name, results / name)
-        if job is None:
+        row = next(csv.DictReader(file.read_text().splitlines(), delimiter="\t"), {})
+        stage = re.search(r"\w+", row.get("rule_name") or "")
+        used = USED.findall(_text((logs / name).with_suffix(".log")))
+        if not stage or not used:
             log.warning(
                 "%s is left out: it or its log does not say what was used; run its job again", file
             )
-        else:
-            jobs.append(job)
+            continue
+        checkpoint = json.loads(_text((results / name).with_suffix(".json")) or "{}")
+        on_gpu = checkpoint.get("provenance", {}).get("device", "cpu") != "cpu"
+        clock, (cpu, memory) = float(row["s"]), map(float, used[-1])
+        job = {"stage": stage[0], "clock_s": clock, "gpu_s": clock if on_gpu else 0.0}
+        jobs.append(job | {"cpu_s": cpu, "memory_mb": memory})
     if not jobs:
         raise CostError(f"no job has been measured: no *.tsv in {benchmarks} that tells all")
     return pd.DataFrame(jobs)
-
-
-def _job(file: Path, log: Path, result: Path) -> dict[str, str | float] | None:
-    with open(file, newline="") as lines:
-        row = next(csv.DictReader(lines, delimiter="\t"), {})
-    stage = re.search(r"\w+", row.get("rule_name") or "")
-    said = USED.findall(_text(log.with_suffix(".log")))
-    if stage is None or not said:
-        return None
-    checkpoint = json.loads(_text(result.with_suffix(".json")) or "{}")
-    on_gpu = checkpoint.get("provenance", {}).get("device", "cpu") != "cpu"
-    clock, (cpu, memory) = float(row["s"]), map(float, said[-1])
-    return {
-        "stage": stage[0],
-        "clock_s": clock,
-        "cpu_s": cpu,
-        "gpu_s": clock if on_gpu else 0.0,
-        "memory_mb": memory,
-    }
 
 
 def _text(file: Path) -> str:
@@ -105,7 +88,7 @@ def slurm_waits(folder: Path, stages: Iterable[str]) -> dict[str, float]:
     for line in listed.splitlines():
         where, submitted, began, comment = line.split("|", 3)
         known = [stage for stage in stages if stage in comment]
-        if known and Path(where) == folder and UNFINISHED not in (submitted, began):
+        if known and Path(where) == folder and "N/A" not in (submitted, began):
             wait = datetime.fromisoformat(began) - datetime.fromisoformat(submitted)
             stage = max(known, key=len)
             waits[stage] = waits.get(stage, 0.0) + max(0.0, wait.total_seconds())
@@ -127,17 +110,23 @@ def summarise_cost(
     Raises:
         CostError: no job has been measured.
     """
-    jobs = read_jobs(benchmarks, logs, results).groupby("stage")
-    table = jobs[["cpu_s", "gpu_s", "clock_s"]].sum()
-    table["jobs"] = jobs.size()
-    table["longest_s"], table["memory_mb"] = jobs.clock_s.max(), jobs.memory_mb.max()
+    table = (
+        read_jobs(benchmarks, logs, results)
+        .groupby("stage")
+        .agg(
+            jobs=("stage", "size"),
+            cpu_s=("cpu_s", "sum"),
+            gpu_s=("gpu_s", "sum"),
+            clock_s=("clock_s", "sum"),
+            longest_s=("clock_s", "max"),
+            memory_mb=("memory_mb", "max"),
+        )
+    )
     table["queue_s"] = pd.Series(slurm_waits(Path.cwd(), table.index), dtype=float)
-    rank = {stage: place for place, stage in reversed([*enumerate(order)])}
-    table = table.loc[sorted(table.index, key=lambda stage: (rank.get(stage, len(order)), stage))]
-    records = [
-        {"stage": stage} | {key: f"{value:.0f}" for key, value in row.dropna().items()}
-        for stage, row in table.iterrows()
-    ]
+    places = [*order, *table.index]
+    table = table.loc[sorted(table.index, key=places.index)]
+    told = table.map(lambda value: "" if pd.isna(value) else f"{value:.0f}").reset_index()
+    records = [dict(zip(COLUMNS, row, strict=True)) for row in told[[*COLUMNS]].to_numpy()]
     text = markdown({name: f"{{{name}}}" for name in COLUMNS}, records) + "\n"
     write_text(out, csv_table(COLUMNS, records))
     write_text(out.with_suffix(".md"), text)

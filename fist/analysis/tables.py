@@ -5,8 +5,6 @@ Every table has the same columns; what does not apply is empty. A table is about
 compared and what the Markdown shows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +13,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from fist.analysis.comparison import ALL, COMPARED, LENGTH, STATISTICS, SUBTASKS, SUCCESS, compare
+from fist.analysis.comparison import ALL, COMPARED, MEASURES, STATISTICS, SUBTASKS, SUCCESS, compare
 from fist.evaluation.episode_results import Results, ResultsError, collect, same
 from fist.stage.files import write_text
-from fist.stage.text import Record, csv_table, ends, markdown, read_csv
+from fist.stage.text import Record, csv_table, ends, markdown
 
 COLUMNS = (
     *("task", "method", "held_out", "n_seeds", "n_episodes"),
@@ -33,9 +31,6 @@ SCORES = {SUBTASKS.name: "subtasks_ordered", SUCCESS.name: "success_rate"}
 ABOUT = ("task", "method", "n_seeds", "n_episodes", "data_source")
 RATE = "rate_"
 
-
-MEASURES = {"subtasks": (SUBTASKS, SUCCESS), "success": (SUCCESS, LENGTH)}
-"""What is compared in each layout; a table is about the first."""
 _COMPARED = {
     "interquartile mean": "{iqm:.2f} " + ends("iqm"),
     "difference": "{difference:.2f} " + ends("difference"),
@@ -125,8 +120,7 @@ def summarise(
     everything = collect([*files, *references])
     same("environments", (results.env for results in everything))
     shown = everything if not references else collect(files)
-    unknown = sorted({results.task for results in shown} - set(held_out))
-    if unknown:
+    if unknown := sorted({results.task for results in shown} - set(held_out)):
         raise ResultsError(
             f"no entry for task {', '.join(unknown)} among those of the config: "
             f"{', '.join(held_out) or 'none'}"
@@ -134,22 +128,23 @@ def summarise(
     methods = list(dict.fromkeys(results.method for results in shown))
     measures = MEASURES[settings.layout]
     statistics = compare(everything, measures, settings.baselines, methods)
-    rows: dict[tuple[str, str], Record] = {
+    rows = {
         (results.task, results.method): _tested(results, settings, held_out, paper or {})
         for results in shown
     }
     for record in statistics:
         row = rows.setdefault((record["task"], record["method"]), {})
-        row |= {name: record[name] for name in ABOUT if name not in row}
+        row |= {name: record[name] for name in ABOUT}
+        row["of_a_seed"] = str(int(record["n_episodes"]) // int(record["n_seeds"]))
         if record["measure"] in SCORES:
-            score = SCORES[record["measure"]]
-            row |= {score + end: record[f"mean{end}"] for end in ("", "_lo", "_hi")}
+            column = SCORES[record["measure"]]
+            row |= {column + end: record["mean" + end] for end in ("", "_lo", "_hi")}
         if record["measure"] == measures[0].name:
             row |= {name: record[name] for name in COMPARED if name in record}
     records = [row for (task, _), row in rows.items() if task != ALL]
     columns = {settings.rows: "{task}"} | SHOWN[settings.layout]
     note = f"{NOTES[settings.layout].format(fold=settings.fold)} {NOTE}"
-    text = "\n".join((markdown(columns, [*map(_read, rows.values())]), "", note, ""))
+    text = "\n".join((markdown(columns, [*rows.values()]), "", note, ""))
     rates = sorted({name for record in records for name in record if name.startswith(RATE)})
     write_text(out.with_suffix(".md"), text)
     write_text(out.with_stem(f"{out.stem}_statistics"), csv_table(STATISTICS, statistics))
@@ -165,9 +160,12 @@ def combine(tables: Mapping[str, Path], envs: Mapping[str, str], out: Path) -> N
         envs: the environment of every table.
         out: the CSV to write: the columns of the tables after `table` and `env`.
     """
-    parts = [read_csv(file).assign(table=name, env=envs[name]) for name, file in tables.items()]
+    parts = [
+        pd.read_csv(file, dtype=str, keep_default_na=False).assign(table=name, env=envs[name])
+        for name, file in tables.items()
+    ]
     rows = pd.concat(parts, ignore_index=True)
-    rates = sorted(name for name in rows if name.startswith(RATE))
+    rates = sorted(name for name in map(str, rows) if name.startswith(RATE))
     write_text(out, csv_table(("table", "env", *COLUMNS, *rates), rows))
 
 
@@ -177,16 +175,14 @@ def _tested(
     held_out: Mapping[str, str],
     paper: Mapping[str, float],
 ) -> Record:
-    """Return the columns of a row that are not in the statistics."""
+    """Return the columns of a row that are not in the statistics.
+
+    Among them is what only the Markdown shows: `each`, the rate of every sub-task in the task's
+    order, those held out in capitals.
+    """
     where = f"{results.task}/{results.method}"
-    row = {
-        "task": results.task,
-        "method": results.method,
-        "held_out": held_out[results.task].strip("+"),
-        "n_seeds": str(results.n_seeds),
-        "n_episodes": str(len(results.episodes)),
-        "data_source": results.data_source,
-    }
+    left_out = held_out[results.task].strip("+")
+    row = {"held_out": left_out}
     if settings.layout == "success":
         lengths = results.of("length")
         if lengths.shape[1] % settings.fold:
@@ -200,24 +196,13 @@ def _tested(
     elif results.subtasks:
         row["subtasks_any_order"] = f"{results.of('subtasks_any_order').mean():.3f}"
         counted = (~np.isnan(results.steps())).mean((0, 1))
-        rates = zip(results.subtasks, counted, strict=True)
-        row |= {RATE + name: f"{rate:.3f}" for name, rate in rates}
+        each = []
+        for name, rate in zip(results.subtasks, counted, strict=True):
+            row[RATE + name] = f"{rate:.3f}"
+            said = name.upper() if name in left_out.split("+") else name
+            each.append(f"{said.replace('_', ' ')} {100 * float(row[RATE + name]):.0f} %")
+        row["each"] = ", ".join(each)
     for measure in ("subtasks", "success", "length"):
         if (value := paper.get(f"{where}/{measure}")) is not None:
             row[f"paper_{measure}"] = f"{value:g}"
     return row
-
-
-def _read(row: Record) -> Record:
-    """Return a row with what the Markdown says in other words than the CSV.
-
-    `each` is the rate of every sub-task in the task's order, those held out in capitals;
-    `of_a_seed` the number of episodes.
-    """
-    held_out = row.get("held_out", "").split("+")
-    rates = []
-    for name in [key.removeprefix(RATE) for key in row if key.startswith(RATE)]:
-        said = (name.upper() if name in held_out else name).replace("_", " ")
-        rates.append(f"{said} {100 * float(row[RATE + name]):.0f} %")
-    of_a_seed = int(row["n_episodes"]) // int(row["n_seeds"])
-    return row | {"each": ", ".join(rates), "of_a_seed": str(of_a_seed)}

@@ -1,9 +1,5 @@
 """The results of evaluation: episodes.csv, one row per test episode, and how files add up."""
 
-from __future__ import annotations
-
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -13,6 +9,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from fist.stage.files import write_text
+from fist.stage.text import csv_table
 
 STEP_PREFIX = "step_"
 """Columns step_<subtask>: the step at which the sub-task was counted in order."""
@@ -76,19 +73,15 @@ def write_episodes_csv(path: str | Path, labels: Labels, rows: Sequence[EpisodeR
     Columns: `REQUIRED`, with a step_<subtask> for each sub-task before data_source. What does not
     exist is empty; success is 1 or 0.
     """
-    subtasks = tuple(rows[0].steps) if rows else ()
-    steps = [STEP_PREFIX + subtask for subtask in subtasks]
-    buffer = io.StringIO()
-    writer = csv.DictWriter(
-        buffer, (*LABELS, *MEASURES, *steps, "data_source"), lineterminator="\n"
-    )
-    writer.writeheader()
-    for row in rows:
-        cells = asdict(labels) | {name: getattr(row, name) for name in MEASURES}
-        cells |= {STEP_PREFIX + subtask: row.steps[subtask] for subtask in subtasks}
-        cells |= {"success": int(row.success), "episode_return": f"{row.episode_return:.6g}"}
-        writer.writerow(cells)
-    write_text(path, buffer.getvalue())
+    records = [
+        asdict(labels)
+        | {name: getattr(row, name) for name in MEASURES}
+        | {STEP_PREFIX + subtask: step for subtask, step in row.steps.items()}
+        | {"success": int(row.success), "episode_return": f"{row.episode_return:.6g}"}
+        for row in rows
+    ]
+    steps = [STEP_PREFIX + subtask for subtask in (rows[0].steps if rows else ())]
+    write_text(path, csv_table((*LABELS, *MEASURES, *steps, "data_source"), records))
 
 
 def read_episodes(files: Iterable[str | Path]) -> pd.DataFrame:
@@ -113,29 +106,28 @@ def _read(file: str | Path) -> pd.DataFrame:
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ResultsError(f"{file}: {error}: delete it and run the rollout again") from None
-    missing = [name for name in REQUIRED if name not in table]
-    if missing:
+    if missing := [name for name in REQUIRED if name not in table]:
         raise ResultsError(
             f"{file}: no column {', '.join(missing)}: not an episodes.csv of this version; delete "
             "it and run the rollout again"
         )
     if table.empty:
         raise ResultsError(f"{file}: holds no episode; delete it and run the rollout again")
-    steps = [name for name in table if name.startswith(STEP_PREFIX)]
+    steps = [name for name in map(str, table) if name.startswith(STEP_PREFIX)]
     for name in (*WHOLE, "episode_return", *OPTIONAL, *steps):
         values = pd.to_numeric(table[name], errors="coerce")
-        wrong = values.isna() if name == "episode_return" else values.isna() | (values % 1 != 0)
-        if name not in (*WHOLE, "episode_return"):
+        kind = "number" if name == "episode_return" else "whole number"
+        wrong = values.isna() | ((kind == "whole number") & (values % 1 != 0))
+        if name in (*OPTIONAL, *steps):
             wrong &= table[name] != ""
         if wrong.any():
-            line = wrong.idxmax()
-            kind = "number" if name == "episode_return" else "whole number"
-            raise ResultsError(
-                f"{file}, line {line + 2}: {name} is {table[name][line]!r}, not a {kind}"
-            )
+            row = int(wrong.argmax())
+            value = table[name][row]
+            raise ResultsError(f"{file}, line {row + 2}: {name} is {value!r}, not a {kind}")
         table[name] = values.astype(float)
-    subtasks = tuple(name.removeprefix(STEP_PREFIX) for name in steps)
-    return table.assign(file=str(file), subtasks=[subtasks] * len(table))
+    table["file"] = str(file)
+    table["subtasks"] = [tuple(name.removeprefix(STEP_PREFIX) for name in steps)] * len(table)
+    return table
 
 
 @dataclass(frozen=True)
@@ -172,23 +164,22 @@ def collect(files: Iterable[str | Path]) -> list[Results]:
     labels = ["env", "task", "method", "seed", "episode"]
     twice = table.duplicated(labels)
     if twice.any():
-        row = table.loc[twice.idxmax()]
+        row = table.iloc[int(twice.argmax())]
         first = table[(table[labels] == row[labels]).all(axis=1)].iloc[0]
         raise ResultsError(
             f"{row.file}: episode {row.episode:.0f} of {row.task}/{row.method} seed {row.seed:.0f} "
             f"is already in {first.file}"
         )
     results = []
-    for (env, task, method), rows in table.groupby(labels[:3], sort=False):
-        where = f" in {task}/{method}"
+    for _, rows in table.groupby(labels[:3], sort=False):
+        first = rows.iloc[0]
+        where = f" in {first.task}/{first.method}"
         same(f"data sources{where}", rows.data_source)
         same(f"sub-tasks{where}", rows.subtasks.map(", ".join))
         same(f"numbers of episodes per seed{where}", rows.seed.value_counts().astype(str))
-        first = rows.iloc[0]
+        told = (first.env, first.task, first.method, first.data_source, first.subtasks)
         rows = rows.sort_values("seed", kind="stable")
-        results.append(
-            Results(env, task, method, first.data_source, first.subtasks, rows.seed.nunique(), rows)
-        )
+        results.append(Results(*told, rows.seed.nunique(), rows))
     return results
 
 

@@ -1,27 +1,22 @@
 """Tables as text: CSV for programs, Markdown for people."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-Record = dict[str, str]
-"""One row of a CSV, formatted."""
+Record = dict[str, Any]
+"""One row of a table; what it lacks is empty."""
 
 
-def csv_table(columns: Sequence[str], records: Sequence[Mapping[str, str]]) -> str:
-    """Lay records out as CSV; what a record lacks is empty."""
-    return pd.DataFrame(records, columns=columns).to_csv(index=False, lineterminator="\n")
+def csv_table(columns: Sequence[str], records: Iterable[Record] | pd.DataFrame) -> str:
+    """Lay records out as CSV, values as they are; what a record lacks, or is None, is empty."""
+    table = pd.DataFrame(records, columns=list(columns), dtype=object)
+    return table.to_csv(index=False, lineterminator="\n")
 
 
-def read_csv(file: object) -> pd.DataFrame:
-    """Read a CSV as text, as it stands there."""
-    return pd.read_csv(file, dtype=str, keep_default_na=False)
-
-
-def markdown(columns: Mapping[str, str], records: Sequence[Mapping[str, str]]) -> str:
-    """Lay records out for reading, in Markdown.
+def markdown(columns: Mapping[str, str], records: Sequence[Record]) -> str:
+    """Lay records of text out for reading, in Markdown.
 
     Args:
         columns: the head of every column, and how its cells are written: a template for
@@ -50,7 +45,7 @@ class _Value(str):
         return format(float(self), form).replace("%", " %") if form else str(self)
 
 
-def _filled(template: str, record: Mapping[str, str]) -> str:
+def _filled(template: str, record: Record) -> str:
     try:
         return template.format_map({key: _Value(value) for key, value in record.items()}).strip()
     except KeyError:

@@ -1,14 +1,13 @@
 """What a run was made with: versions of the software, and the machine."""
 
-from __future__ import annotations
-
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
-from fist.stage.text import Record, csv_table
+from fist.stage.text import csv_table
 
 PACKAGES = (
     *("torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics", "h5py", "pandas"),
@@ -16,25 +15,16 @@ PACKAGES = (
 )
 
 
-def software(folder: Path) -> list[Record]:
-    """Return names and versions: of the code in `folder`, of Python, packages and the machine."""
-    records = [
-        {"what": "this repository, commit", "version": _commit(folder)},
-        {"what": "Python", "version": platform.python_version()},
-    ]
-    for package in PACKAGES:
-        try:
-            records.append({"what": package, "version": metadata.version(package)})
-        except metadata.PackageNotFoundError:
-            continue
-    records.append({"what": "system", "version": platform.platform(terse=True)})
-    records.append({"what": "processor", "version": f"{_processor()}, {os.cpu_count()} cores"})
-    return records
-
-
 def software_csv(folder: Path) -> str:
-    """Return the same as CSV."""
-    return csv_table(("what", "version"), software(folder))
+    """Return versions as CSV: of the code in `folder`, of Python, packages and the machine."""
+    versions = {"this repository, commit": _commit(folder), "Python": platform.python_version()}
+    for package in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    versions["system"] = platform.platform(terse=True)
+    versions["processor"] = f"{_processor()}, {os.cpu_count()} cores"
+    columns = ("what", "version")
+    return csv_table(columns, [dict(zip(columns, row, strict=True)) for row in versions.items()])
 
 
 def _commit(folder: Path) -> str:
@@ -51,6 +41,6 @@ def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return platform.processor() or platform.machine()
+        lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    return names[0] if names else platform.processor() or platform.machine()

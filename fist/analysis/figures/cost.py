@@ -1,7 +1,5 @@
 """Costs: what each stage took of processors, GPUs, memory and patience."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -27,24 +25,21 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     """Draw a panel for every measure that is not zero or unknown throughout, a bar for every stage.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: a column is missing.
     """
     [file] = files["cost"].values()
     data = pd.read_csv(file)
-    missing = {"stage", "jobs", *PANELS} - set(data.columns)
-    if missing:
+    if missing := {"stage", "jobs", *PANELS} - set(data.columns):
         raise ValueError(f"{file}: no column {', '.join(sorted(missing))}: make it again")
     shown = [name for name in PANELS if data[name].fillna(0).any()]
     height = max(1.2, BAR_HEIGHT * len(data))
     figure, axes = panels(len(shown), columns=3, size=(2.1, height), sharey=True)
     places = np.arange(len(data))[::-1]
+    labels = [f"{words(stage)} ({n})" for stage, n in zip(data.stage, data.jobs, strict=True)]
     for axis, name in zip(axes, shown, strict=True):
         title, unit = PANELS[name]
-        axis.barh(places, data[name].fillna(0) / unit, color=looks(1)[0].color)
+        axis.barh(places, data[name].fillna(0) / unit, color=looks([name])[name].color)
         axis.set_xlabel(title)
-        axis.set_yticks(
-            places, [f"{words(s)} ({n})" for s, n in zip(data.stage, data.jobs, strict=True)]
-        )
+        axis.set_yticks(places, labels)
         axis.grid(axis="y", visible=False)
     return figure, data

@@ -1,10 +1,7 @@
 """Coverage: how often data sets have been where on a map, a panel for each."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from fist.analysis.figures.maps import SIZE, Map
@@ -23,33 +20,26 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
 
     Raises:
         ValueError: the environment has no map, or no such entry.
-        FileNotFoundError, DataError: a file is missing or damaged.
     """
     ground = Map(table)
     data_sets = {split: file for (split,), file in files["play"].items()}
     data_sets |= {f"{task}_demonstrations": file for (task,), file in files["demos"].items()}
-    edges = _edges(ground.obstacles)
+    low, size = ground.obstacles[:, :2], ground.obstacles[:, 2:]
+    edges = [
+        np.linspace(start, stop, round((stop - start) * CELLS_PER_UNIT) + 1)
+        for start, stop in zip(low.min(0), (low + size).max(0), strict=True)
+    ]
     figure, axes = panels(len(data_sets), columns=3, size=SIZE)
     tables = []
     for (name, file), axis in zip(data_sets.items(), axes, strict=True):
         places = load_episodes(file).states[:, ground.columns].numpy()
-        counts, *_ = np.histogram2d(*places.T, bins=edges)
+        counts, *_ = np.histogram2d(places[:, 0], places[:, 1], bins=edges)
         shown = np.ma.masked_equal(counts.T, 0)
         axis.pcolormesh(*edges, shown, cmap="viridis", norm="log", rasterized=True)
         ground.draw(axis)
         axis.set_title(f"{words(name)}, {len(places):,} rows")
         i, j = np.nonzero(counts)
-        middles = [(edge[:-1] + edge[1:]) / 2 for edge in edges]
-        place = dict(zip(ground.plane, (middles[0][i], middles[1][j]), strict=True))
-        place["rows"] = counts[i, j].astype(int)
-        tables.append(pd.DataFrame({"data_set": name} | place))
+        x, y = ((edge[:-1] + edge[1:]) / 2 for edge in edges)
+        place = dict(zip(ground.plane, (x[i], y[j]), strict=True))
+        tables.append(pd.DataFrame({"data_set": name, **place, "rows": counts[i, j].astype(int)}))
     return figure, pd.concat(tables, ignore_index=True)
-
-
-def _edges(obstacles: Float[np.ndarray, "n 4"]) -> list[np.ndarray]:
-    """Return the edges of a grid over the map, along both axes."""
-    low, high = obstacles[:, :2].min(0), (obstacles[:, :2] + obstacles[:, 2:]).max(0)
-    return [
-        np.linspace(start, stop, round((stop - start) * CELLS_PER_UNIT) + 1)
-        for start, stop in zip(low, high, strict=True)
-    ]

@@ -1,9 +1,6 @@
 """Learning curves: every term of the loss over the steps of training, and of fine-tuning."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,7 +11,8 @@ from fist.analysis.figures.style import Look, legend, looks, panels, words
 
 NEEDS = ("curves",)
 
-NO_LOSS = {"step", "learning_rate", "steps_per_s"}
+LABELS = ["stage", "model", "group", "variant", "seed"]
+NO_LOSS = ["step", "learning_rate", "steps_per_s"]
 """Columns of a learning curve that are no term of a loss."""
 VALIDATION = "validation_"
 """Beginning of the names of the columns that were measured on held-out episodes."""
@@ -27,18 +25,19 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     where it was measured on held-out episodes.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: no file has a row.
     """
-    curves = [_read(label, file) for label, file in files["curves"].items()]
-    data = pd.concat(curves, ignore_index=True)
+    terms = {}
+    for label, file in files["curves"].items():
+        curve = pd.read_csv(file)
+        terms[label] = curve.melt("step", [*curve.columns.drop(NO_LOSS, errors="ignore")], "term")
+    data = pd.concat(terms, names=LABELS).reset_index(LABELS).reset_index(drop=True)
     if data.empty:
         raise ValueError("no learning curve has a row: was there less than one interval of steps?")
     term = data.term.str.removeprefix(VALIDATION)
     keys = list(dict.fromkeys(zip(data.stage, data.model, term, strict=True)))
     figure, axes = panels(len(keys), columns=5, size=(1.9, 1.7))
-    groups = list(dict.fromkeys(data.group))
-    look = dict(zip(groups, looks(len(groups)), strict=True))
+    look = looks(data.group)
     for axis, (stage, model, name) in zip(axes, keys, strict=True):
         chosen = data[(data.stage == stage) & (data.model == model) & (term == name)]
         _panel(axis, chosen, look)
@@ -48,25 +47,18 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     return figure, data
 
 
-def _read(label: tuple, file: Path) -> pd.DataFrame:
-    """Read a learning curve as rows of (stage, model, group, variant, seed, step, term, value)."""
-    curve = pd.read_csv(file)
-    terms = [column for column in curve.columns if column not in NO_LOSS]
-    curve = curve.melt("step", terms, "term")
-    labels = dict(zip(("stage", "model", "group", "variant", "seed"), label, strict=True))
-    return pd.DataFrame(labels, index=curve.index).join(curve)
-
-
 def _panel(axis: Axes, data: pd.DataFrame, look: Mapping[str, Look]) -> None:
     """Draw one term of the loss."""
-    for (group, _, term), rows in data.groupby(["group", "variant", "term"], sort=False):
+    for _, rows in data.groupby(["group", "variant", "term"], sort=False):
         seeds = rows.groupby("step").value
-        held_out = term.startswith(VALIDATION)
         mean, low, high = seeds.mean(), seeds.min(), seeds.max()
+        group, held_out = rows.group.iloc[0], rows.term.iloc[0].startswith(VALIDATION)
         color, marker, _ = look[group]
-        style = {"color": color, "marker": marker, "markevery": max(1, len(mean) // 5)}
-        label = words(group) + (", held out" if held_out else "")
-        axis.plot(mean, linestyle=":" if held_out else "-", label=label, **style)
+        label, line = words(group), "-"
+        if held_out:
+            label, line = label + ", held out", ":"
+        every = max(1, len(mean) // 5)
+        axis.plot(mean, line, marker=marker, markevery=every, color=color, label=label)
         axis.fill_between(low.index, low, high, color=color, alpha=0.2, lw=0)
     if (data.value > 0).all() and data.value.max() > 20 * data.value.min():
         axis.set_yscale("log")

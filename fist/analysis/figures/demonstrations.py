@@ -1,7 +1,5 @@
 """Demonstrations: the score over their number, one panel for every task."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -25,14 +23,8 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     for axis, task in zip(axes, scored.tasks, strict=True):
         of_task = data[data.task == task]
         error = (of_task["mean"] - of_task.lo, of_task.hi - of_task["mean"])
-        axis.errorbar(
-            of_task.demonstrations,
-            of_task["mean"],
-            yerr=np.maximum(error, 0),
-            color="black",
-            marker="o",
-            capsize=2,
-        )
+        places = of_task.demonstrations, of_task["mean"]
+        axis.errorbar(*places, np.maximum(error, 0), color="black", marker="o", capsize=2)
         axis.set(title=words(task), xlabel="demonstrations", ylim=(0, scored.top * 1.03))
         axis.set_xscale("log")
         axis.set_xticks(counts, map(str, counts))

@@ -5,8 +5,6 @@ The shade is the progress in the demonstration. Where progress, and not the demo
 the place, the nearest state of another demonstration is at the same progress.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import torch
@@ -23,38 +21,32 @@ NEEDS = ("distances", "demos")
 
 
 def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
-    """Draw every task's demonstrations, as many as the method looks up in.
-
-    Raises:
-        FileNotFoundError, DataError, CheckpointError: a file is missing or damaged.
-    """
+    """Draw every task's demonstrations, as many as the method looks up in."""
     tables = []
     for (task, method), file in files["distances"].items():
         model = load_model(file, Distance)
+        assert isinstance(model, Distance)
         demos = files["demos"][task,]
         episodes = load_episodes(demos).first(table["n_demos"][method][task], demos)
         with torch.inference_mode():
-            spaces = {
-                "features": model.features(episodes.states),
-                "states": model.normaliser(episodes.states).float(),
-            }
-        step = np.concatenate([np.arange(n) for n in episodes.lengths.tolist()])
-        length = np.repeat(episodes.lengths.numpy(), episodes.lengths.numpy())
-        for space, points in spaces.items():
+            features, states = model.features(episodes.states), model.normaliser(episodes.states)
+        lengths = episodes.lengths.numpy()
+        step = np.concatenate([np.arange(n) for n in lengths])
+        progress = step / np.maximum(np.repeat(lengths, lengths) - 1, 1)
+        for space, points in (("features", features), ("states", states.float())):
             plane, share = principal_plane(points.numpy())
             columns = {"task": task, "space": space, "explained": share}
-            columns |= {"demo": np.repeat(np.arange(len(episodes)), episodes.lengths.numpy())}
-            columns |= {"step": step, "progress": step / np.maximum(length - 1, 1)}
-            tables.append(pd.DataFrame(columns | {"x": plane[:, 0], "y": plane[:, 1]}))
+            columns |= {"demo": np.repeat(np.arange(len(episodes)), lengths)}
+            columns |= {"step": step, "progress": progress, "x": plane[:, 0], "y": plane[:, 1]}
+            tables.append(pd.DataFrame(columns))
     data = pd.concat(tables, ignore_index=True)
     figure, axes = panels(len(tables), columns=len(tables) // 2, size=(2.2, 2.1))
     for axis, rows in zip(axes, [*tables[::2], *tables[1::2]], strict=True):
-        points = axis.scatter(rows.x, rows.y, c=rows.progress, s=2, lw=0, cmap="viridis")
-        task, space, share = rows.loc[rows.index[0], ["task", "space", "explained"]]
-        axis.set(
-            xticks=[], yticks=[], title=f"{words(task)}: {space}\n{100 * share:.0f} % of variance"
-        )
-    figure.colorbar(points, ax=axes, label="progress in the demonstration", shrink=0.6)
+        dots = axis.scatter(rows.x, rows.y, c=rows.progress, s=2, lw=0, cmap="viridis")
+        first = rows.iloc[0]
+        title = f"{words(first.task)}: {first.space}\n{100 * first.explained:.0f} % of variance"
+        axis.set(xticks=[], yticks=[], title=title)
+    figure.colorbar(dots, ax=axes, label="progress in the demonstration", shrink=0.6)
     return figure, data
 
 
@@ -65,9 +57,8 @@ def principal_plane(points: Float[np.ndarray, "N F"]) -> tuple[Float[np.ndarray,
     """
     centred = points - points.mean(0)
     _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
-    plane = directions[:2] * np.sign(
-        np.take_along_axis(directions[:2], np.abs(directions[:2]).argmax(1)[:, None], 1)
-    )
+    plane = directions[:2]
+    largest = np.take_along_axis(plane, np.abs(plane).argmax(1)[:, None], 1)
     total = np.square(sizes).sum()
     share = float(np.square(sizes[:2]).sum() / total) if total > 0 else 1.0
-    return centred @ plane.T, share
+    return centred @ (plane * np.sign(largest)).T, share

@@ -5,8 +5,6 @@ of the entries of its observation, and `obstacles`, rectangles (n, 4) of left, b
 height that cannot be entered, in the units of the two entries that are drawn.
 """
 
-from __future__ import annotations
-
 import gymnasium
 import numpy as np
 from jaxtyping import Float

@@ -1,7 +1,5 @@
 """Paths: the ways that policies went on a map, a panel for every task."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd
@@ -27,13 +25,11 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
 
     Raises:
         ValueError: the environment has no map or no such entry, or a trace has no rows.
-        FileNotFoundError, DataError: a file is missing or damaged.
     """
     ground = Map(table)
     plane = ground.plane
     data = pd.concat([_trace(file, plane) for file in files["traces"].values()], ignore_index=True)
-    tasks, methods = (list(dict.fromkeys(data[key])) for key in ("task", "method"))
-    look = dict(zip(methods, looks(len(methods)), strict=True))
+    tasks, look = list(dict.fromkeys(data.task)), looks(data.method)
     figure, axes = panels(len(tasks), columns=3, size=SIZE)
     for task, axis in zip(tasks, axes, strict=True):
         rows = data[data.task == task]
@@ -81,14 +77,8 @@ def _targets(axis: Axes, rows: pd.DataFrame, plane: list[str]) -> None:
     first = asked.iloc[0]
     asked = asked[(asked.method == first.method) & (asked.episode == first.episode)]
     asked = asked.iloc[:: max(1, len(asked) // TARGETS)]
-    here, there = asked[plane], asked[[f"target_{name}" for name in plane]]
-    for place, target in zip(here.to_numpy(), there.to_numpy(), strict=True):
+    here, there = asked[plane].to_numpy(), asked[[f"target_{name}" for name in plane]].to_numpy()
+    for place, target in zip(here, there, strict=True):
         axis.plot(*zip(place, target, strict=True), color="tab:red", linewidth=0.6, zorder=1.5)
-    axis.plot(
-        *there.to_numpy().T,
-        ".",
-        color="tab:red",
-        markersize=4,
-        zorder=1.5,
-        label="looked-up target",
-    )
+    label = "looked-up target"
+    axis.plot(*there.T, ".", color="tab:red", markersize=4, zorder=1.5, label=label)

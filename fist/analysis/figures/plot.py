@@ -2,7 +2,8 @@
 
     NEEDS                  what it draws from: a tuple of the names below, as a literal; it is drawn
                            of every table that has all of these
-    draw(files, table)     returns the figure, and the table of what it shows
+    draw(files, table)     returns the figure, and the table of what it shows; fails where a file is
+                           missing or damaged, by the errors of what reads it
 
 `files` holds the files of every need, by their labels:
 
@@ -22,8 +23,6 @@
 task/method), `n_demos` (by method, then task), `episode` (the one that is drawn of those traced,
 else the first), and, of the environment, `env_id`, `env_kwargs` and `map`.
 """
-
-from __future__ import annotations
 
 import json
 from collections.abc import Mapping

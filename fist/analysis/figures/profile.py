@@ -1,12 +1,10 @@
 """Profile: the share of training runs whose mean score is at least so much, over all tasks."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fist.analysis.comparison import interval
+from fist.analysis.bootstrap import estimate
 from fist.analysis.figures.plot import Files, Table
 from fist.analysis.figures.scored import POINTS, RESAMPLES, Scored, lines
 from fist.analysis.figures.style import legend, panels
@@ -21,7 +19,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     rows = []
     for method in scored.methods:
         runs = [
-            scored.measure.of(results).mean(1, keepdims=True)
+            results.of(scored.measure.column).mean(1, keepdims=True)
             for results in scored.results
             if results.method == method
         ]
@@ -29,11 +27,10 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
             continue  # tasks with other numbers of runs cannot be strata
         for threshold in thresholds:
             above = (np.stack(runs) >= threshold - 1e-9).astype(float)
-            low, high = interval(above, method, resamples=RESAMPLES)
-            rows.append((method, threshold, above.mean(), low, high))
+            rows.append((method, threshold, *estimate(method, above, resamples=RESAMPLES)))
     data = pd.DataFrame(rows, columns=("method", "threshold", "mean", "lo", "hi"))
     figure, [axis] = panels(1, size=(3.4, 2.4))
-    lines(axis, data, "threshold", "mean", scored.methods)
+    lines(axis, data, "threshold", scored.methods)
     label = f"{scored.measure.label}, at least"
     axis.set(xlabel=label, ylabel="share of training runs", ylim=(0, 1.03))
     legend(figure, [axis])

@@ -1,17 +1,14 @@
 """Progress: how far the episodes are, on average, over the time of an episode."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from fist.analysis.comparison import SUBTASKS, Measure, interval
+from fist.analysis.bootstrap import estimate
+from fist.analysis.comparison import SUBTASKS
 from fist.analysis.figures.plot import Files, Table
 from fist.analysis.figures.scored import POINTS, RESAMPLES, Scored, lines
 from fist.analysis.figures.style import legend, panels, words
-from fist.evaluation.episode_results import Results
 
 NEEDS = ("episodes",)
 
@@ -23,24 +20,21 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     moments = np.linspace(0, longest, POINTS).round()
     rows = []
     for results in scored.results:
-        done = _done(results, scored.measure)  # (seeds, episodes, events)
+        labels = results.task, results.method
+        if scored.measure is SUBTASKS:
+            done = results.steps()  # (seeds, episodes, events); NaN where never
+        else:
+            done = np.where(results.of("success") > 0, results.of("length"), np.nan)[..., None]
         for moment in moments:
             so_far = (done <= moment).sum(-1).astype(float)
-            low, high = interval(so_far, f"{results.task}/{results.method}", resamples=RESAMPLES)
-            rows.append((results.task, results.method, int(moment), so_far.mean(), low, high))
+            told = estimate("/".join(labels), so_far, resamples=RESAMPLES)
+            rows.append((*labels, int(moment), *told))
     data = pd.DataFrame(rows, columns=("task", "method", "step", "mean", "lo", "hi"))
     figure, axes = panels(len(scored.tasks), sharex=True, sharey=True)
     for axis, task in zip(axes, scored.tasks, strict=True):
         of_task = data[data.task == task]
-        lines(axis, of_task, "step", "mean", scored.methods)
+        lines(axis, of_task, "step", scored.methods)
         axis.set(title=words(task), xlabel="environment step", ylim=(0, scored.top * 1.03))
     axes[0].set_ylabel(f"{scored.measure.label}, so far")
     legend(figure, axes)
     return figure, data
-
-
-def _done(results: Results, measure: Measure) -> Float[np.ndarray, "seeds episodes events"]:
-    """Return the steps at which episodes earned their scores; infinite where never."""
-    if measure is SUBTASKS:
-        return np.nan_to_num(results.steps(), nan=np.inf)
-    return np.where(results.of("success") > 0, results.of("length"), np.inf)[..., None]

@@ -1,7 +1,5 @@
 """Retrieval: which demonstration state is followed along one episode of every task."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd
@@ -27,17 +25,17 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     """
     traces = [_episode(file, table.get("episode", 0)) for file in files["look_ups"].values()]
     figure, axes = panels(2 * len(traces), columns=len(traces), size=(2.4, 1.6))
-    demos = sorted({int(demo) for rows in traces for demo in rows.demo})
-    look = dict(zip(demos, looks(len(demos)), strict=True))
+    look = looks(sorted({demo for rows in traces for demo in rows.demo.dropna()}))
     for rows, above, below in zip(traces, axes, axes[len(traces) :], strict=False):
         asked = rows[rows.looked_up == 1]
-        for demo, found in asked.groupby("demo"):
-            style = {"color": look[demo].color, "marker": look[demo].marker, "linestyle": ""}
-            above.plot(found.step, found.demo_step, label=f"demonstration {demo:.0f}", **style)
+        for demo in sorted(set(asked.demo.dropna())):
+            found = asked[asked.demo == demo]
+            color, marker, _ = look[demo]
+            label = f"demonstration {demo:.0f}"
+            above.plot(found.step, found.demo_step, marker, color=color, label=label)
         below.plot(asked.step, asked.distance, color="black", linewidth=0.8)
-        below.set(
-            xlabel="step of the episode", yscale="log" if (asked.distance > 0).all() else "linear"
-        )
+        scale = "log" if (asked.distance > 0).all() else "linear"
+        below.set(xlabel="step of the episode", yscale=scale)
         for axis in (above, below):
             for step in rows.step[rows.counted.diff() > 0]:
                 axis.axvline(step, color="0.6", linestyle=":", linewidth=0.8)

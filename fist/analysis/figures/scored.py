@@ -1,14 +1,13 @@
 """What the figures of test results share. Bands and bars are 95 % bootstrap intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fist.analysis.comparison import MEASURES, SUBTASKS, interval
+from fist.analysis.bootstrap import estimate
+from fist.analysis.comparison import MEASURES, SUBTASKS
 from fist.analysis.figures.plot import Table
 from fist.analysis.figures.style import looks, words
 from fist.evaluation.episode_results import collect, same
@@ -29,7 +28,7 @@ class Scored:
     def __init__(self, files: Iterable[Path], table: Table):
         self.results = collect(files)
         same("environments", (results.env for results in self.results))
-        self.measure = MEASURES[table["measure"]]
+        self.measure = MEASURES[table["measure"]][0]
         self.tasks = list(dict.fromkeys(results.task for results in self.results))
         self.methods = list(dict.fromkeys(results.method for results in self.results))
         self.top = 1.0
@@ -40,17 +39,16 @@ class Scored:
     def means(self) -> pd.DataFrame:
         """Return the mean score of every task and method, and the ends of its interval."""
         rows = []
-        for results in self.results:
-            scores = self.measure.of(results)
-            ends = interval(scores, f"{results.task}/{results.method}")
-            rows.append((results.task, results.method, scores.mean(), *ends))
+        for of_one in self.results:
+            labels = of_one.task, of_one.method
+            rows.append((*labels, *estimate("/".join(labels), of_one.of(self.measure.column))))
         return pd.DataFrame(rows, columns=("task", "method", "mean", "lo", "hi"))
 
 
-def lines(axis: Axes, data: pd.DataFrame, x: str, y: str, methods: Sequence[str]) -> None:
-    """Draw a line with a band for every method."""
-    for method, look in zip(methods, looks(len(methods)), strict=True):
+def lines(axis: Axes, data: pd.DataFrame, x: str, methods: Sequence[str]) -> None:
+    """Draw a line of means over `x`, with a band, for every method."""
+    for method, look in looks(methods).items():
         line = data[data.method == method]
         if len(line):
-            axis.plot(line[x], line[y], label=words(method), markevery=5, **look._asdict())
+            axis.plot(line[x], line["mean"], label=words(method), markevery=5, **look._asdict())
             axis.fill_between(line[x], line.lo, line.hi, color=look.color, alpha=0.15, lw=0)

@@ -1,6 +1,6 @@
 """Scores: a panel of bars for every task, one bar a method."""
 
-from __future__ import annotations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,9 @@ from fist.analysis.figures.style import legend, panels, words
 
 NEEDS = ("episodes",)
 
-PUBLISHED = {"color": "black", "markerfacecolor": "white", "clip_on": False}
+BAR: dict[str, Any] = {"height": 0.7, "color": "0.75", "edgecolor": "0.2"}
+BAR["error_kw"] = {"elinewidth": 0.9, "capsize": 2}
+PUBLISHED: dict[str, Any] = {"color": "black", "markerfacecolor": "white", "clip_on": False}
 """How a published score is drawn."""
 
 
@@ -27,20 +29,12 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
         of_task = data[data.task == task]
         places = [scored.methods.index(method) for method in of_task.method]
         error = (of_task["mean"] - of_task.lo, of_task.hi - of_task["mean"])
-        axis.barh(
-            places,
-            of_task["mean"],
-            xerr=np.maximum(error, 0),
-            color="0.75",
-            edgecolor="0.2",
-            height=0.7,
-            error_kw={"elinewidth": 0.9, "capsize": 2},
-        )
+        axis.barh(places, of_task["mean"], xerr=np.maximum(error, 0), **BAR)
         axis.plot(of_task.paper, places, "D", label="published", **PUBLISHED)
-        axis.set(title=words(task), yticks=range(len(scored.methods)), xlim=(0, scored.top))
-        axis.set_yticklabels(map(words, scored.methods))
+        axis.set(title=words(task), xlim=(0, scored.top))
+        axis.set_yticks(range(len(scored.methods)), map(words, scored.methods))
         axis.grid(axis="y", visible=False)
-        axis.invert_yaxis() if axis is axes[0] else None
+    axes[0].invert_yaxis()  # and with it all
     for axis in axes[-4:]:
         axis.set_xlabel(scored.measure.label)
     if data.paper.notna().any():

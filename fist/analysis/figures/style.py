@@ -3,51 +3,33 @@
 Lines differ in luminance, marker and dash, so that a grey copy can still be read.
 """
 
-from __future__ import annotations
-
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import cycle
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
+import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from fist.stage.files import replacing, write_text
-
-matplotlib.use("Agg")  # before pyplot: no display is needed
-logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every letter
-
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-
-PANEL = (2.4, 1.9)
-"""Width and height of a panel, in inches."""
 
 MARKERS = "osD^vPX*<>"
 DASHES = ("-", "--", "-.", ":")
 
-RC = {
-    "figure.dpi": 100,
-    "savefig.dpi": 200,
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.linewidth": 0.4,
-    "grid.color": "0.9",
-    "lines.linewidth": 1.2,
-    "lines.markersize": 4,
-    "legend.frameon": False,
-    "hatch.linewidth": 0.5,
-    "pdf.fonttype": 42,  # letters stay letters in the PDF
-}
-plt.rcParams.update(RC)
+matplotlib.rc("savefig", dpi=200)
+matplotlib.rc("font", size=8)
+matplotlib.rc("axes", titlesize=8, linewidth=0.6, grid=True, axisbelow=True)
+matplotlib.rc("axes.spines", top=False, right=False)
+matplotlib.rc("grid", linewidth=0.4, color="0.9")
+matplotlib.rc("lines", linewidth=1.2, markersize=4)
+matplotlib.rc("legend", frameon=False)
+matplotlib.rc("pdf", fonttype=42)  # letters stay letters in the PDF
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every letter
 
 
 class Look(NamedTuple):
@@ -58,45 +40,36 @@ class Look(NamedTuple):
     linestyle: str
 
 
-def looks(n: int) -> list[Look]:
-    """Return n looks whose colours go from dark to light in even steps of luminance."""
-    colors = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.88, max(n, 2)))[:n]
-    return [
-        Look(tuple(color), MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
-        for i, color in enumerate(colors)
-    ]
+def looks(names: Iterable[Any]) -> dict[Any, Look]:
+    """Return a look for every name, from dark to light in even steps of luminance."""
+    names = list(dict.fromkeys(names))
+    colors = map(tuple, matplotlib.colormaps["viridis"](np.linspace(0, 0.88, max(len(names), 2))))
+    return dict(zip(names, map(Look, colors, cycle(MARKERS), cycle(DASHES)), strict=False))
 
 
 def panels(
-    n: int, columns: int = 4, size: tuple[float, float] = PANEL, **shared: bool
+    n: int, columns: int = 4, size: tuple[float, float] = (2.4, 1.9), **shared: Any
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure with n panels in rows of `columns`, and the panels."""
+    """Return a figure with n panels in rows of `columns`, each so wide and high in inches."""
     columns = min(n, columns)
     rows = -(-n // columns)
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(size[0] * columns + 0.6, size[1] * rows + 0.5),
-        squeeze=False,
-        layout="constrained",
-        **shared,
-    )
-    used = list(axes.flat[:n])
-    for axis in axes.flat[n:]:
+    figure = Figure((size[0] * columns + 0.6, size[1] * rows + 0.5), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, **shared).ravel().tolist()
+    for axis in axes[n:]:
         axis.remove()
-    return figure, used
+    return figure, axes[:n]
 
 
 def legend(figure: Figure, axes: Sequence[Axes]) -> None:
     """Put one legend for some panels below all of them; every label once."""
-    entries = {}
+    entries: dict[str, Artist] = {}
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
     if entries:
         longest = 0.6 + 0.065 * max(map(len, entries))  # inches: a handle, and the label's letters
         columns = min(len(entries), max(1, int(figure.get_figwidth() / longest)))
-        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
+        figure.legend([*entries.values()], [*entries], loc="outside lower center", ncols=columns)
 
 
 def words(name: str) -> str:
@@ -113,7 +86,6 @@ def save(figure: Figure, data: pd.DataFrame, out: str | Path) -> None:
     for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
         with replacing(out.with_suffix(suffix)) as temporary:
             figure.savefig(temporary, metadata=metadata)
-    plt.close(figure)
     write_text(out, data.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
@@ -121,4 +93,3 @@ def save_picture(figure: Figure, out: str | Path) -> None:
     """Write a figure as PNG, for the eye alone."""
     with replacing(out) as temporary:
         figure.savefig(temporary, format="png", metadata={"Software": None})
-    plt.close(figure)
