@@ -261,7 +261,7 @@ def test_reset_starts_at_rest_from_the_given_positions():
     [
         ({"qpos": np.zeros(29)}, "30 finite numbers"),
         ({"qpos": np.full(30, np.inf)}, "30 finite numbers"),
-        ({"positions": np.zeros(30)}, "unknown reset options positions"),
+        ({"positions": np.zeros(30)}, "unknown reset option positions; known: qpos"),
     ],
 )
 def test_reset_refuses_options_it_cannot_follow(options, words):

@@ -1,15 +1,16 @@
 """The kitchen environment: D4RL's control law, observation noise and task counting."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import gymnasium
 import mujoco
 import numpy as np
 
+from ..checks import finite, reset_option
 from ..rendering import Camera, RenderedEnv
 from . import elements
-from .elements import NOISE, OBSERVATION_SIZE, QPOS_SIZE, ROBOT_SIZE
+from .elements import INITIAL_QPOS, NOISE, OBSERVATION_SIZE, QPOS_SIZE, ROBOT_SIZE
 from .model import kitchen_model
 
 SUBSTEPS = 40
@@ -40,8 +41,10 @@ class KitchenEnv(RenderedEnv):
         success: bool, every element counted under `counting`.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 12.5}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 12.5}
     camera = CAMERA
+    element_complete = staticmethod(elements.element_complete)
+    element_moved = staticmethod(elements.element_moved)
 
     def __init__(
         self,
@@ -60,8 +63,7 @@ class KitchenEnv(RenderedEnv):
                 and then only if it holds at that step (FIST); "unordered" counts each element
                 when it is first complete (D4RL).
             observation_noise: factor on the observation noise; 0 observes exactly.
-            render_mode: "rgb_array" to allow `render`, which needs EGL.
-            width, height: size of a rendered frame in pixels.
+            render_mode, width, height: of pictures, see `RenderedEnv`.
 
         Raises:
             ValueError: an argument is out of its range; the message names it.
@@ -71,15 +73,13 @@ class KitchenEnv(RenderedEnv):
             raise ValueError(f"counting must be 'ordered' or 'unordered', not {counting!r}")
         if not observation_noise >= 0:
             raise ValueError(f"observation_noise must be 0 or more, not {observation_noise!r}")
-        super().__init__(render_mode, width, height)
+        super().__init__(kitchen_model(), render_mode, width, height)
         self.elements = elements.ELEMENTS
         self.state_names = elements.STATE_NAMES
         self.subtasks = elements.canonical_sequence(task_elements)
         self.counting = counting
         self.observation_space = gymnasium.spaces.Box(-8.0, 8.0, (OBSERVATION_SIZE,), np.float64)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (ROBOT_SIZE,), np.float32)
-        self.model = kitchen_model()
-        self.data = mujoco.MjData(self.model)
         self._noise = observation_noise * NOISE
         self._subtask_columns = [elements.ELEMENTS.index(name) for name in self.subtasks]
         self._observation = np.concatenate([np.zeros(QPOS_SIZE), elements.goal_vector()])
@@ -99,7 +99,7 @@ class KitchenEnv(RenderedEnv):
         """
         super().reset(seed=seed)
         mujoco.mj_resetData(self.model, self.data)
-        self.data.qpos[:] = _start_positions(options or {})
+        self.data.qpos[:] = reset_option(options, "qpos", INITIAL_QPOS)
         mujoco.mj_forward(self.model, self.data)
         self._forget_progress()
         self._observe()
@@ -114,71 +114,37 @@ class KitchenEnv(RenderedEnv):
         Raises:
             ValueError: the action has another shape or is not finite.
         """
-        action = np.asarray(action, dtype=np.float64)
-        if action.shape != (ROBOT_SIZE,) or not np.isfinite(action).all():
-            raise ValueError(f"an action is {ROBOT_SIZE} finite numbers, got {action}")
-        set_point = self._observation[:ROBOT_SIZE] + SET_POINT_PER_ACTION * action.clip(-1.0, 1.0)
+        action = finite("an action", action, (ROBOT_SIZE,)).clip(-1.0, 1.0)
+        set_point = self._observation[:ROBOT_SIZE] + SET_POINT_PER_ACTION * action
         self.data.ctrl[:] = set_point.clip(SET_POINT_LOW, SET_POINT_HIGH)
         mujoco.mj_step(self.model, self.data, SUBSTEPS)
         self._observe()
-        reward = self._count()
-        return self._observation.copy(), reward, self._success(), False, self._info()
+        before = self._counted().sum()
+        complete = elements.element_complete(self._observation)[self._subtask_columns]
+        self._in_order = np.logical_and.accumulate(self._in_order | complete)
+        self._in_any_order = self._in_any_order | complete
+        reward, info = float(self._counted().sum() - before), self._info()
+        return self._observation.copy(), reward, info["success"], False, info
 
     @staticmethod
     def state_options(observation: np.ndarray) -> dict[str, Any]:
         """Return the options with which `reset` starts from what a (60,) observation shows."""
         return {"qpos": np.asarray(observation, dtype=np.float64)[:QPOS_SIZE]}
 
-    @staticmethod
-    def element_complete(observations: np.ndarray) -> np.ndarray:
-        """Return whether each of `elements` is complete: (T, 60) -> (T, 7) bool."""
-        return elements.element_complete(observations)
-
-    @staticmethod
-    def element_moved(observations: np.ndarray) -> np.ndarray:
-        """Return whether each of `elements` ever clearly moved in an episode: (T, 60) -> (7,)."""
-        return elements.element_moved(observations)
-
     def _observe(self) -> None:
         noise = self._noise * self.np_random.uniform(-1.0, 1.0, QPOS_SIZE)
         self._observation[:QPOS_SIZE] = self.data.qpos + noise
 
     def _forget_progress(self) -> None:
-        self._counted_in_order = 0
-        self._counted_in_any_order = np.zeros(len(self.subtasks), dtype=np.bool_)
+        self._in_order: np.ndarray = np.zeros(len(self.subtasks), dtype=np.bool_)
+        self._in_any_order: np.ndarray = self._in_order
 
-    def _count(self) -> float:
-        """Update both counts from the noisy observation and return the reward."""
-        complete = elements.element_complete(self._observation)[self._subtask_columns]
-        in_order = self._counted_in_order
-        while in_order < len(self.subtasks) and complete[in_order]:
-            in_order += 1
-        in_any_order = self._counted_in_any_order | complete
-        if self.counting == "ordered":
-            reward = in_order - self._counted_in_order
-        else:
-            reward = in_any_order.sum() - self._counted_in_any_order.sum()
-        self._counted_in_order, self._counted_in_any_order = in_order, in_any_order
-        return float(reward)
-
-    def _success(self) -> bool:
-        if self.counting == "ordered":
-            return self._counted_in_order == len(self.subtasks)
-        return bool(self._counted_in_any_order.all())
+    def _counted(self) -> np.ndarray:
+        return self._in_order if self.counting == "ordered" else self._in_any_order
 
     def _info(self) -> dict[str, Any]:
         return {
-            "completed_ordered": np.arange(len(self.subtasks)) < self._counted_in_order,
-            "completed_any_order": self._counted_in_any_order.copy(),
-            "success": self._success(),
+            "completed_ordered": self._in_order.copy(),
+            "completed_any_order": self._in_any_order.copy(),
+            "success": bool(self._counted().all()),
         }
-
-
-def _start_positions(options: dict[str, Any]) -> np.ndarray:
-    unknown = sorted(set(options) - {"qpos"})
-    if unknown:
-        raise ValueError(f"unknown reset options {', '.join(unknown)}; the kitchen knows qpos")
-    qpos = np.asarray(options.get("qpos", elements.INITIAL_QPOS), dtype=np.float64)
-    if qpos.shape != (QPOS_SIZE,) or not np.isfinite(qpos).all():
-        raise ValueError(f"options['qpos'] must be {QPOS_SIZE} finite numbers, got {qpos}")
-    return qpos

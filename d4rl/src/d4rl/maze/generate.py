@@ -21,7 +21,7 @@ import numpy as np
 
 from d4rl_layout import write
 
-from ..recording import check_request
+from ..checks import check_request
 from .controller import WaypointController
 from .law import Law
 from .layouts import Layout, layout
