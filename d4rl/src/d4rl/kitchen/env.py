@@ -85,6 +85,9 @@ class KitchenEnv(RenderedEnv):
         self._observation = np.concatenate([np.zeros(QPOS_SIZE), elements.goal_vector()])
         self._forget_progress()
 
+    def _forget_progress(self) -> None:
+        self._in_order = self._in_any_order = np.zeros(len(self.subtasks), dtype=np.bool_)
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
@@ -134,10 +137,6 @@ class KitchenEnv(RenderedEnv):
     def _observe(self) -> None:
         noise = self._noise * self.np_random.uniform(-1.0, 1.0, QPOS_SIZE)
         self._observation[:QPOS_SIZE] = self.data.qpos + noise
-
-    def _forget_progress(self) -> None:
-        self._in_order: np.ndarray = np.zeros(len(self.subtasks), dtype=np.bool_)
-        self._in_any_order: np.ndarray = self._in_order
 
     def _counted(self) -> np.ndarray:
         return self._in_order if self.counting == "ordered" else self._in_any_order
