@@ -44,12 +44,10 @@ class Renderer:
     """Draws a state of the model from a fixed camera, with shadows and reflections off."""
 
     def __init__(self, model: mujoco.MjModel, width: int, height: int, camera: Camera):
-        limit = model.vis.global_
-        if not (0 < width <= limit.offwidth and 0 < height <= limit.offheight):
-            raise ValueError(
-                f"a frame is at most {limit.offwidth} x {limit.offheight} pixels, "
-                f"asked for {width} x {height}"
-            )
+        most = model.vis.global_.offwidth, model.vis.global_.offheight
+        if not (0 < width <= most[0] and 0 < height <= most[1]):
+            size = f"{most[0]} x {most[1]} pixels"
+            raise ValueError(f"a frame is at most {size}, asked for {width} x {height}")
         self._model = model
         self._context = _egl_context(width, height)
         self._mjr = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)

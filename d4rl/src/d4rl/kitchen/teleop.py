@@ -176,7 +176,9 @@ class TeleOperator:
         position, current = self._arm.pose()
         way = target - position
         if move.stop:
-            way -= wanted[:, 2] * _holding_back(way, wanted[:, 2])
+            forward = wanted[:, 2]
+            aside = float(np.linalg.norm(way - forward * (way @ forward)))
+            way -= forward * min(HOLD_BACK_LIMIT, HOLD_BACK * max(0.0, aside - ALIGNED))
         distance = float(np.linalg.norm(way)) + 1e-9
         step = move.speed * STEP_SECONDS
         if move.stop or move.gripped is not None or move.twist:
@@ -196,9 +198,3 @@ class TeleOperator:
             return LEAST_SHAKE
         distance = np.linalg.norm(self._handle_at_start - self._arm.pose()[0])
         return float(np.clip((distance - 0.05) / 0.12, LEAST_SHAKE, 1.0))
-
-
-def _holding_back(way: np.ndarray, forward: np.ndarray) -> float:
-    """Return how far (m) the hand stays back from its target, for being beside the way to it."""
-    aside = float(np.linalg.norm(way - forward * (way @ forward)))
-    return min(HOLD_BACK_LIMIT, HOLD_BACK * max(0.0, aside - ALIGNED))

@@ -78,9 +78,9 @@ def wander(
     states, actions, goals = _walk(here, states, steps // episodes, rng)
     last = np.zeros((episodes, steps // episodes), dtype=np.bool_)
     last[:, -1] = True
-    ends = {"terminals": np.zeros(steps, dtype=np.bool_), "timeouts": last.ravel()}
     report = {"sequence": name, "seed": seed}
-    _write(path, states, actions, goals, np.zeros(steps), ends, report)
+    nothing = {"rewards": np.zeros(steps, np.float32), "terminals": np.zeros(steps, np.bool_)}
+    _write(path, report, states, goals, actions=actions, **nothing, timeouts=last.ravel())
     return report | {"episodes": episodes, "rows": steps}
 
 
@@ -134,15 +134,13 @@ def demonstrate(
     lengths = lengths[kept, None]
     step = np.arange(actions.shape[1])
     recorded = step < lengths  # (episodes, T)
-    rewards = reached(states[kept, 1:, :2], target)[recorded]
+    rewards = reached(states[kept, 1:, :2], target)[recorded].astype(np.float32)
     states, actions = states[kept, :-1][recorded], actions[kept][recorded]
     goals = np.tile(target.astype(np.float32), (len(states), 1))
-    ends = {
-        "terminals": (step == lengths - 1)[recorded],
-        "timeouts": np.zeros(len(states), dtype=np.bool_),
-    }
+    last = (step == lengths - 1)[recorded]
+    ends = {"terminals": last, "timeouts": np.zeros_like(last)}
     report: dict[str, object] = {"sequence": "-".join(sequence), "seed": seed}
-    _write(path, states, actions, goals, rewards, ends, report)
+    _write(path, report, states, goals, actions=actions, rewards=rewards, **ends)
     report |= {"episodes": episodes, "rows": len(states), "left_out": int(kept[-1]) + 1 - episodes}
     return report | {"mean_length": len(states) / episodes}
 
@@ -224,14 +222,11 @@ def _noisy(actions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _write(
     path: str | os.PathLike[str],
-    states: np.ndarray,
-    actions: np.ndarray,
-    goals: np.ndarray,
-    rewards: np.ndarray,
-    ends: dict[str, np.ndarray],
     labels: dict[str, object],
+    states: np.ndarray,
+    goals: np.ndarray,
+    **columns: np.ndarray,
 ) -> None:
-    """Write rows of states (N, 4), actions (N, 2), goals (N, 2) and rewards (N,)."""
-    columns = {"observations": states, "actions": actions, "rewards": rewards.astype(np.float32)}
+    """Write rows of states (N, 4), of other columns, and of goals (N, 2), in this order."""
     infos = {"infos/qpos": states[:, :2], "infos/qvel": states[:, 2:], "infos/goal": goals}
-    write(path, columns | ends | infos, labels, compression=1)
+    write(path, {"observations": states, **columns, **infos}, labels, compression=1)

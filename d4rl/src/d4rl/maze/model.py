@@ -59,20 +59,11 @@ def maze_model(layout: Layout) -> mujoco.MjModel:
     """
     rows, columns = layout.walls.shape
     walls = [_WALL.format(x=i + 1, y=j + 1) for i, j in np.argwhere(layout.walls)]
-    model = mujoco.MjModel.from_xml_string(
-        _MJCF.format(
-            timestep=TIMESTEP,
-            margin=MARGIN,
-            middle=f"{(rows + 1) / 2} {(columns + 1) / 2}",
-            half=f"{rows / 2} {columns / 2}",
-            walls="\n".join(walls),
-            origin=ORIGIN,
-            damping=DAMPING,
-            radius=RADIUS,
-            density=DENSITY,
-            gear=GEAR,
-        )
-    )
+    middle, half = f"{(rows + 1) / 2} {(columns + 1) / 2}", f"{rows / 2} {columns / 2}"
+    physics = {"timestep": TIMESTEP, "margin": MARGIN, "damping": DAMPING, "gear": GEAR}
+    ball = {"origin": ORIGIN, "radius": RADIUS, "density": DENSITY}
+    xml = _MJCF.format(middle=middle, half=half, walls="\n".join(walls), **physics, **ball)
+    model = mujoco.MjModel.from_xml_string(xml)
     if margins_add_up():
         model.geom_margin *= 0.5
     model.body_invweight0[model.body("point").id, 0] = INVERSE_WEIGHT
