@@ -22,7 +22,6 @@ SET_POINT_PER_ACTION = 0.16
 SET_POINT_LOW = np.array([-2.9, -1.8, -2.9, -3.1, -2.9, 0.0, -2.9, 0.0, 0.0])
 SET_POINT_HIGH = np.array([2.9, 1.8, 2.9, 0.0, 2.9, 3.8, 2.9, 0.04, 0.04])
 """Range of the set-points that reach the actuators (rad, m)."""
-CAMERA = Camera(lookat=(-0.2, 0.5, 2.0), distance=2.2, azimuth=70.0, elevation=-35.0)
 
 
 class KitchenEnv(RenderedEnv):
@@ -42,7 +41,7 @@ class KitchenEnv(RenderedEnv):
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 12.5}
-    camera = CAMERA
+    camera = Camera(lookat=(-0.2, 0.5, 2.0), distance=2.2, azimuth=70.0, elevation=-35.0)
     element_complete = staticmethod(elements.element_complete)
     element_moved = staticmethod(elements.element_moved)
 
@@ -83,10 +82,6 @@ class KitchenEnv(RenderedEnv):
         self._noise = observation_noise * NOISE
         self._subtask_columns = [elements.ELEMENTS.index(name) for name in self.subtasks]
         self._observation = np.concatenate([np.zeros(QPOS_SIZE), elements.goal_vector()])
-        self._forget_progress()
-
-    def _forget_progress(self) -> None:
-        self._in_order = self._in_any_order = np.zeros(len(self.subtasks), dtype=np.bool_)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -104,7 +99,7 @@ class KitchenEnv(RenderedEnv):
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[:] = reset_option(options, "qpos", INITIAL_QPOS)
         mujoco.mj_forward(self.model, self.data)
-        self._forget_progress()
+        self._in_order = self._in_any_order = np.zeros(len(self.subtasks), dtype=np.bool_)
         self._observe()
         return self._observation.copy(), self._info()
 

@@ -25,8 +25,8 @@ import numpy as np
 
 from d4rl_layout import write
 
-from ..checks import check_request
 from ..progress import Progress
+from ..recording import check_request
 from .elements import ELEMENTS, INITIAL_QPOS, canonical_sequence
 from .env import KitchenEnv
 from .sequences import sequence_name

@@ -20,7 +20,7 @@ import numpy as np
 
 from d4rl_layout import write
 
-from ..checks import check_request
+from ..recording import check_request
 from .controller import WaypointController
 from .law import Law
 from .layouts import Drawing, Layout, Sections, layout

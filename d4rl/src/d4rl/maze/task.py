@@ -76,16 +76,11 @@ class Task:
             raise ValueError(f"starts must be 0 or more, got {starts}")
         self.layout, self.starts = layout, starts
         self.ends = bool(targets)
-        if targets:
-            section = layout.section(targets[0])
-            self._goals = np.array([section.target])
-            free = [cell for cell in layout.cells.tolist() if tuple(cell) not in section.cells]
-        else:
-            self._goals = np.array(layout.goals or layout.cells)
-            free = layout.cells.tolist()
-        if not free:
+        places = [layout.section(name).target for name in targets] or layout.goals
+        self._goals = np.array(places or layout.cells)
+        self._free = layout.without(targets).cells
+        if not len(self._free):
             raise ValueError(f"section {targets[0]} is the whole maze: nowhere is left to start")
-        self._free = np.array(free)
 
     @cached_property
     def start_cells(self) -> np.ndarray:
