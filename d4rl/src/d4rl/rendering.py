@@ -21,11 +21,7 @@ class Camera(NamedTuple):
 
 
 def _egl_context(width: int, height: int):
-    """Return an EGL context, current in this thread, whatever MUJOCO_GL was when mujoco loaded.
-
-    Raises:
-        RuntimeError: EGL does not work here.
-    """
+    """Return an EGL context, current in this thread, whatever MUJOCO_GL was when mujoco loaded."""
     try:
         from mujoco.egl import GLContext
 

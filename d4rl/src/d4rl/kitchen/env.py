@@ -15,10 +15,8 @@ from .model import kitchen_model
 
 SUBSTEPS = 40
 """Physics steps of 2 ms in one environment step: 12.5 Hz."""
-MAX_VELOCITY = 2.0
-"""Joint velocity that an action of 1 asks for (rad/s; the fingers: m/s)."""
 SET_POINT_PER_ACTION = 0.16
-"""How far an action of 1 puts the set-point from the observed position: MAX_VELOCITY * 0.08 s."""
+"""How far an action of 1 puts the set-point from the observed position (rad; the fingers: m)."""
 SET_POINT_LOW = np.array([-2.9, -1.8, -2.9, -3.1, -2.9, 0.0, -2.9, 0.0, 0.0])
 SET_POINT_HIGH = np.array([2.9, 1.8, 2.9, 0.0, 2.9, 3.8, 2.9, 0.04, 0.04])
 """Range of the set-points that reach the actuators (rad, m)."""
@@ -28,9 +26,9 @@ class KitchenEnv(RenderedEnv):
     """A Franka arm in a kitchen whose elements are to be brought to their goals.
 
     Observation (60,) float64: robot qpos 0..8, object qpos 9..29, constant goal 30..59.
-    Action (9,) in [-1, 1]: joint velocities over `MAX_VELOCITY`. The set-point of the position
-    actuators is the last *observed* qpos plus the action's step, so observation noise acts on the
-    control loop, as it did when the demonstrations were recorded.
+    Action (9,) in [-1, 1]: joint velocities over 2 rad/s (fingers: 2 m/s). The set-point of the
+    position actuators is the last *observed* qpos plus the action's step, so observation noise
+    acts on the control loop, as it did when the demonstrations were recorded.
     Reward: the number of task elements newly counted at this step.
     Terminated when every task element has been counted.
 

@@ -139,7 +139,7 @@ def generate(
             new = [index for index in batch if index not in finished]
             made = run(perform, repeat(sequence), repeat(seed), new)
             for index in batch:
-                if index in new:
+                if index not in finished:
                     finished[index] = vars(next(made))
                 performance = Performance(**finished[index])
                 if performance.successful or not only_successful:

@@ -45,10 +45,7 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
         self._rngs: dict[int, np.random.Generator] = {}
 
     def reset(
-        self,
-        *,
-        seed: int | Sequence[int | None] | None = None,
-        options: dict[str, Any] | None = None,
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Start an episode in every lane.
 
