@@ -168,9 +168,7 @@ def _mapping(workers: int) -> Iterator[Callable[..., Iterator[Performance]]]:
             executor.shutdown(cancel_futures=True)
 
 
-def write_performances(
-    path: Path, performances: dict[int, Performance], labels: dict[str, object]
-) -> None:
+def write_performances(path: Path, performances: dict[int, Performance], labels: dict) -> None:
     """Write performances by their indices."""
     episodes = performances.values()
     lengths = [len(episode.actions) for episode in episodes]
