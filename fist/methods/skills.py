@@ -142,10 +142,7 @@ class SkillVAE(Model):
         return gaussian(self._prior("state")(self.normaliser(s)))
 
     def losses(
-        self,
-        s: Float[Tensor, "B H1 S"],
-        a: Float[Tensor, "B H A"],
-        noise: Float[Tensor, "B Z"],
+        self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"], noise: Float[Tensor, "B Z"]
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the weighted terms of the loss; the total is their sum.
 
@@ -166,10 +163,7 @@ class SkillVAE(Model):
         return terms | self._prior_losses(s[:, 0], s[:, -1], z.detach())
 
     def prior_losses(
-        self,
-        s: Float[Tensor, "B H1 S"],
-        a: Float[Tensor, "B H A"],
-        noise: Float[Tensor, "B Z"],
+        self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"], noise: Float[Tensor, "B Z"]
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the priors' terms alone, for fine-tuning that leaves the VAE as it is."""
         s = self.normaliser(s)
