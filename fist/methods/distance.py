@@ -113,11 +113,8 @@ def sample_pairs(
     windows: Windows, mode: str, batch: int, generator: Generator
 ) -> tuple[Float[Tensor, "B S"], Float[Tensor, "B S"]]:
     """Draw anchors s_t and positives s_{t+k}; a pair never crosses an episode's end."""
-    first = windows.draw(batch, generator)
-    if mode == "exact":
-        ahead = windows.horizon
-    else:
-        ahead = torch.randint(
-            1, windows.horizon + 1, (batch,), generator=generator, device=first.device
-        )
+    first, horizon, at = windows.draw(batch, generator), windows.horizon, windows.states.device
+    ahead: int | Tensor = horizon
+    if mode == "reachable":
+        ahead = torch.randint(1, horizon + 1, (batch,), generator=generator, device=at)
     return windows.states[first], windows.states[first + ahead]

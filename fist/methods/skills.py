@@ -80,12 +80,9 @@ class SkillVAE(Model):
         phases = settings.horizon if settings.phase else 0
         self.decoder = MLP(state_dim + z + phases, action_dim, hidden, settings.decoder_blocks)
         inputs = {"goal": 2 * state_dim, "state": state_dim}
-        self.priors = nn.ModuleDict(
-            {
-                name: MLP(inputs[name], 2 * z, hidden, settings.prior_blocks)
-                for name in settings.priors
-            }
-        )
+        self.priors = nn.ModuleDict()
+        for name in settings.priors:
+            self.priors[name] = MLP(inputs[name], 2 * z, hidden, settings.prior_blocks)
 
     def prepare(self, material: Material) -> None:
         """Take the states' scale and the feedback gain from the data, as the settings ask for."""
@@ -112,7 +109,7 @@ class SkillVAE(Model):
         horizon = self.settings.horizon
         if material.play is not None:
             return int((1 - validation) * len(material.play.states) / (horizon + 1))
-        return int((material.demos.lengths - horizon).sum())
+        return int((material.main.lengths - horizon).sum())
 
     def objective(self, part: str) -> Objective:
         """Return the whole loss over all parameters, or the priors' alone for part "prior"."""
@@ -200,7 +197,7 @@ class SkillVAE(Model):
         if name not in self.priors:
             raise ValueError(
                 f"this skill model has no {name!r} prior, only {', '.join(self.priors)} "
-                "(config: skills.model.priors)"
+                "(config: models.skills.model.priors)"
             )
         return self.priors[name]
 
@@ -228,14 +225,14 @@ class SkillPolicy(Policy):
 
     @torch.inference_mode()
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
-        s, lanes = as_states(states, self.model.state_dim), torch.as_tensor(lanes)
-        step = self._steps[lanes] % self.settings.replan_every
+        s, at = as_states(states, self.model.state_dim), torch.as_tensor(lanes)
+        step = self._steps[at] % self.settings.replan_every
         due = step == 0
         if due.any():
             prior = self.prior(s[due])
-            self._skills[lanes[due]] = self._noise.pick(prior, self.settings.skill, lanes[due])
-        self._steps[lanes] += 1
-        return as_actions(by_rows(self.model.decode, s, self._skills[lanes], step))
+            self._skills[at[due]] = self._noise.pick(prior, self.settings.skill, at[due])
+        self._steps[at] += 1
+        return as_actions(by_rows(self.model.decode, s, self._skills[at], step))
 
     def prior(self, s: Float[Tensor, "B S"]) -> Gaussian:
         """Return the distribution over skills at states s, mean and log-sigma (B, Z)."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
+
+import pandas as pd
 
 from fist.stage.files import write_text
 from fist.stage.progress import Progress
@@ -58,8 +58,4 @@ class LearningCurve(Progress):
     def write(self) -> None:
         """Write the CSV file, if one was asked for."""
         if self._file is not None:
-            buffer = io.StringIO()
-            writer = csv.DictWriter(buffer, self.rows[0], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
-            write_text(self._file, buffer.getvalue())
+            write_text(self._file, pd.DataFrame(self.rows).to_csv(index=False, lineterminator="\n"))

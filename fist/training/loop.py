@@ -93,7 +93,14 @@ def train(
                     model.train()
                 curve.add(done, values)
             if saves:
-                _save(run, done, model, step, rows)
+                state = {
+                    "step": done,
+                    "model": model.state_dict(),
+                    "optimizer": step.optimizer.state_dict(),
+                    "generator": step.generator.get_state(),
+                    "rows": rows,
+                }
+                write_resume(run.resume, run.key, state)
                 saved = time.monotonic()
             if signals and not is_last:
                 log.warning("stopped by signal %d after step %d", signals[0], done)
@@ -112,14 +119,3 @@ def _resume(run: Run, model: nn.Module, step: GradientStep) -> tuple[int, list[R
     step.generator.set_state(saved["generator"])
     log.info("resuming at step %d of %d", saved["step"], run.steps)
     return saved["step"], saved["rows"]
-
-
-def _save(run: Run, done: int, model: nn.Module, step: GradientStep, rows: list[Row]) -> None:
-    content = {
-        "step": done,
-        "model": model.state_dict(),
-        "optimizer": step.optimizer.state_dict(),
-        "generator": step.generator.get_state(),
-        "rows": rows,
-    }
-    write_resume(run.resume, run.key, content)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Generator
 
-from fist.data.episodes import DataError, Episodes, load_episodes
+from fist.data.episodes import DataError, load_episodes
 from fist.methods.base import Batch, Material, Model, Terms, name_of
 from fist.stage.files import fingerprint, sha256
 from fist.stage.provenance import code_version
@@ -111,8 +111,12 @@ def finetune_model(
     net = None if inputs.init is None else load_model(inputs.init, model)
     settings = settings if net is None else net.settings
     material = _read(model, model.finetunes_on, inputs, settings, n_demos)
-    if net is not None:
-        _check_sizes(net, material.demos, inputs)
+    for name in () if net is None else ("state_dim", "action_dim"):
+        expected, found = getattr(net, name), getattr(material.demos, name)
+        if expected not in (None, found):
+            raise DataError(
+                f"{inputs.demos} has {name} {found}, but {inputs.init} was trained with {expected}"
+            )
     if net is None or part == "scratch":
         net = _new(model, settings, material, job)
     _fit(net, material, part, inputs, {"n_demos": n_demos, "part": part}, optimisation, job)
@@ -122,19 +126,15 @@ def _read(
     model: type[Model], names: tuple[str, ...], inputs: Inputs, settings: Any, n_demos: int = 0
 ) -> Material:
     """Read what a stage asks for; of the demonstrations, the first few."""
-    parts: dict[str, Any] = {}
-    for name in ("play", "demos"):
-        if name in names:
+    parts: dict[str, Any] = {"models": {}}
+    for name in names:
+        if name in ("play", "demos"):
             parts[name] = load_episodes(getattr(inputs, name), model.span(settings) + 1)
+        else:
+            parts["models"][name] = load_model(inputs.models[name], trusted=(model.__module__,))
     if "demos" in parts:
         parts["demos"] = parts["demos"].first(n_demos, inputs.demos)
-    trusted = (model.__module__,)
-    others = {
-        name: load_model(inputs.models[name], trusted=trusted)
-        for name in names
-        if name not in ("play", "demos")
-    }
-    return Material(**parts, models=others)
+    return Material(**parts)
 
 
 def _new(model: type[Model], settings: Any, material: Material, job: Job) -> Model:
@@ -156,16 +156,14 @@ def _fit(
     job: Job,
 ) -> None:
     """Train, then write the checkpoint with a note of where it came from."""
-    device = torch.device(job.device) if job.device != "auto" else _best_device()
+    best = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(best if job.device == "auto" else job.device)
     net.to(device)
     training, held_out = material.hold_out(optimisation.validation)
     losses, parameters = net.objective(part)
     steps = optimisation.total_steps(net.items(material, optimisation.validation))
-    files = {
-        name: path
-        for name, path in (asdict(inputs) | dict(inputs.models)).items()
-        if isinstance(path, Path)
-    }
+    given = {**vars(inputs), **inputs.models}
+    files = {name: path for name, path in given.items() if isinstance(path, Path)}
     digests = {name: sha256(path) for name, path in files.items()}
     provenance = {
         "seed": job.seed,
@@ -177,16 +175,14 @@ def _fit(
         "device": device.type,
         "torch": torch.__version__,
     } | choice
-    key = fingerprint(
-        {
-            "provenance": provenance | {"inputs": digests},
-            "model": [name_of(type(net)), asdict(net.settings)],
-            "code": code_version("fist.training.stages", name_of(type(net))),
-        }
-    )
-    run = Run(
-        optimisation, steps, job.seed, key, job.resume, job.out.with_suffix(".csv"), job.tensorboard
-    )
+    name, curve = name_of(type(net)), job.out.with_suffix(".csv")
+    decisive = {
+        "provenance": provenance | {"inputs": digests},
+        "model": [name, asdict(net.settings)],
+        "code": code_version("fist.training.stages", name),
+    }
+    key = fingerprint(decisive)
+    run = Run(optimisation, steps, job.seed, key, job.resume, curve, job.tensorboard)
     log.info("%s: %d steps of %d, seed %d", job.out, steps, optimisation.batch_size, job.seed)
     sample = net.sampler(training, optimisation.batch_size, device)
     validate = None if held_out is None else _validator(net, losses, held_out)
@@ -207,18 +203,3 @@ def _validator(
         return {name: float(term) for name, term in terms.items()}
 
     return validate
-
-
-def _best_device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _check_sizes(net: Model, episodes: Episodes, inputs: Inputs) -> None:
-    """Raise DataError unless the demonstrations have the sizes that the model was trained with."""
-    for name in ("state_dim", "action_dim"):
-        expected, found = getattr(net, name), getattr(episodes, name)
-        if expected not in (None, found):
-            raise DataError(
-                f"{inputs.demos} has {name} {found}, but {inputs.init} was trained with {name} "
-                f"{expected}"
-            )
