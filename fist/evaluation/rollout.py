@@ -13,6 +13,7 @@ import copy
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -79,7 +80,7 @@ def rollout(
         ValueError: no limit ends an episode.
         FloatingPointError: an observation is not finite.
     """
-    spec = make_spec(env_id, max_steps)
+    spec = make_spec(env_id, env_kwargs, max_steps)
     policy.reset(seeds)
     vector = spec.vector_entry_point is not None and observer is None
     rows = list(finished)
@@ -87,11 +88,8 @@ def rollout(
         for first in range(len(rows), len(seeds), batch):
             numbers = range(first, min(first + batch, len(seeds)))
             episodes = [_Episode(spec.id, number, seeds[number]) for number in numbers]
-            if vector:
-                ended = _together(spec, env_kwargs, policy, episodes)
-            else:
-                ended = _singly(spec, env_kwargs, policy, episodes, observer)
-            for row in ended:
+            run = _together if vector else partial(_singly, observer=observer)
+            for row in run(spec, policy, episodes):
                 rows.append(row)
                 progress.update(_score(rows))
             rows.sort(key=lambda row: row.episode)
@@ -100,7 +98,7 @@ def rollout(
     return rows
 
 
-def make_env(env_id: str | EnvSpec, env_kwargs: Mapping[str, Any]) -> gymnasium.Env:
+def make_env(env_id: str | EnvSpec, env_kwargs: Mapping[str, Any] = {}) -> gymnasium.Env:
     """Make an environment whose observations are vectors."""
     env = gymnasium.make(env_id, **env_kwargs)
     if isinstance(env.observation_space, gymnasium.spaces.Dict):
@@ -108,8 +106,8 @@ def make_env(env_id: str | EnvSpec, env_kwargs: Mapping[str, Any]) -> gymnasium.
     return env
 
 
-def make_spec(env_id: str, max_steps: int = 0) -> EnvSpec:
-    """Return the registration of an environment, with the limit on the length of an episode.
+def make_spec(env_id: str, env_kwargs: Mapping[str, Any], max_steps: int) -> EnvSpec:
+    """Return the registration of an environment, with its arguments and the limit on its length.
 
     Raises:
         ValueError: there is no such environment, or no limit.
@@ -122,6 +120,7 @@ def make_spec(env_id: str, max_steps: int = 0) -> EnvSpec:
         spec = copy.deepcopy(gymnasium.spec(name))
     except gymnasium.error.Error as error:
         raise ValueError(f"no environment {env_id!r}: {error}") from None
+    spec.kwargs |= env_kwargs
     spec.max_episode_steps = max_steps or spec.max_episode_steps
     if spec.max_episode_steps is None:
         raise ValueError(
@@ -132,11 +131,7 @@ def make_spec(env_id: str, max_steps: int = 0) -> EnvSpec:
 
 
 def _singly(
-    spec: EnvSpec,
-    env_kwargs: Mapping[str, Any],
-    policy: Policy,
-    episodes: Sequence[_Episode],
-    observer: Observer | None,
+    spec: EnvSpec, policy: Policy, episodes: Sequence[_Episode], observer: Observer | None
 ) -> Iterator[EpisodeRow]:
     """Run episodes in environments of their own; yield each row as its episode ends."""
     running: list[tuple[_Episode, gymnasium.Env]] = []
@@ -148,7 +143,7 @@ def _singly(
 
     try:
         for episode in episodes:
-            env = make_env(spec, env_kwargs)
+            env = make_env(spec)
             running.append((episode, env))
             state, info = env.reset(seed=episode.seed)
             if "completed_ordered" in info:
@@ -170,21 +165,19 @@ def _singly(
             env.close()
 
 
-def _together(
-    spec: EnvSpec, env_kwargs: Mapping[str, Any], policy: Policy, episodes: Sequence[_Episode]
-) -> Iterator[EpisodeRow]:
+def _together(spec: EnvSpec, policy: Policy, episodes: Sequence[_Episode]) -> Iterator[EpisodeRow]:
     """Run episodes in one vector environment; yield each row as its episode ends."""
     mode = "vector_entry_point"
-    env = gymnasium.make_vec(spec, len(episodes), vectorization_mode=mode, **env_kwargs)
+    env: Any = gymnasium.make_vec(spec, len(episodes), vectorization_mode=mode)
     try:
         states, info = env.reset(seed=[episode.seed for episode in episodes])
         for lane, episode in enumerate(episodes):
             if "completed_ordered" in info:
                 episode.steps = dict.fromkeys(env.unwrapped.subtasks)
             episode.see(states[lane], _lane(info, lane))
-        running = np.arange(len(episodes))
+        running = list(range(len(episodes)))
         actions = np.zeros(env.action_space.shape, env.action_space.dtype)
-        while len(running):
+        while running:
             lanes = [episodes[lane].number for lane in running]
             actions[running] = policy.act(states[running], lanes)
             states, rewards, terminated, truncated, info = env.step(actions)
@@ -194,7 +187,7 @@ def _together(
                 episode.see(states[lane], of_lane)
                 if episode.done:
                     yield episode.row()
-            running = running[[not episodes[lane].done for lane in running]]
+            running = [lane for lane in running if not episodes[lane].done]
     finally:
         env.close()
 
@@ -213,9 +206,7 @@ class _Episode:
         self.length, self.total, self.success, self.done = 0, 0.0, False, False
         self.steps: dict[str, int | None] = {}
 
-    def count(
-        self, reward: float, terminated: bool, truncated: bool, info: Mapping[str, Any]
-    ) -> None:
+    def count(self, reward: Any, terminated: bool, truncated: bool, info: Mapping) -> None:
         """Note what a step has earned and completed."""
         self.length += 1
         self.total += float(reward)

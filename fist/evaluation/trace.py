@@ -33,7 +33,7 @@ from torch import Tensor
 from fist.evaluation.evaluate import Trial
 from fist.evaluation.rollout import rollout
 from fist.methods.base import Policy
-from fist.methods.retrieval import DemoIndex, Nearest
+from fist.methods.retrieval import DemoIndex
 from fist.stage.files import write_text
 
 DIGITS = "%.6g"
@@ -69,40 +69,22 @@ class Step:
     """Sub-tasks counted in order before this step; None where there are none."""
 
 
-class WatchedIndex:
+class WatchedIndex(DemoIndex):
     """An index of demonstrations that remembers the last look-up of a single state."""
 
     def __init__(self, index: DemoIndex):
-        self._index = index
+        vars(self).update(vars(index))
+        self._of, self.asked = index, False
         self.last: Retrieval | None = None
-        self.asked = False
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._index, name)
-
-    def nearest(self, s: Float[Tensor, "B S"]) -> Nearest:
-        return self._note(s)
-
-    def target(self, s: Float[Tensor, "B S"]) -> Float[Tensor, "B S"]:
-        self._note(s)
-        return self._index.target(s)
-
-    def neighbours(
-        self, s: Float[Tensor, "B S"], k: int
-    ) -> tuple[Float[Tensor, "B k"], Float[Tensor, "B k A"]]:
-        self._note(s)
-        return self._index.neighbours(s, k)
-
-    def _note(self, s: Float[Tensor, "B S"]) -> Nearest:
-        """Remember what is nearest to the one state of `s`."""
-        nearest = self._index.nearest(s)
-        demo, step, distance = (values.item() for values in nearest)
-        self.last = Retrieval(demo, step, distance, self._index.target(s)[0].numpy())
-        self.asked = True
-        return nearest
+    def _scores(self, s: Float[Tensor, "1 S"]) -> tuple[Tensor, Tensor]:  # every look-up asks it
+        demo, step, distance = self._of.nearest(s)
+        target = self._of.target(s)[0].numpy()
+        self.last, self.asked = Retrieval(int(demo), int(step), float(distance), target), True
+        return super()._scores(s)
 
 
-class Recorder:
+class Recorder(Policy):
     """A policy that acts as another one does, and keeps what it acted on, one lane at a time.
 
     Its `watch` is to be the observer of the rollout.
@@ -111,9 +93,9 @@ class Recorder:
     def __init__(self, policy: Policy):
         self.steps: list[Step] = []
         self.state_names: tuple[str, ...] = ()
-        self._policy, self._index = policy, None
+        self._policy = copy.copy(policy)  # leaves the given one as it is
+        self._index = None
         if getattr(policy, "index", None) is not None:
-            self._policy = copy.copy(policy)  # leaves the given one as it is
             self._policy.index = self._index = WatchedIndex(policy.index)
 
     def watch(self, _episode: int, env: gymnasium.Env, info: Mapping[str, Any]) -> None:
@@ -122,8 +104,9 @@ class Recorder:
         self._counted = int(np.sum(info["completed_ordered"])) if known else None
         if not self.state_names:
             named = env.has_wrapper_attr("state_names")
-            numbers = map(str, range(env.observation_space.shape[0]))
-            self.state_names = tuple(env.get_wrapper_attr("state_names") if named else numbers)
+            [dims] = env.observation_space.shape or ()
+            names = env.get_wrapper_attr("state_names") if named else map(str, range(dims))
+            self.state_names = tuple(names)
 
     def reset(self, seeds: Sequence[int]) -> None:
         self.steps.clear()
@@ -156,17 +139,9 @@ def trace(out: str | Path, trial: Trial, episodes: int) -> pd.DataFrame:
     if episodes < 1:
         raise ValueError(f"traced is {episodes}, must be at least 1 (config: figures.traced)")
     recorder = Recorder(trial.policy())
-    first = trial.rollout.first_test_seed
-    seeds = range(first, first + episodes)
-    rollout(
-        trial.env_id,
-        trial.env_kwargs,
-        recorder,
-        seeds,
-        trial.rollout.max_steps,
-        batch=1,
-        observer=recorder.watch,
-    )
+    first, limit = trial.rollout.first_test_seed, trial.rollout.max_steps
+    where, seeds = (trial.env_id, trial.env_kwargs), range(first, first + episodes)
+    rollout(*where, recorder, seeds, limit, batch=1, observer=recorder.watch)
     what = {key: value for key, value in asdict(trial.labels).items() if key != "data_source"}
     table = pd.DataFrame([what | row for row in _rows(recorder, first)])
     write_text(out, table.to_csv(index=False, float_format=DIGITS, lineterminator="\n"))
@@ -176,19 +151,19 @@ def trace(out: str | Path, trial: Trial, episodes: int) -> pd.DataFrame:
 def _rows(recorder: Recorder, first_test_seed: int) -> Iterator[dict[str, Any]]:
     """Yield the steps as rows of the CSV."""
     names = recorder.state_names
+    nothing = (None, None, None, [None] * len(names))
     lengths: Counter[int] = Counter()
     for step in recorder.steps:
-        found = step.retrieval
-        target = [None] * len(names) if found is None else found.target
+        demo, demo_step, distance, target = step.retrieval or nothing
         yield {
             "episode": step.lane,
             "test_seed": first_test_seed + step.lane,
             "step": lengths[step.lane],
             "counted": step.counted,
             **{f"state_{name}": x for name, x in zip(names, step.state, strict=False)},
-            "demo": None if found is None else found.demo,
-            "demo_step": None if found is None else found.step,
-            "distance": None if found is None else found.distance,
+            "demo": demo,
+            "demo_step": demo_step,
+            "distance": distance,
             "looked_up": int(step.looked_up),
             **{f"target_{name}": x for name, x in zip(names, target, strict=False)},
         }

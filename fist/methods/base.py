@@ -29,8 +29,12 @@ from fist.stage.settings import Count, Flag, Positive, settings
 
 T = TypeVar("T")
 Batch = tuple[Tensor, ...]
+Sampler = Callable[[Generator], Batch]
+"""Draws a batch."""
 Terms = dict[str, Tensor]
 """Terms of a loss, each a scalar; their sum is minimised."""
+Losses = Callable[..., Terms]
+"""Maps a batch to the terms of its loss."""
 
 
 @settings
@@ -83,8 +87,7 @@ class Material:
 class Objective(NamedTuple):
     """What a training minimises, and over what."""
 
-    losses: Callable[..., Terms]
-    """Maps a batch to the terms of its loss."""
+    losses: Losses
     parameters: list[nn.Parameter]
 
 
@@ -121,9 +124,7 @@ class Model(nn.Module):
         if self.settings.normalise:
             self.normaliser.fit(material.main.states)
 
-    def sampler(
-        self, material: Material, batch: int, device: torch.device | str
-    ) -> Callable[[Generator], Batch]:
+    def sampler(self, material: Material, batch: int, device: torch.device | str) -> Sampler:
         """Return a function that draws a batch for `losses`, on a device, from its generator."""
         raise NotImplementedError
 
@@ -135,8 +136,8 @@ class Model(nn.Module):
         lengths = material.hold_out(validation)[0].main.lengths
         return int((lengths - self.span(self.settings)).clamp(min=0).sum())
 
-    losses: Callable[..., Terms]
-    """Method that maps a batch to the terms of its loss."""
+    losses: Losses
+    """The method that gives the terms of a batch's loss."""
 
     def objective(self, part: str) -> Objective:
         """Return what a training of a part of the model minimises, see `parts`."""

@@ -8,7 +8,6 @@ present one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import torch
@@ -17,7 +16,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from fist.data.windows import Windows
-from fist.methods.base import Batch, Material, Model, ModelSettings
+from fist.methods.base import Batch, Material, Model, ModelSettings, Sampler, Terms
 from fist.methods.networks import at_least_float32
 from fist.stage.settings import Count, NonNegative, settings
 
@@ -71,7 +70,7 @@ class Distance(Model):
         anchor: Float[Tensor, "B S"],
         positive: Float[Tensor, "B S"],
         noise: Float[Tensor, "2 B S"],
-    ) -> dict[str, Float[Tensor, ""]]:
+    ) -> Terms:
         """Return the InfoNCE loss: each anchor against every positive of the batch, in nats.
 
         Args:
@@ -85,9 +84,7 @@ class Distance(Model):
         own = torch.arange(len(logits), device=logits.device)
         return {"contrastive": F.cross_entropy(logits, own)}
 
-    def sampler(
-        self, material: Material, batch: int, device: torch.device | str
-    ) -> Callable[[Generator], Batch]:
+    def sampler(self, material: Material, batch: int, device: torch.device | str) -> Sampler:
         """Return what draws pairs: of play, or half of play and half of the demonstrations."""
         parts = [part for part in (material.play, material.demos) if part is not None]
         windows = [Windows(part, self.settings.horizon, device) for part in parts]

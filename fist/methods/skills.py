@@ -16,7 +16,7 @@ one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -27,7 +27,16 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
 from fist.data.windows import Windows
-from fist.methods.base import Batch, Material, Model, ModelSettings, Objective, Policy
+from fist.methods.base import (
+    Batch,
+    Material,
+    Model,
+    ModelSettings,
+    Objective,
+    Policy,
+    Sampler,
+    Terms,
+)
 from fist.methods.feedback import feedback_gain
 from fist.methods.lanes import Choice, LaneNoise, as_actions, as_states, by_rows
 from fist.methods.networks import MLP, Gaussian, SequenceEncoder, at_least_float32, gaussian
@@ -91,9 +100,7 @@ class SkillVAE(Model):
             gain = feedback_gain(material.main, self.normaliser(material.main.states))
             self.gain.copy_(self.settings.feedback * gain)
 
-    def sampler(
-        self, material: Material, batch: int, device: torch.device | str
-    ) -> Callable[[Generator], Batch]:
+    def sampler(self, material: Material, batch: int, device: torch.device | str) -> Sampler:
         """Return what draws windows, with the noise that makes z a sample of the posterior."""
         windows = Windows(material.main, self.settings.horizon, device)
 
@@ -140,7 +147,7 @@ class SkillVAE(Model):
 
     def losses(
         self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"], noise: Float[Tensor, "B Z"]
-    ) -> dict[str, Float[Tensor, ""]]:
+    ) -> Terms:
         """Return the weighted terms of the loss; the total is their sum.
 
         Args:
@@ -161,7 +168,7 @@ class SkillVAE(Model):
 
     def prior_losses(
         self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"], noise: Float[Tensor, "B Z"]
-    ) -> dict[str, Float[Tensor, ""]]:
+    ) -> Terms:
         """Return the priors' terms alone, for fine-tuning that leaves the VAE as it is."""
         s = self.normaliser(s)
         with torch.no_grad():
@@ -185,7 +192,7 @@ class SkillVAE(Model):
     def _encode(self, s: Tensor, a: Tensor) -> Gaussian:
         return gaussian(self.posterior(torch.cat((a, s), dim=-1)))
 
-    def _prior_losses(self, s: Tensor, goal: Tensor, z: Tensor) -> dict[str, Tensor]:
+    def _prior_losses(self, s: Tensor, goal: Tensor, z: Tensor) -> Terms:
         """Return -log p(z | .), summed over z's dimensions, for every prior (states normalised)."""
         inputs = {"goal": torch.cat((s, goal), dim=-1), "state": s}
         return {

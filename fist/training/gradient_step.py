@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
 
-from fist.methods.base import Batch, Terms
+from fist.methods.base import Losses, Sampler, Terms
 from fist.training.divergence import Watch
 from fist.training.settings import TrainSettings
 from fist.training.speed import autocast, compiles, flatten, make_optimizer
@@ -19,8 +19,8 @@ class GradientStep:
     def __init__(
         self,
         model: nn.Module,
-        sample: Callable[[Generator], Batch],
-        losses: Callable[..., Terms],
+        sample: Sampler,
+        losses: Losses,
         settings: TrainSettings,
         seed: int,
         steps: int,
@@ -43,7 +43,8 @@ class GradientStep:
             terms = self._losses(*batch)
         assert self.vector.grad is not None  # it is kept: the parameters' gradients are its parts
         self.vector.grad.zero_()
-        sum(terms.values()).backward()
+        total: Any = sum(terms.values())
+        total.backward()
         norm = nn.utils.clip_grad_norm_(self.vector, self._clip_norm)
         self.watch.look(terms | {"gradient norm": norm}, batch)
         for group in self.optimizer.param_groups:

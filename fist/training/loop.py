@@ -14,9 +14,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Generator, nn
+from torch import nn
 
-from fist.methods.base import Batch, Terms
+from fist.methods.base import Losses, Sampler
 from fist.stage.interrupt import Interrupted, stop_signals
 from fist.stage.resume import read_resume, write_resume
 from fist.training.gradient_step import GradientStep
@@ -46,8 +46,8 @@ class Run:
 
 def train(
     model: nn.Module,
-    sample: Callable[[Generator], Batch],
-    losses: Callable[..., Terms],
+    sample: Sampler,
+    losses: Losses,
     run: Run,
     parameters: list[nn.Parameter] | None = None,
     validate: Callable[[], dict[str, float]] | None = None,

@@ -17,7 +17,7 @@ import torch
 from torch import Generator
 
 from fist.data.episodes import DataError, load_episodes
-from fist.methods.base import Batch, Material, Model, Terms, name_of
+from fist.methods.base import Losses, Material, Model, name_of
 from fist.stage.files import fingerprint, sha256
 from fist.stage.provenance import code_version
 from fist.training.checkpoint import load_model, save_model
@@ -190,11 +190,9 @@ def _fit(
     save_model(job.out, net, provenance)
 
 
-def _validator(
-    net: Model, losses: Callable[..., Terms], held_out: Material
-) -> Callable[[], dict[str, float]]:
+def _validator(net: Model, losses: Losses, held_out: Material) -> Callable[[], dict[str, float]]:
     """Return a function that gives the losses on one fixed batch of what is held out."""
-    batch: Batch = net.sampler(held_out, VALIDATION_BATCH, "cpu")(Generator().manual_seed(0))
+    batch = net.sampler(held_out, VALIDATION_BATCH, "cpu")(Generator().manual_seed(0))
 
     def validate() -> dict[str, float]:
         device = next(net.parameters()).device
