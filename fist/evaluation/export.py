@@ -115,10 +115,7 @@ def evaluate_exported(
         folder: as `export_policy` wrote it; nothing else is read.
         out: the episodes.csv to write.
         episodes: how many; 0 for as many as in the table.
-        trusted: as for `load_exported`.
-
-    Raises:
-        FileNotFoundError, CheckpointError: as for `load_exported`.
+        trusted: as for `load_exported`, whose errors it raises, too.
     """
     trial = load_exported(folder, trusted)
     if episodes:

@@ -62,11 +62,9 @@ def film(
     Args:
         out: the .mp4 to write; a sheet of eight of its pictures, evenly spaced, gets the suffix
             .png.
-        env_id: Gymnasium id of an environment with render mode "rgb_array".
-        env_kwargs: its arguments; it must also take `width` and `height`.
-        policy: acts in the episode.
-        test_seed: seed of the episode.
-        max_steps: length limit; 0 for the environment's own.
+        env_id, env_kwargs: environment with render mode "rgb_array", which must take `width` and
+            `height`, too.
+        policy, test_seed, max_steps: as for `fist.evaluation.rollout.rollout`.
         size: width and height of the picture in pixels; multiples of 16 are encoded as they are.
 
     Raises:
@@ -83,14 +81,14 @@ def film(
         of_env = float(env.metadata.get("render_fps", 30.0))
         every = max(1, round(of_env / FPS))
         fps = of_env / every
-        now = len(recorder.steps)
+        now = len(recorder.rows)
         if (now - 1) % every:
             frames.pop(now - 1, None)  # only the last frame is shown without being due
         frames[now] = _checklist(_render(env, env_id), env, info)
 
     [row] = rollout(env_id, kwargs, recorder, [test_seed], max_steps, observer=watch)
     # A frame shows what the policy acts on next, so that a look-up is seen beside its state.
-    found = [step.retrieval for step in recorder.steps]
+    found = recorder.found
     targets = _targets([found[min(now, len(found) - 1)] for now in frames], env_id, kwargs)
     pictures: list[Any] = list(frames.values())
     if targets:

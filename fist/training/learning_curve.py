@@ -24,13 +24,9 @@ class LearningCurve(Progress):
         """Begin, or go on, at step `start` of `total`.
 
         Args:
-            total, start: steps of the whole run, and how many of them are done.
             rows: the rows so far; added to in place.
             file: CSV file for `write`.
-            tensorboard: folder for TensorBoard's event files.
-
-        Raises:
-            ImportError: TensorBoard is asked for and not installed.
+            tensorboard: folder for TensorBoard's event files; ImportError if it is not installed.
         """
         super().__init__(total, start, "step")
         self.rows, self._file, self._writer = rows, file, None

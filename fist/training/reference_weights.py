@@ -9,6 +9,7 @@ nor feedback: ours is folded into the first layers on the way out; feedback has 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -122,15 +123,16 @@ def export_reference(path: Path, out: Path, prior: Prior = "goal") -> None:
     write_tensors(out, {"epoch": 0, "global_step": 0, "state_dict": weights, "optimizer": {}})
 
 
+# Models of the shapes that weights have.
+
+
 def _distance(path: Path, weights: Mapping[str, Tensor]) -> Distance:
-    """Make a distance of the shape that weights have."""
     hidden, state_dim = _shape(path, weights, "encoder.linear1.weight")
     feature_dim, _ = _shape(path, weights, "encoder.linear3.weight")
     return Distance(DistanceSettings(hidden=hidden, feature_dim=feature_dim), state_dim)
 
 
 def _skills(path: Path, weights: Mapping[str, Tensor]) -> SkillVAE:
-    """Make a skill VAE of the shape that weights have."""
     twice_z, readout = _shape(path, weights, "q.1.weight")
     hidden, inputs = _shape(path, weights, "decoder.input.linear.weight")
     action_dim, _ = _shape(path, weights, "decoder.head.linear.weight")
@@ -141,20 +143,15 @@ def _skills(path: Path, weights: Mapping[str, Tensor]) -> SkillVAE:
             f"{path}: p.0.input.linear.weight takes {condition} numbers, expected a state "
             f"({state_dim}) or a state and a goal ({2 * state_dim})"
         )
-    blocks = [
-        sum(
-            re.fullmatch(rf"{part}\.pyramid-\d+\.linear\.weight", name) is not None
-            for name in weights
-        )
-        for part in ("decoder", r"p\.0")
-    ]
+    linear = re.compile(r"(decoder|p\.0)\.pyramid-\d+\.linear\.weight")
+    blocks = Counter(found[1] for name in weights if (found := linear.fullmatch(name)))
     priors: tuple[Prior] = ("state",) if condition == state_dim else ("goal",)
     settings = SkillSettings(
         z_dim=twice_z // 2,
         hidden=hidden,
         readout=readout,
-        decoder_blocks=blocks[0],
-        prior_blocks=blocks[1],
+        decoder_blocks=blocks["decoder"],
+        prior_blocks=blocks["p.0"],
         priors=priors,
     )
     return SkillVAE(settings, state_dim, action_dim)

@@ -70,8 +70,7 @@ def train_model(
         model: its class.
         inputs: the files that `model.trains_on` names.
         settings: of class `model.Settings`.
-        optimisation: how it is trained.
-        job: where it goes.
+        optimisation, job: how it is trained, and where it goes.
 
     Raises:
         FileNotFoundError, DataError, CheckpointError: a file is missing or cannot be used.
@@ -93,13 +92,11 @@ def finetune_model(
     """Fine-tune a model on the first `n_demos` demonstrations.
 
     Args:
-        model: its class.
+        model, optimisation, job: as for `train_model`.
         inputs: the checkpoint to start from, and the files that `model.finetunes_on` names.
         n_demos: how many demonstrations are used.
         part: what is trained, one of `model.parts`: "all" of it, or, from "scratch", a new model of
             the same shape that has learnt nothing from play.
-        optimisation: how it is trained.
-        job: where it goes.
         settings: of a model that is not trained on play, and so has no checkpoint to start from.
 
     Raises:
