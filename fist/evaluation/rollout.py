@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import Any
 
@@ -62,8 +62,8 @@ def rollout(
     """Run one episode per seed and return their rows, in the order of the seeds.
 
     The episodes run `batch` at a time: in a vector environment where there is one (Gymnasium's
-    `vector_entry_point`), otherwise each in an environment of its own, closed at its end. Neither
-    `batch` nor the other episodes have an influence on an episode.
+    `vector_entry_point`), otherwise each in an environment of its own. Neither `batch` nor the
+    other episodes have an influence on an episode.
 
     Args:
         env_id: Gymnasium id, "module:Name-v0" to import the module that registers it.
@@ -134,17 +134,16 @@ def _singly(
     spec: EnvSpec, policy: Policy, episodes: Sequence[_Episode], observer: Observer | None
 ) -> Iterator[EpisodeRow]:
     """Run episodes in environments of their own; yield each row as its episode ends."""
-    running: list[tuple[_Episode, gymnasium.Env]] = []
 
     def see(episode: _Episode, env: gymnasium.Env, state: np.ndarray, info: Mapping) -> None:
         episode.see(state, info)
         if observer is not None:
             observer(episode.number, env, info)
 
-    try:
-        for episode in episodes:
-            env = make_env(spec)
-            running.append((episode, env))
+    with ExitStack() as stack:
+        envs = [stack.enter_context(make_env(spec)) for _ in episodes]
+        running = list(zip(episodes, envs, strict=True))
+        for episode, env in running:
             state, info = env.reset(seed=episode.seed)
             if "completed_ordered" in info:
                 episode.steps = dict.fromkeys(env.get_wrapper_attr("subtasks"))
@@ -156,20 +155,16 @@ def _singly(
                 state, reward, terminated, truncated, info = env.step(action)
                 episode.count(reward, terminated, truncated, info)
                 see(episode, env, state, info)
-            for episode, env in [lane for lane in running if lane[0].done]:
-                running.remove((episode, env))
-                env.close()
-                yield episode.row()
-    finally:
-        for _, env in running:
-            env.close()
+                if episode.done:
+                    yield episode.row()
+            running = [lane for lane in running if not lane[0].done]
 
 
 def _together(spec: EnvSpec, policy: Policy, episodes: Sequence[_Episode]) -> Iterator[EpisodeRow]:
     """Run episodes in one vector environment; yield each row as its episode ends."""
     mode = "vector_entry_point"
-    env: Any = gymnasium.make_vec(spec, len(episodes), vectorization_mode=mode)
-    try:
+    made: Any = gymnasium.make_vec(spec, len(episodes), vectorization_mode=mode)
+    with closing(made) as env:
         states, info = env.reset(seed=[episode.seed for episode in episodes])
         for lane, episode in enumerate(episodes):
             if "completed_ordered" in info:
@@ -188,8 +183,6 @@ def _together(spec: EnvSpec, policy: Policy, episodes: Sequence[_Episode]) -> It
                 if episode.done:
                     yield episode.row()
             running = [lane for lane in running if not episodes[lane].done]
-    finally:
-        env.close()
 
 
 def _lane(info: Mapping[str, Any], lane: int) -> dict[str, Any]:
@@ -228,10 +221,8 @@ class _Episode:
 
     def row(self) -> EpisodeRow:
         """Return how the episode went."""
-        ordered = any_order = None
-        if self.steps:
-            ordered = sum(step is not None for step in self.steps.values())
-            any_order = int(np.sum(self.info["completed_any_order"]))
+        ordered = sum(step is not None for step in self.steps.values()) if self.steps else None
+        any_order = int(np.sum(self.info["completed_any_order"])) if self.steps else None
         return EpisodeRow(
             episode=self.number,
             test_seed=self.seed,
