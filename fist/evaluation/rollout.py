@@ -83,12 +83,12 @@ def rollout(
     spec = make_spec(env_id, env_kwargs, max_steps)
     policy.reset(seeds)
     vector = spec.vector_entry_point is not None and observer is None
+    run = _together if vector else partial(_singly, observer=observer)
     rows = list(finished)
     with closing(Progress(len(seeds), len(rows), "episode")) as progress:
         for first in range(len(rows), len(seeds), batch):
             numbers = range(first, min(first + batch, len(seeds)))
             episodes = [_Episode(spec.id, number, seeds[number]) for number in numbers]
-            run = _together if vector else partial(_singly, observer=observer)
             for row in run(spec, policy, episodes):
                 rows.append(row)
                 progress.update(_score(rows))
