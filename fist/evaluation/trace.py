@@ -105,9 +105,7 @@ class Recorder(Policy):
             if first:
                 self._index.last = None
         actions = self._policy.act(states, lanes)
-        asked, found = (
-            (False, None) if self._index is None else (self._index.asked, self._index.last)
-        )
+        found = None if self._index is None else self._index.last
         demo, demo_step, distance, target = found or (None, None, None, [None] * len(self._names))
         row = {
             "episode": lane,
@@ -118,7 +116,7 @@ class Recorder(Policy):
             "demo": demo,
             "demo_step": demo_step,
             "distance": distance,
-            "looked_up": int(asked),
+            "looked_up": int(self._index is not None and self._index.asked),
             **{f"target_{name}": x for name, x in zip(self._names, target, strict=False)},
         }
         self.rows.append(row)

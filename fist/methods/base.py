@@ -200,9 +200,8 @@ def class_named(name: str, base: type[T], trusted: Sequence[str] | None = None) 
         ValueError: the name is none, is not trusted, or names no such class.
     """
     module, _, attribute = name.partition(":")
-    if trusted is not None and not any(
-        module == place or module.startswith(f"{place}.") for place in ("fist", *trusted)
-    ):
+    places = tuple(f"{place}." for place in ("fist", *(trusted or ())))
+    if trusted is not None and not f"{module}.".startswith(places):
         raise ValueError(f"{name!r} is not of fist, and not of a module that is trusted")
     try:
         found = getattr(import_module(module), attribute)

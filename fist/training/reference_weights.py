@@ -123,16 +123,15 @@ def export_reference(path: Path, out: Path, prior: Prior = "goal") -> None:
     write_tensors(out, {"epoch": 0, "global_step": 0, "state_dict": weights, "optimizer": {}})
 
 
-# Models of the shapes that weights have.
-
-
 def _distance(path: Path, weights: Mapping[str, Tensor]) -> Distance:
+    """Make a distance of the shape that weights have."""
     hidden, state_dim = _shape(path, weights, "encoder.linear1.weight")
     feature_dim, _ = _shape(path, weights, "encoder.linear3.weight")
     return Distance(DistanceSettings(hidden=hidden, feature_dim=feature_dim), state_dim)
 
 
 def _skills(path: Path, weights: Mapping[str, Tensor]) -> SkillVAE:
+    """Make a skill VAE of the shape that weights have."""
     twice_z, readout = _shape(path, weights, "q.1.weight")
     hidden, inputs = _shape(path, weights, "decoder.input.linear.weight")
     action_dim, _ = _shape(path, weights, "decoder.head.linear.weight")

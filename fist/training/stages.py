@@ -111,9 +111,8 @@ def finetune_model(
     for name in () if net is None else ("state_dim", "action_dim"):
         expected, found = getattr(net, name), getattr(material.demos, name)
         if expected not in (None, found):
-            raise DataError(
-                f"{inputs.demos} has {name} {found}, but {inputs.init} was trained with {expected}"
-            )
+            trained = f"{inputs.init} was trained with {expected}"
+            raise DataError(f"{inputs.demos} has {name} {found}, but {trained}")
     if net is None or part == "scratch":
         net = _new(model, settings, material, job)
     _fit(net, material, part, inputs, {"n_demos": n_demos, "part": part}, optimisation, job)
