@@ -127,10 +127,13 @@ class MarksShownEnv(MarksEnv):
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         self.position = (options or {}).get("position", self.position)
+        self.drawn = self.np_random.integers(256)
         return self._observe(), self._info()
 
     def render(self):
-        return np.full((*self.size, 3), 100 + 100 * self.position[0], dtype=np.uint8)
+        picture = np.full((*self.size, 3), 100 + 100 * self.position[0], dtype=np.uint8)
+        picture[:, -1] = self.drawn  # as a maze shows where its target is
+        return picture
 
     @staticmethod
     def state_options(observation):

@@ -478,6 +478,14 @@ def test_the_target_that_was_looked_up_stands_beside_the_live_view(files, tmp_pa
     assert np.allclose(target, 100 + 100 * steps.target_0, atol=6)
 
 
+def test_a_film_of_an_episode_is_the_same_each_time(files, tmp_path):
+    """What an environment draws at its reset is of the episode in the pictures of targets, too."""
+    films = [tmp_path / "first.mp4", tmp_path / "second.mp4"]
+    for film_ in films:
+        record_video(film_, trial(spec(files), "marks:MarksShown-v0"), size=64)
+    assert films[0].read_bytes() == films[1].read_bytes()
+
+
 def test_without_a_look_up_there_is_the_live_view_alone(files, tmp_path):
     what = trial(spec(files, SPiRL), "marks:MarksShown-v0")
     record_video(tmp_path / "video.mp4", what, size=64)

@@ -89,7 +89,8 @@ def film(
     [row] = rollout(env_id, kwargs, recorder, [test_seed], max_steps, observer=watch)
     # A frame shows what the policy acts on next, so that a look-up is seen beside its state.
     found = recorder.found
-    targets = _targets([found[min(now, len(found) - 1)] for now in frames], env_id, kwargs)
+    found = [found[min(now, len(found) - 1)] for now in frames]
+    targets = _targets(found, env_id, kwargs, test_seed)
     pictures: list[Any] = list(frames.values())
     if targets:
         pictures = [np.concatenate(pair, axis=1) for pair in zip(pictures, targets, strict=True)]
@@ -109,7 +110,7 @@ def contact_sheet(frames: Sequence[Frame]) -> Frame:
 
 
 def _targets(
-    found: Sequence[Retrieval | None], env_id: str, kwargs: Mapping[str, Any]
+    found: Sequence[Retrieval | None], env_id: str, kwargs: Mapping[str, Any], seed: int
 ) -> list[Frame]:
     """Draw the target of every look-up; nothing where there are none, or the env cannot."""
     made = [retrieval for retrieval in found if retrieval is not None]
@@ -122,7 +123,7 @@ def _targets(
         options = env.get_wrapper_attr("state_options")
         for demo, step, _, target in made:
             if (demo, step) not in drawn:
-                env.reset(options=options(target))
+                env.reset(seed=seed, options=options(target))
                 text = f"target: demonstration {demo}, after step {step}"
                 drawn[demo, step] = _write(_render(env, env_id), [(text, OPEN)])
     return [drawn[retrieval[:2]] for retrieval in made]
