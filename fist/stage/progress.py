@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 
 from tqdm import tqdm
@@ -12,18 +11,14 @@ log = logging.getLogger(__name__)
 
 
 class Progress:
-    """Count the units of work that are done.
-
-    On a terminal there is a progress bar. Elsewhere the log gets a line with the number of units
-    done, the speed and the time that is left, every `interval` seconds and at the end.
-    """
+    """Count what is done. Elsewhere than on a terminal, lines go to the log of this module."""
 
     def __init__(self, total: int, start: int, unit: str, interval: float = 10.0):
-        """Begin, or go on, with `start` of `total` units done; `unit` is a noun, as in "step"."""
+        """Begin, or go on, with `start` of `total` done; `interval` is seconds between lines."""
         self._total, self._start, self._unit, self._interval = total, start, unit, interval
         self._done = start
         self._began = self._told = time.monotonic()
-        self._bar = tqdm(total=total, initial=start, disable=None, unit=unit, file=sys.stderr)
+        self._bar = tqdm(total=total, initial=start, disable=None, unit=unit)
 
     def close(self) -> None:
         """Leave the bar as it is."""

@@ -21,13 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def write_resume(path: Path | None, key: str, content: dict[str, Any]) -> None:
-    """Write a resume file, whole or not at all; without a path, do nothing.
-
-    Args:
-        path: the file.
-        key: fingerprint of everything that decides the result.
-        content: tensors, numbers, texts, and lists and dictionaries of them.
-    """
+    """Write tensors, numbers, texts, and lists and dictionaries of them; nothing without a path."""
     if path is not None:
         write_tensors(path, {"key": key, **content})
 

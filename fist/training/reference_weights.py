@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from fist.methods.base import Model
 from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.networks import MLP
 from fist.methods.skills import Prior, SkillSettings, SkillVAE
@@ -28,7 +29,7 @@ UNUSED = {"log_sigma"}
 """A number in the reference's files that its loss does not use: the decoder's variance is 1."""
 
 
-def load_reference(path: Path) -> nn.Module:
+def load_reference(path: Path) -> Model:
     """Load a checkpoint of the reference into our model of the same shape.
 
     Raises:
@@ -68,7 +69,7 @@ def load_reference(path: Path) -> nn.Module:
     return model.eval()
 
 
-def import_reference(path: Path, out: Path) -> nn.Module:
+def import_reference(path: Path, out: Path) -> Model:
     """Write a checkpoint of the reference as one of ours; see `load_reference`."""
     model = load_reference(path)
     save_model(out, model, {"reference": {"path": str(path), "sha256": sha256(path)}})

@@ -1,15 +1,12 @@
 """One URL into one file: streamed, resumed after breaks, given up on when nothing moves.
 
 What has come so far lies in a `.part` file; a small JSON file beside it remembers of which content
-(ETag or date, total size), so that parts of two different files are never joined.
-
-    connection, head, redirects, a page instead of data    one deadline for all of it
-    body                                                   a lowest rate and a largest size
+(ETag or date, total size), so that parts of two different files are never joined. All that is no
+data has one deadline; the body has a lowest rate and a largest size.
 
 requests does the talking. Why no library for the whole: gdown (6.5.1) reads redirects' bodies and
-pages whole into memory, follows a page's form to any host, gives up on HTTP 429 and 503 at once,
-waits for ever on a head that drips, and joins parts of two contents where a later run goes on with
-what an earlier one left; pooch does not resume.
+pages whole into memory, follows a page's form to any host, waits for ever on a head that drips, and
+joins parts of two contents of two runs; pooch does not resume.
 """
 
 from __future__ import annotations
@@ -130,7 +127,8 @@ def _attempt(
         headers |= {"If-Range": old["validator"]} if old.get("validator") else {}
     coming = _in_background(lambda: _answer(session, url, headers, patience))
     with coming(patience.answer) as answer:
-        new = {"url": url, "validator": _validator(answer), "total": _total(answer)}
+        total = _total(answer)
+        new = {"url": url, "validator": _validator(answer), "total": total}
         if answer.status_code == 200:
             start = 0
             forget(part)
@@ -140,26 +138,23 @@ def _attempt(
             raise _Broken("the file has changed on the server since the last attempt")
         elif answer.status_code == 416:
             return True
-        if (new["total"] or 0) > most:
-            raise TransferError(f"{new['total']} bytes are announced, more than {most}")
-        _append(coming, part, start, new["total"], most, patience)
+        if total is not None and total > most:
+            raise TransferError(f"{total} bytes are announced, more than {most}")
+        _append(coming, part, total, most, patience)
     return start > 0
 
 
 def _append(
-    coming: Callable[[float], bytes | None],
-    part: Path,
-    start: int,
-    total: int | None,
-    most: int,
-    patience: Patience,
+    coming: Callable[[float], Any], part: Path, total: int | None, most: int, patience: Patience
 ) -> None:
     """Append an answer's body to the part; raise _Broken where it is shorter than announced."""
-    have, since, then = start, start, time.monotonic()
-    # A log file wants a line now and then, a terminal a bar that moves.
-    every = 0.5 if sys.stderr.isatty() else 30.0
-    shown = {"desc": part.stem, "unit": "B", "unit_scale": True, "mininterval": every}
-    with tqdm(total=total, initial=start, **shown) as bar, open(part, "ab") as file:
+    have, then = _size(part), time.monotonic()
+    since = have
+    every = 0.5 if sys.stderr.isatty() else 30.0  # seconds: a log file wants a line now and then
+    bar = tqdm(
+        total=total, initial=have, desc=part.stem, unit="B", unit_scale=True, mininterval=every
+    )
+    with bar, open(part, "ab") as file:
         while chunk := coming(patience.read):
             have += len(chunk)
             if have > most:
