@@ -123,12 +123,13 @@ def _attempt(
         old, start = {}, 0
     headers = {"Accept-Encoding": "identity", "User-Agent": "fist"}
     if start:
-        headers |= {"Range": f"bytes={start}-"}
-        headers |= {"If-Range": old["validator"]} if old.get("validator") else {}
+        headers["Range"] = f"bytes={start}-"
+        if old.get("validator"):
+            headers["If-Range"] = old["validator"]
     coming = _in_background(lambda: _answer(session, url, headers, patience))
     with coming(patience.answer) as answer:
-        total = _total(answer)
-        new = {"url": url, "validator": _validator(answer), "total": total}
+        new = _content(url, answer)
+        total = new["total"]
         if answer.status_code == 200:
             start = 0
             forget(part)
@@ -248,19 +249,13 @@ def _continues(answer: requests.Response, old: dict, new: dict, start: int) -> b
     return start > 0 and first is not None and int(first[1]) == start and same
 
 
-def _validator(answer: requests.Response) -> str | None:
-    """Return what tells one content at a URL from another: a strong ETag, or the date."""
-    etag = answer.headers.get("ETag")
-    return etag if etag and not etag.startswith("W/") else answer.headers.get("Last-Modified")
-
-
-def _total(answer: requests.Response) -> int | None:
-    """Return the size of the whole file, if the server tells it."""
-    if answer.status_code == 200:
-        found = re.fullmatch(r"(\d{1,20})", answer.headers.get("Content-Length", ""))
-    else:
-        found = re.search(r"/(\d{1,20})$", answer.headers.get("Content-Range", ""))
-    return int(found[1]) if found else None
+def _content(url: str, answer: requests.Response) -> dict[str, Any]:
+    """Return what tells one content from another: URL, strong ETag or date, size of the whole."""
+    etag, date = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
+    told = answer.headers.get("Content-Length" if answer.status_code == 200 else "Content-Range")
+    size = re.search(r"(?:^|/)(\d{1,20})$", told or "")
+    validator = etag if etag and not etag.startswith("W/") else date
+    return {"url": url, "validator": validator, "total": int(size[1]) if size else None}
 
 
 def _memory(part: Path) -> Path:
@@ -270,10 +265,9 @@ def _memory(part: Path) -> Path:
 def _remembered(part: Path) -> dict[str, Any]:
     """Return what is remembered of a part."""
     try:
-        state = json.loads(_memory(part).read_text())
-    except (OSError, ValueError):
+        return dict(json.loads(_memory(part).read_text()))
+    except (OSError, ValueError, TypeError):
         return {}
-    return state if isinstance(state, dict) else {}
 
 
 def _size(part: Path) -> int:
