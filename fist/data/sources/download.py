@@ -178,10 +178,8 @@ def _check(path: Path, wanted: Download, digest: str | None) -> str:
 
 def _checksums(path: Path) -> dict[str, dict[str, Any]]:
     """Return what is known of the files that were seen before, by their names."""
-    if not path.exists():
-        return {}
     try:
-        entries = json.loads(path.read_text())
+        entries = json.loads(path.read_text()) if path.exists() else {}
         return {name: entry | {"sha256": str(entry["sha256"])} for name, entry in entries.items()}
     except ValueError as error:
         raise CheckError(f"{path} is no JSON file ({error}): repair or delete it") from None

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,10 +54,7 @@ def import_minari(
         ) from None
     if not isinstance(dataset.action_space, Box):
         raise DataError(f"{what} has actions of {dataset.action_space}: only a Box can be learnt")
-    if converter:
-        states_of = function(converter)
-    else:
-        states_of = partial(_flat, what, _observation_space(dataset))
+    states_of = function(converter) if converter else _flattening(what, dataset)
     states, actions = [], []
     for episode in dataset.iterate_episodes():
         if length := len(episode.actions):
@@ -134,13 +131,13 @@ def _minari() -> Any:
     return minari
 
 
-def _observation_space(dataset: Any) -> Space:
-    """Return the space of the environment, in whose order dictionaries are laid flat."""
+def _flattening(what: str, dataset: Any) -> Callable[[Any], np.ndarray]:
+    """Return what lays dictionaries flat, in the order of the environment's observations."""
     try:
-        return dataset.recover_environment().observation_space
+        return partial(_flat, what, dataset.recover_environment().observation_space)
     except Exception as error:  # whatever an environment needs that is not here
         log.warning("the environment cannot be made here (%s): keys in alphabetical order", error)
-        return dataset.observation_space
+        return partial(_flat, what, dataset.observation_space)
 
 
 def _flat(what: str, space: Space, observations: Any) -> np.ndarray:
