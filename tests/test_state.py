@@ -43,7 +43,7 @@ import sys
 sys.argv = ["{folder}/make_split.py"]
 sys.path.insert(0, "{folder}")
 import _cli  # it listens from here on
-import os, signal, threading
+import contextlib, os, signal, threading
 from fist.stage.files import replacing
 
 def run():
