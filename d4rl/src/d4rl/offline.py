@@ -118,9 +118,8 @@ def _with_ends(
     """
     if dataset is None:
         if h5path is None:
-            raise ValueError(
-                "give a data set, or h5path=... to read one from; nothing is downloaded"
-            )
+            source = "h5path=... to read one from"
+            raise ValueError(f"give a data set, or {source}; nothing is downloaded")
         dataset = get_dataset(h5path)
     terminals = np.asarray(dataset["terminals"], dtype=np.bool_)
     if "timeouts" in dataset:
