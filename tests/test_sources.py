@@ -182,7 +182,7 @@ def test_minari_data_sets_come_in_and_go_out(pipeline, recorded, monkeypatch):
     again = recorded / "again.hdf5"
     import_minari([], f"kitchen/demos-{TASK}-v0", again)
     episode, original = load_episodes(again), load_episodes(pipeline / DEMOS)
-    assert np.array_equal(episode.observations(0), original.observations(0)[:-1])
+    assert np.array_equal(episode.observations[0], original.observations[0][:-1])
 
 
 def test_the_papers_configuration_plans_without_a_network(pipeline):
@@ -226,7 +226,7 @@ def test_pickled_demonstrations_become_a_data_set(tmp_path):
     unpack([tmp_path / "maze.zip"], "demos.pkl", tmp_path / "out.hdf5")
     loaded = load_episodes(tmp_path / "out.hdf5")
     assert loaded.lengths.tolist() == [12, 20]
-    np.testing.assert_array_equal(loaded.observations(1), states[1][:-1].astype("f4"))
+    np.testing.assert_array_equal(loaded.observations[1], states[1][:-1].astype("f4"))
 
 
 SOURCE = """\

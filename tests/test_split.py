@@ -70,7 +70,7 @@ def test_where_the_environment_tells_of_no_objects_every_episode_is_a_demonstrat
 def test_no_kept_episode_completes_or_moves_a_held_out_object(play, tmp_path):
     report = make_split([play], Shelf(), ["cup"], tmp_path / "split.hdf5")
     kept = load_episodes(tmp_path / "split.hdf5")
-    assert [float(kept.observations(i)[5, 2]) for i in range(len(kept))] == [0.0, 2.0]
+    assert [float(kept.observations[i][5, 2]) for i in range(len(kept))] == [0.0, 2.0]
     assert report["excluded"]["cup"] == {"completed": 2, "moved": 1}
     assert report["episodes_completing"] == {"cup": 0, "bowl": 1}
 
@@ -144,5 +144,5 @@ def test_released_demonstrations_complete_the_sequences_in_their_names(real_demo
     for name, order in expected.items():
         demos = load_episodes(real_demos / f"kitchen-demo-{name}.hdf5")
         for i in range(len(demos)):
-            found = first_completions(env, demos.observations(i))
+            found = first_completions(env, demos.observations[i])
             assert sorted(found, key=found.get) == order

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from declarations import acting_settings, testing_settings
-from fist.data.sources.named import SHORT_NAMES
+from fist.data.sources import SHORT_NAMES
 from fist.stage.files import fingerprint
 from fist.stage.provenance import code_version
 from targets import Targets, source_options

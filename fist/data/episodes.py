@@ -6,7 +6,7 @@ One on-disk format serves every stage: D4RL's HDF5 layout, rows of all episodes 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,18 +50,26 @@ class Episodes:
     def action_dim(self) -> int:
         return self.actions.shape[1]
 
+    @property
+    def observations(self) -> list[np.ndarray]:
+        """The states of each episode, (T, S)."""
+        return [states.numpy() for states in self.states.split(self.lengths.tolist())]
+
+    @classmethod
+    def of(cls, states: Sequence[np.ndarray], actions: Sequence[np.ndarray]) -> Episodes:
+        """Lay episodes end to end; of each, its states (T, S) and its actions (T, A)."""
+        return cls(
+            torch.from_numpy(np.concatenate(states, dtype=np.float32)),
+            torch.from_numpy(np.concatenate(actions, dtype=np.float32)),
+            torch.tensor([len(array) for array in actions]),
+        )
+
     def take(self, episodes: Sequence[int]) -> Episodes:
         """Return the named episodes, in the order given."""
-        starts, lengths = self.starts.tolist(), self.lengths.tolist()
-        rows = [torch.arange(starts[i], starts[i] + lengths[i]) for i in episodes]
-        index = torch.cat(rows) if rows else torch.empty(0, dtype=torch.long)
-        return Episodes(
-            self.states[index],
-            self.actions[index],
-            torch.tensor([lengths[i] for i in episodes], dtype=torch.long),
-            self.dropped,
-            self.dropped_rows,
-        )
+        rows = torch.arange(len(self.states)).split(self.lengths.tolist())
+        index = torch.cat([torch.arange(0), *(rows[i] for i in episodes)])
+        states, actions = self.states[index], self.actions[index]
+        return replace(self, states=states, actions=actions, lengths=self.lengths[list(episodes)])
 
     def first(self, n: int, source: str | Path = "the data set") -> Episodes:
         """Return the first n episodes; DataError where there are fewer."""
@@ -72,19 +80,13 @@ class Episodes:
             )
         return self.take(range(n))
 
-    def observations(self, episode: int) -> np.ndarray:
-        """Return the (T, S) observations of one episode as a NumPy array."""
-        start, length = int(self.starts[episode]), int(self.lengths[episode])
-        return self.states[start : start + length].numpy()
-
 
 def load_episodes(path: str | Path, min_length: int = 1) -> Episodes:
     """Read a D4RL-layout HDF5 file, check it, and cut it into episodes.
 
-    An episode ends at `terminals | timeouts` (D4RL); files without `timeouts` (FIST's release) end
-    at `terminals` alone. Episodes with fewer than `min_length` rows are left out and counted in
-    `dropped`; they are never joined to the next one. Rewards are not read: those of the released
-    files are wrong, and completions are recomputed from the observations where they are needed.
+    An episode ends at `terminals | timeouts`, where the file has timeouts. Episodes with fewer than
+    `min_length` rows are left out and counted in `dropped`; they are never joined to the next one.
+    Rewards are not read: those of FIST's released files are wrong.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -104,10 +106,8 @@ def load_episodes(path: str | Path, min_length: int = 1) -> Episodes:
         )
     ends = arrays["terminals"] | arrays.get("timeouts", False)
     stops = np.flatnonzero(ends) + 1
-    if len(stops) == 0:
-        raise DataError(
-            f"{path}: no episode ends: `terminals` (and `timeouts`) are false in every row"
-        )
+    if not len(stops):
+        raise DataError(f"{path}: no episode ends: terminals and timeouts are false in every row")
     lengths = np.diff(stops, prepend=0)
     long_enough = lengths >= min_length
     if not long_enough.any():
@@ -130,14 +130,9 @@ def save_episodes(path: str | Path, episodes: Episodes) -> None:
     """Write episodes in D4RL layout: whole or not at all, the same bytes for the same episodes."""
     terminals = np.zeros(len(episodes.states), dtype=bool)
     terminals[(episodes.lengths.cumsum(0) - 1).numpy()] = True
-    arrays = {
-        "observations": episodes.states.numpy(),
-        "actions": episodes.actions.numpy(),
-        "rewards": np.zeros(len(terminals), dtype=np.float32),
-        "terminals": terminals,
-        "timeouts": np.zeros_like(terminals),
-    }
-    write(path, arrays)
+    arrays = {"observations": episodes.states.numpy(), "actions": episodes.actions.numpy()}
+    arrays |= {"rewards": np.zeros(len(terminals), np.float32), "terminals": terminals}
+    write(path, arrays | {"timeouts": np.zeros_like(terminals)})
 
 
 def concatenate(parts: Sequence[Episodes]) -> Episodes:

@@ -12,6 +12,7 @@ Every split comes with a JSON file that counts what was kept and what was left o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -57,11 +58,10 @@ def make_split(
     """
     columns = _columns(env, held_out)
     play = concatenate([load_episodes(file, min_length) for file in files])
-    shown = [load_episodes(file) for file in demos]
+    shown = [observations for file in demos for observations in load_episodes(file).observations]
     keep, reasons = [], {name: {"completed": 0, "moved": 0} for name in held_out}
     demonstrations = 0
-    for episode in range(len(play)):
-        observations = play.observations(episode)
+    for episode, observations in enumerate(play.observations):
         if columns:  # an environment that has no elements can hold none out, and need not judge
             complete = env.get_wrapper_attr("element_complete")(observations)[:, columns].any(0)
             moved = env.get_wrapper_attr("element_moved")(observations)[columns]
@@ -70,29 +70,22 @@ def make_split(
                 reasons[name]["moved"] += int(shifted and not completed)
             if (complete | moved).any():
                 continue
-        if any(_is_recording_of(observations, demo) for demo in shown):
+        if any(same_recording(observations, demo) for demo in shown):
             demonstrations += 1
-            continue
-        keep.append(episode)
+        else:
+            keep.append(episode)
     if not keep:
         raise DataError(
             f"nothing is left of {len(play)} episodes without {', '.join(held_out) or 'demos'}: "
             "give more play data, or hold out less (config: held_out of the task)"
         )
-    split = play.take(keep)
-    report = {
-        "held_out": list(held_out),
-        "excluded": reasons | {"is_a_demonstration": demonstrations},
-    }
-    return _write(split, env, files, report, out)
+    excluded = reasons | {"is_a_demonstration": demonstrations}
+    report = {"held_out": list(held_out), "excluded": excluded}
+    return _write(play.take(keep), env, files, report, out)
 
 
 def make_demos(
-    files: Sequence[Path],
-    env: gymnasium.Env,
-    order: Sequence[str],
-    out: Path,
-    min_length: int = 2,
+    files: Sequence[Path], env: gymnasium.Env, order: Sequence[str], out: Path, min_length: int = 2
 ) -> dict[str, Any]:
     """Write a set of demonstrations: every episode that completes `order`, in that order.
 
@@ -109,16 +102,13 @@ def make_demos(
     Return value and errors are those of `make_split`.
     """
     shown = concatenate([load_episodes(file, min_length) for file in files])
-    judged = order and env.has_wrapper_attr("elements")
-    columns = _columns(env, order) if judged else []
-    keep = []
-    for episode in range(len(shown)):
-        if not judged:
-            keep.append(episode)
-            continue
-        complete = env.get_wrapper_attr("element_complete")(shown.observations(episode))
-        if completes_in_order(complete[:, columns]):
-            keep.append(episode)
+    columns = _columns(env, order) if env.has_wrapper_attr("elements") else []
+    keep = [
+        episode
+        for episode, observations in enumerate(shown.observations)
+        if not columns
+        or completes_in_order(env.get_wrapper_attr("element_complete")(observations)[:, columns])
+    ]
     if not keep:
         raise DataError(
             f"none of {len(shown)} episodes in {', '.join(map(str, files))} completes "
@@ -133,36 +123,34 @@ def completes_in_order(complete: np.ndarray) -> bool:
 
     A column is only looked at once all columns before it have been true.
     """
-    step, count = 0, 0
-    while step < len(complete) and count < complete.shape[1]:
-        if complete[step, count]:
-            count += 1
-        else:
-            step += 1
-    return count == complete.shape[1]
+    step = 0
+    for column in complete.T:
+        if not column[step:].any():
+            return False
+        step += int(column[step:].argmax())
+    return True
 
 
 def first_completions(env: gymnasium.Env, observations: np.ndarray) -> dict[str, int]:
     """Return the first row at which each element is complete, for those that ever are."""
     complete = env.get_wrapper_attr("element_complete")(observations)
-    names = env.get_wrapper_attr("elements")
-    return {
-        name: int(column.argmax())
-        for name, column in zip(names, complete.T, strict=True)
-        if column.any()
-    }
+    columns = zip(env.get_wrapper_attr("elements"), complete.T, strict=True)
+    return {name: int(column.argmax()) for name, column in columns if column.any()}
+
+
+def same_recording(a: np.ndarray, b: np.ndarray) -> bool:
+    """Tell whether two episodes' observations (T, S) are one recording, up to their noise."""
+    return len(a) == len(b) and float(np.abs(a - b).mean()) < SAME_RECORDING
 
 
 def _write(
     split: Episodes, env: gymnasium.Env, files: Sequence[Path], report: dict[str, Any], out: Path
 ) -> dict[str, Any]:
     """Write a split and its report, the data last."""
-    completions: dict[str, int] = {}
-    if env.has_wrapper_attr("elements"):
-        completions = dict.fromkeys(env.get_wrapper_attr("elements"), 0)
-        for episode in range(len(split)):
-            for name in first_completions(env, split.observations(episode)):
-                completions[name] += 1
+    elements = env.get_wrapper_attr("elements") if env.has_wrapper_attr("elements") else ()
+    completed = Counter[str]()
+    for observations in split.observations if elements else ():
+        completed.update(first_completions(env, observations).keys())
     report = {
         "episodes": len(split),
         "rows": len(split.states),
@@ -174,7 +162,7 @@ def _write(
         **report,
         "too_short": split.dropped,
         "rows_after_last_end": split.dropped_rows,
-        "episodes_completing": completions,
+        "episodes_completing": {name: completed[name] for name in elements},
         "sources": [{"path": str(file), "sha256": sha256(file)} for file in files],
     }
     write_json(out.with_suffix(".json"), report)
@@ -184,21 +172,8 @@ def _write(
 
 def _columns(env: gymnasium.Env, names: Sequence[str]) -> list[int]:
     """Return the columns of the named elements; DataError for a name that the env lacks."""
-    if not names:
-        return []
     known = list(env.get_wrapper_attr("elements")) if env.has_wrapper_attr("elements") else []
-    unknown = [name for name in names if name not in known]
-    if unknown:
+    if unknown := [name for name in names if name not in known]:
         choice = ", ".join(known) or "none"
         raise DataError(f"no element called {', '.join(unknown)}; this environment knows {choice}")
     return [known.index(name) for name in names]
-
-
-def _is_recording_of(observations: np.ndarray, demos: Episodes) -> bool:
-    """Tell whether an episode is one of the demonstrations, up to observation noise."""
-    for demo in range(len(demos)):
-        if int(demos.lengths[demo]) == len(observations):
-            difference = np.abs(demos.observations(demo) - observations).mean()
-            if difference < SAME_RECORDING:
-                return True
-    return False

@@ -34,11 +34,9 @@ class Windows:
                 f"the longest episode has {int(episodes.lengths.max())} steps, needs at least "
                 f"H+1 = {horizon + 1} (config: skills.model.horizon)"
             )
-        first = episodes.starts.repeat_interleave(per_episode)
-        offset = torch.arange(len(first)) - (
-            (per_episode.cumsum(0) - per_episode).repeat_interleave(per_episode)
-        )
-        self.starts = (first + offset).to(device)
+        rows = torch.arange(len(episodes.states))
+        ends = (episodes.starts + per_episode).repeat_interleave(episodes.lengths)
+        self.starts = rows[rows < ends].to(device)
         self.states = episodes.states.to(device)
         self.actions = episodes.actions.to(device)
         self.horizon = horizon

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -22,34 +22,34 @@ from fist.inspect.model import inspect_model
 DATASETS = (".hdf5", ".h5")
 
 
-@dataclass(frozen=True)
-class Arguments:
-    file: Positional[Path]
-    """Data set or checkpoint."""
-    out: Annotated[Path | None, tyro.conf.arg(metavar="PNG")] = None
-    """Picture to write; by default beside the file, with the suffix .png."""
-    env_id: str = "d4rl:kitchen-mixed-v0"
-    """Gymnasium id of the environment that a data set comes from; tells what its episodes do."""
-    env_kwargs: str = "{}"
-    """Arguments of the environment, as JSON."""
+def run(
+    file: Positional[Path],
+    out: Annotated[Path | None, tyro.conf.arg(metavar="PNG")] = None,
+    env_id: str = "d4rl:kitchen-mixed-v0",
+    env_kwargs: str = "{}",
+) -> None:
+    """Inspect one file; see the module.
 
-
-def run(args: Arguments) -> None:
-    """Inspect one file; see the module."""
-    out = args.out or args.file.with_suffix(".png")
-    if args.file.suffix in DATASETS:
-        env = make_env(args.env_id, json.loads(args.env_kwargs))
-        print(inspect_dataset(args.file, env, out))
-        env.close()
+    Args:
+        file: data set or checkpoint.
+        out: picture to write; by default beside the file, with the suffix .png.
+        env_id: Gymnasium id of the environment that a data set comes from; tells what its
+            episodes do.
+        env_kwargs: arguments of the environment, as JSON.
+    """
+    out = out or file.with_suffix(".png")
+    if file.suffix in DATASETS:
+        with closing(make_env(env_id, json.loads(env_kwargs))) as env:
+            print(inspect_dataset(file, env, out))
     else:
-        print(inspect_model(args.file, out))
+        print(inspect_model(file, out))
     print(f"picture: {out}")
 
 
 def main() -> None:
     """Inspect the file that the command line names; faults end in one line."""
     try:
-        run(tyro.cli(Arguments, description=__doc__))
+        tyro.cli(run, description=__doc__)
     except (OSError, ValueError, ImportError) as error:
         sys.exit(f"inspect: error: {error}")
 

@@ -30,41 +30,35 @@ def inspect_model(path: Path, out: Path) -> str:
     """
     ours = path.with_suffix(".json").exists()
     model = load_model(path) if ours else load_reference(path)
-    curve = path.with_suffix(".csv") if path.with_suffix(".csv").exists() else None
-    _draw(model, curve, path.name, out)
-    total = sum(value.numel() for value in model.parameters())
-    sizes = [
-        f"{name} {getattr(model, name)}"
-        for name in ("state_dim", "action_dim")
-        if getattr(model, name) is not None
-    ]
-    lines = [
-        f"{path}: {type(model).__name__}{'' if ours else ' of the reference'}, {total} parameters, "
-        + ", ".join(sizes),
-        f"settings: {json.dumps(asdict(model.settings))}",
-    ]
+    file = path.with_suffix(".csv")
+    curve = pd.read_csv(file) if file.exists() else None
+    parts = _parts(model)
+    _draw(parts, curve, path.name, out)
+    total = sum(len(values) for values in parts.values())
+    said = [f"{type(model).__name__}{'' if ours else ' of the reference'}, {total} parameters"]
+    sizes = {name: getattr(model, name) for name in ("state_dim", "action_dim")}
+    said += [f"{name} {size}" for name, size in sizes.items() if size is not None]
+    settings = json.dumps(asdict(model.settings))
+    lines = [f"{path}: {', '.join(said)}", f"settings: {settings}"]
     if ours:
         lines.append(f"provenance: {json.dumps(read_twin(path).get('provenance', {}))}")
     if curve is not None:
-        last = pd.read_csv(curve).iloc[-1].to_dict()
-        lines.append("curve, last row: " + ", ".join(f"{k} {v:.4g}" for k, v in last.items()))
+        last = curve.iloc[-1].items()
+        lines.append("curve, last row: " + ", ".join(f"{k} {v:.4g}" for k, v in last))
     lines += ["", "  part                         parameters   mean |w|    max |w|"]
-    for name, part in _parts(model).items():
-        values = torch.cat([value.flatten() for value in part])
-        lines.append(
-            f"  {name:28s} {values.numel():10d} {values.abs().mean():10.4f} "
-            f"{values.abs().max():10.4f}"
-        )
+    for name, values in parts.items():
+        w = values.abs()
+        lines.append(f"  {name:28s} {len(w):10d} {w.mean():10.4f} {w.max():10.4f}")
     return "\n".join([*lines, "", *(_anomalies(model) or ["nothing odd"])])
 
 
-def _parts(model: nn.Module) -> dict[str, list[torch.Tensor]]:
+def _parts(model: nn.Module) -> dict[str, torch.Tensor]:
     """Return the parameters by the first names of their paths: posterior, decoder, priors.goal."""
     parts: dict[str, list[torch.Tensor]] = {}
     for name, value in model.named_parameters():
         depth = 2 if name.startswith("priors.") else 1
-        parts.setdefault(".".join(name.split(".")[:depth]), []).append(value.detach())
-    return parts
+        parts.setdefault(".".join(name.split(".")[:depth]), []).append(value.detach().flatten())
+    return {name: torch.cat(values) for name, values in parts.items()}
 
 
 def _anomalies(model: nn.Module) -> list[str]:
@@ -83,19 +77,19 @@ def _anomalies(model: nn.Module) -> list[str]:
     return found
 
 
-def _draw(model: nn.Module, curve: Path | None, title: str, out: Path) -> None:
+def _draw(
+    parts: dict[str, torch.Tensor], curve: pd.DataFrame | None, title: str, out: Path
+) -> None:
     """Draw the weights of every part, and the learning curve where there is one."""
-    parts = _parts(model)
     figure, axes = panels(len(parts) + (curve is not None), columns=3, size=(2.6, 1.9))
     figure.suptitle(title)
     for axis, (name, values) in zip(axes, parts.items(), strict=False):
-        axis.hist(torch.cat([value.flatten() for value in values]).numpy(), bins=80, color="0.4")
+        axis.hist(values.numpy(), bins=80, color="0.4")
         axis.set_yscale("log")
         axis.set_title(name)
     if curve is not None:
-        rows = pd.read_csv(curve)
-        for name in rows.columns.difference(["step", "steps_per_s", "learning_rate"]):
-            axes[-1].plot(rows["step"], rows[name], label=name)
+        for name in curve.columns.difference(["step", "steps_per_s", "learning_rate"]):
+            axes[-1].plot(curve["step"], curve[name], label=name)
         axes[-1].set_title("learning curve")
         axes[-1].legend(fontsize=5)
     save_picture(figure, out)

@@ -16,8 +16,8 @@ from typing import Any
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it becomes `path` only if the block ends well.
 
-    After an error, Ctrl-C or a full disk the temporary file is removed and whatever was at `path`
-    before is still there. The suffix is kept, for writers that choose a format by it.
+    After an error or Ctrl-C the temporary file is removed, and `path` is as it was before. The
+    suffix is kept, for writers that choose a format by it.
 
     Raises:
         OSError: the disk is full or the folder cannot be written; the message names `path`.

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 
 from tqdm import tqdm
 
 log = logging.getLogger(__name__)
 
+INTERVAL = 10.0
+"""Seconds between two lines of a log file."""
+
 
 class Progress:
-    """Count the units of work that are done.
+    """Count what is done. Elsewhere than on a terminal, lines go to the log of this module."""
 
-    On a terminal there is a progress bar. Elsewhere the log gets a line with the number of units
-    done, the speed and the time that is left, every `interval` seconds and at the end.
-    """
-
-    def __init__(self, total: int, start: int, unit: str, interval: float = 10.0):
-        """Begin, or go on, with `start` of `total` units done; `unit` is a noun, as in "step"."""
-        self._total, self._start, self._unit, self._interval = total, start, unit, interval
-        self._done = start
+    def __init__(self, total: int, start: int, unit: str):
+        """Begin, or go on, with `start` of `total` done; `unit` is a noun, as in "step"."""
+        self._total, self._start, self._unit, self._done = total, start, unit, start
         self._began = self._told = time.monotonic()
-        self._bar = tqdm(total=total, initial=start, disable=None, unit=unit, file=sys.stderr)
+        self._bar = tqdm(total=total, initial=start, disable=None, unit=unit)
 
     def close(self) -> None:
         """Leave the bar as it is."""
@@ -42,7 +39,7 @@ class Progress:
     def update(self, text: str) -> None:
         """Count one more unit and, where it is time, tell how far the work is."""
         self.advance()
-        due = time.monotonic() - self._told >= self._interval
+        due = time.monotonic() - self._told >= INTERVAL
         if due or self._done == self._total or not self._bar.disable:
             self.tell(text)
 

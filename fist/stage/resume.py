@@ -21,13 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def write_resume(path: Path | None, key: str, content: dict[str, Any]) -> None:
-    """Write a resume file, whole or not at all; without a path, do nothing.
-
-    Args:
-        path: the file.
-        key: fingerprint of everything that decides the result.
-        content: tensors, numbers, texts, and lists and dictionaries of them.
-    """
+    """Write tensors, numbers, texts, and lists and dictionaries of them; nothing without a path."""
     if path is not None:
         write_tensors(path, {"key": key, **content})
 
@@ -65,11 +59,9 @@ class Finished(dict[int, dict[str, Any]]):
         """Read the resume file at `path`, if it belongs to `key`; save every so many seconds."""
         self._path, self._key, self._save_every = path, key, save_every
         self._saved = time.monotonic()
-        parts = (read_resume(path, key) or {"parts": {}})["parts"]
-        super().__init__(
-            (n, {k: v.numpy() if hasattr(v, "numpy") else v for k, v in part.items()})
-            for n, part in parts.items()
-        )
+        for n, part in (read_resume(path, key) or {"parts": {}})["parts"].items():
+            kept = {k: v.numpy() if hasattr(v, "numpy") else v for k, v in part.items()}
+            super().__setitem__(n, kept)
         if self:
             log.info("resuming at part %d", len(self))
 

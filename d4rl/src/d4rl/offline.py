@@ -50,16 +50,12 @@ def sequence_dataset(
     Raises:
         ValueError: neither `dataset` nor `h5path`, or nothing tells where an episode times out.
     """
-    dataset = _given(dataset, h5path)
+    dataset, terminals, timeouts = _with_ends(env, dataset, h5path)
     rows = len(dataset["rewards"])
-    start = 0
-    for end in np.flatnonzero(_terminals(dataset) | _timeouts(env, dataset)) + 1:
-        yield {
-            name: array[start:end]
-            for name, array in dataset.items()
-            if np.ndim(array) and len(array) == rows
-        }
-        start = end
+    per_row = {name: a for name, a in dataset.items() if np.ndim(a) and len(a) == rows}
+    ends = (np.flatnonzero(terminals | timeouts) + 1).tolist()
+    for start, end in zip([0, *ends], ends, strict=False):
+        yield {name: array[start:end] for name, array in per_row.items()}
 
 
 def qlearning_dataset(
@@ -84,8 +80,7 @@ def qlearning_dataset(
     Raises:
         ValueError: as for `sequence_dataset`.
     """
-    dataset = _given(dataset, h5path)
-    terminals, timeouts = _terminals(dataset), _timeouts(env, dataset)
+    dataset, terminals, timeouts = _with_ends(env, dataset, h5path)
     if "next_observations" in dataset:
         following, keep = dataset["next_observations"], np.ones_like(terminals)
     else:
@@ -94,13 +89,10 @@ def qlearning_dataset(
         keep[-1:] = False
     if terminate_on_end:
         terminals = terminals | timeouts
-    return {
-        "observations": dataset["observations"][keep].astype(np.float32),
-        "actions": dataset["actions"][keep].astype(np.float32),
-        "next_observations": following[keep].astype(np.float32),
-        "rewards": dataset["rewards"][keep].astype(np.float32),
-        "terminals": terminals[keep],
-    }
+    names = ("observations", "actions", "next_observations", "rewards")
+    numbers = {**dataset, "next_observations": following}
+    kept = {name: numbers[name][keep].astype(np.float32) for name in names}
+    return kept | {"terminals": terminals[keep]}
 
 
 def get_normalized_score(env_id: str, score: float | np.ndarray) -> float | np.ndarray:
@@ -111,40 +103,34 @@ def get_normalized_score(env_id: str, score: float | np.ndarray) -> float | np.n
     """
     known = env_id.rpartition(":")[2]
     if known not in _REFERENCE_SCORES:
-        raise ValueError(
-            f"no reference scores for {env_id!r}; known are {', '.join(_REFERENCE_SCORES)}"
-        )
+        choice = ", ".join(_REFERENCE_SCORES)
+        raise ValueError(f"no reference scores for {env_id!r}; known are {choice}")
     low, high = _REFERENCE_SCORES[known]
     return (score - low) / (high - low)
 
 
-def _given(dataset: Dataset | None, h5path: str | PathLike | None) -> Dataset:
-    if dataset is not None:
-        return dataset
-    if h5path is None:
-        raise ValueError("give a data set, or h5path=... to read one from; nothing is downloaded")
-    return get_dataset(h5path)
+def _with_ends(
+    env: gymnasium.Env | None, dataset: Dataset | None, h5path: str | PathLike | None
+) -> tuple[Dataset, np.ndarray, np.ndarray]:
+    """Return a data set, and (N,) bool where its episodes end: terminals and timeouts.
 
-
-def _terminals(dataset: Dataset) -> np.ndarray:
-    return np.asarray(dataset["terminals"], dtype=np.bool_)
-
-
-def _timeouts(env: gymnasium.Env | None, dataset: Dataset) -> np.ndarray:
-    """Return (N,) bool: the rows at which an episode was cut off.
-
-    Without recorded timeouts that is every `max_episode_steps`-th row since the last episode end.
+    Without recorded timeouts that is every `max_episode_steps`-th row since the last terminal one.
     """
+    if dataset is None:
+        if h5path is None:
+            source = "h5path=... to read one from"
+            raise ValueError(f"give a data set, or {source}; nothing is downloaded")
+        dataset = get_dataset(h5path)
+    terminals = np.asarray(dataset["terminals"], dtype=np.bool_)
     if "timeouts" in dataset:
-        return np.asarray(dataset["timeouts"], dtype=np.bool_)
+        return dataset, terminals, np.asarray(dataset["timeouts"], dtype=np.bool_)
     limit = env.spec.max_episode_steps if env is not None and env.spec is not None else None
     if limit is None:
         raise ValueError(
             "the data set has no timeouts, so an env made with a step limit is needed to tell "
             "where its episodes end"
         )
-    terminals = _terminals(dataset)
     rows = np.arange(len(terminals))
     ends = np.maximum.accumulate(np.where(terminals, rows + 1, 0))
     first = np.concatenate([[0], ends[:-1]])  # first row after the last terminal one
-    return (rows - first) % limit == limit - 1
+    return dataset, terminals, (rows - first) % limit == limit - 1

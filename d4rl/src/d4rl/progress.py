@@ -1,7 +1,6 @@
 """How far a recording is: a bar on a terminal, lines in a log file."""
 
 import logging
-import sys
 import time
 from typing import Self
 
@@ -18,12 +17,9 @@ class Progress:
 
     def __init__(self, name: str, total: int, unit: str, show: bool = True):
         """Begin with none of `total` done; `unit` is a noun. With `show` false, say nothing."""
-        self._name, self._total, self._unit = name, total, unit
-        self._done, self._began = 0, time.monotonic()
-        self._told = self._began
-        self._bar = tqdm(
-            total=total, desc=name, unit=unit, file=sys.stderr, disable=None if show else True
-        )
+        self._name, self._total, self._unit, self._done = name, total, unit, 0
+        self._began = self._told = time.monotonic()
+        self._bar = tqdm(total=total, desc=name, unit=unit, disable=None if show else True)
         self._lines = show and self._bar.disable
 
     def __enter__(self) -> Self:
@@ -39,9 +35,7 @@ class Progress:
         now = time.monotonic()
         if self._lines and (now - self._told >= INTERVAL or self._done == self._total):
             self._told = now
+            done = f"{self._unit} {self._done}/{self._total}"
             speed = self._done / (now - self._began)
-            done, left = f"{self._unit} {self._done}/{self._total}", self._total - self._done
-            log.info(
-                "%s: %s  %.1f %ss/s  %.0f s left",
-                *(self._name, done, speed, self._unit, left / speed),
-            )
+            left = (self._total - self._done) / speed
+            log.info("%s: %s  %.1f %ss/s  %.0f s left", self._name, done, speed, self._unit, left)

@@ -84,10 +84,10 @@ def _plain(
     file: h5py.File, required: Collection[str], only: Collection[str] | None
 ) -> dict[str, h5py.Dataset]:
     """Return the arrays to read; DataError unless they lie in the file, and all fits in memory."""
-    links: list[tuple[bytes, int]] = []
-    file.id.links.visit(lambda name, info: links.append((name, info.type)), info=True)
+    links: list[tuple[str, int]] = []
+    file.id.links.visit(lambda name, info: links.append((name.decode(), info.type)), info=True)
     found: dict[str, h5py.Dataset] = {}
-    for name, kind in ((name.decode(), kind) for name, kind in links):
+    for name, kind in links:
         item = file[name] if kind == h5py.h5l.TYPE_HARD else None
         if item is None or (isinstance(item, h5py.Dataset) and (item.is_virtual or item.external)):
             raise DataError(f"{name} refers to another place, or to another file: refused")
@@ -108,12 +108,12 @@ def _plain(
                 stored += item.id.get_storage_size()
         elif name in ROWS:
             raise DataError(f"{name} holds no numbers ({item.dtype})")
-    most = FREE_BYTES + LARGEST_RATIO * min(stored, os.stat(file.filename).st_size)
-    if sum(claimed.values()) > most:
-        largest = max(claimed, key=lambda name: claimed[name])
+    total = sum(claimed.values())
+    if total > FREE_BYTES + LARGEST_RATIO * min(stored, os.stat(file.filename).st_size):
+        largest = max(claimed, key=claimed.__getitem__)
         raise DataError(
             f"{largest} claims the shape {arrays[largest].shape}; all arrays together claim "
-            f"{sum(claimed.values())} bytes, {stored} are stored: damaged, or a bomb"
+            f"{total} bytes, {stored} are stored: damaged, or a bomb"
         )
     return arrays
 
@@ -152,15 +152,9 @@ def write(
     # In memory first: HDF5 may crash where a disk is full.
     with h5py.File("recording", "w", driver="core", backing_store=False) as file:
         file.attrs.update(labels or {})
+        how = {"compression": "gzip", "compression_opts": compression, "shuffle": compression == 1}
         for name, array in arrays.items():
-            file.create_dataset(
-                name,
-                data=array,
-                compression="gzip",
-                compression_opts=compression,
-                shuffle=compression == 1,
-                track_times=False,
-            )
+            file.create_dataset(name, data=array, track_times=False, **how)
         file.flush()
         content = file.id.get_file_image()
     path = Path(path)

@@ -65,7 +65,7 @@ def _followed(axis: Axes, rows: pd.DataFrame, demos: Path, columns: list[int]) -
         return
     episodes = load_episodes(demos)
     for demo in followed:
-        places = episodes.observations(demo)[:, columns]
+        places = episodes.observations[demo][:, columns]
         axis.plot(*places.T, color="0.5", linewidth=0.6, label="demonstrations followed")
 
 

@@ -9,5 +9,11 @@ A source is a function `source(files, what, out, **arguments)` that writes one H
     arguments  what the configuration gives it besides
     returns    a dictionary for the JSON report beside `out`, or None
 
-The configuration names it, `module:function`; those that are here have short names (`named`).
+The configuration names it, `module:function`; those that are here have short names.
 """
+
+SHORT_NAMES = {
+    "fist": "fist.data.sources.release:unpack",
+    "relay": "fist.data.sources.release:convert_logs",
+    "minari": "fist.data.sources.minari:import_minari",
+}

@@ -40,7 +40,7 @@ def matching(archive: Path, pattern: str) -> list[str]:
     """
     with _opened(archive) as (_, members):
         inside = sorted(members)
-    found = [name for name in inside if _matches(name, pattern)]
+    found = [n for n in inside if fnmatchcase(f"/{PurePosixPath(n)}/", f"*/{pattern}/*")]
     if not found:
         folders = sorted({str(PurePosixPath(name).parent) for name in inside})
         what, there = ("files", inside) if len(inside) <= 40 else ("folders", folders)
@@ -93,14 +93,7 @@ def _opened(archive: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.
                 "is encrypted": member.flag_bits & 1,
                 "is there twice": name.casefold() in seen,
             }
-            for fault in (fault for fault, there in faults.items() if there):
-                raise ArchiveError(f"{archive}: member {name!r} {fault}; nothing was unpacked")
+            if found := [fault for fault, there in faults.items() if there]:
+                raise ArchiveError(f"{archive}: member {name!r} {found[0]}; nothing was unpacked")
             seen.add(name.casefold())
         yield opened, {member.filename: member for member in members if not member.is_dir()}
-
-
-def _matches(name: str, pattern: str) -> bool:
-    parts = PurePosixPath(name).parts
-    tails = ("/".join(parts[start:]) for start in range(len(parts)))
-    folders = ("/".join(parts[i:j]) for j in range(1, len(parts)) for i in range(j))
-    return any(fnmatchcase(candidate, pattern) for candidate in (*tails, *folders))

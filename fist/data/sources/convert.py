@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from fist.data.episodes import load_episodes
-from fist.data.sources.named import SHORT_NAMES
+from fist.data.sources import SHORT_NAMES
 from fist.stage.files import sha256, write_json
 from fist.stage.functions import function
 
@@ -27,9 +27,8 @@ def convert(
         ValueError: there is no such function, or what it makes is no data set.
     """
     try:
-        report = function(SHORT_NAMES.get(source, source))(
-            files, what, out, **json.loads(arguments)
-        )
+        make = function(SHORT_NAMES.get(source, source))
+        report = make(files, what, out, **json.loads(arguments))
         episodes = load_episodes(out)
         made_of = [{"path": str(path), "sha256": sha256(path)} for path in files if path.is_file()]
         about = {"source": source, "what": what, "arguments": arguments, "files": made_of}

@@ -13,6 +13,7 @@ import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -74,8 +75,7 @@ def fetch(wanted: Download, out: Path, cache: Path, patience: Patience = PATIENC
     """
     cache.mkdir(parents=True, exist_ok=True)
     kept, seen = cache / wanted.name, cache / LOCK_FILE
-    first = _checksums(seen).get(wanted.name)
-    digest = wanted.sha256 or (first and first["sha256"])
+    digest = wanted.sha256 or _checksums(seen).get(wanted.name, {}).get("sha256")
     trust = f"config, downloads.{wanted.name}.sha256" if wanted.sha256 else f"its entry in {seen}"
     or_trust = f". If the file was published anew: remove {trust}" if digest else ""
     with FileLock(cache / f".{wanted.name}.lock"):
@@ -83,10 +83,8 @@ def fetch(wanted: Download, out: Path, cache: Path, patience: Patience = PATIENC
             try:
                 found = _check(kept, wanted, digest)
             except CheckError as error:
-                raise DownloadError(
-                    f"{kept} is not {wanted.name}: {error}; delete it to have it downloaded again"
-                    f"{or_trust}"
-                ) from None
+                why = f"{error}; delete it to have it downloaded again{or_trust}"
+                raise DownloadError(f"{kept} is not {wanted.name}: {why}") from None
             url = kept.absolute().as_uri()
         else:
             found, url = _download(wanted, kept, digest, patience, or_trust)
@@ -178,12 +176,10 @@ def _check(path: Path, wanted: Download, digest: str | None) -> str:
     return found
 
 
-def _checksums(path: Path) -> dict[str, dict]:
+def _checksums(path: Path) -> dict[str, dict[str, Any]]:
     """Return what is known of the files that were seen before, by their names."""
-    if not path.exists():
-        return {}
     try:
-        entries = json.loads(path.read_text())
+        entries = json.loads(path.read_text()) if path.exists() else {}
         return {name: entry | {"sha256": str(entry["sha256"])} for name, entry in entries.items()}
     except ValueError as error:
         raise CheckError(f"{path} is no JSON file ({error}): repair or delete it") from None

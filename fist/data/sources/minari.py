@@ -13,14 +13,13 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
-import torch
 from gymnasium.spaces import Box, Dict, Space
 
 from d4rl_layout import read
@@ -55,17 +54,15 @@ def import_minari(
         ) from None
     if not isinstance(dataset.action_space, Box):
         raise DataError(f"{what} has actions of {dataset.action_space}: only a Box can be learnt")
-    space = None if converter else _observation_space(dataset)
-    states_of = function(converter) if converter else partial(_flat, what, space)
+    states_of = function(converter) if converter else _flattening(what, dataset)
     states, actions = [], []
     for episode in dataset.iterate_episodes():
         if length := len(episode.actions):
-            states.append(np.asarray(states_of(episode.observations)[:length], np.float32))
-            actions.append(np.asarray(episode.actions, np.float32).reshape(length, -1))
+            states.append(states_of(episode.observations)[:length])
+            actions.append(np.reshape(episode.actions, (length, -1)))
     if not states:
         raise DataError(f"{what} holds no episode")
-    parts = (torch.from_numpy(np.concatenate(arrays)) for arrays in (states, actions))
-    save_episodes(out, Episodes(*parts, torch.tensor(list(map(len, actions)))))
+    save_episodes(out, Episodes.of(states, actions))
 
 
 def export_minari(
@@ -94,28 +91,26 @@ def export_minari(
     minari = _minari()
     from minari.data_collector.episode_buffer import EpisodeBuffer
 
-    episodes, arrays, buffers = load_episodes(data), read(data), []
+    episodes, arrays = load_episodes(data), read(data)
+    arrays = {key: np.zeros(len(arrays["actions"])) for key in ("rewards", "timeouts")} | arrays
+    buffers: list[EpisodeBuffer] = []
     for start, length in zip(episodes.starts.tolist(), episodes.lengths.tolist(), strict=True):
-        rows, steps = slice(start, start + length), slice(start, start + length - 1)
+        last, going_on = start + length - 1, [False] * (length - 2)
         if length > 1:
-            ends = {key: np.zeros(length - 1, bool) for key in ("terminals", "timeouts")}
-            for key in ends.keys() & arrays.keys():
-                ends[key][-1] = arrays[key][rows][-1]
             buffers.append(
                 EpisodeBuffer(
                     id=len(buffers),
-                    observations=list(arrays["observations"][rows]),
-                    actions=list(arrays["actions"][steps]),
-                    rewards=arrays.get("rewards", np.zeros(start + length))[steps].tolist(),
-                    terminations=ends["terminals"].tolist(),
-                    truncations=ends["timeouts"].tolist(),
+                    observations=list(arrays["observations"][start : last + 1]),
+                    actions=list(arrays["actions"][start:last]),
+                    rewards=arrays["rewards"][start:last].tolist(),
+                    terminations=[*going_on, bool(arrays["terminals"][last])],
+                    truncations=[*going_on, bool(arrays["timeouts"][last])],
                 )
             )
     module, _, name = env_id.rpartition(":")
     if module:
         __import__(module)
-    local = minari.storage.get_dataset_path(dataset_id)
-    shutil.rmtree(local, ignore_errors=True)
+    shutil.rmtree(minari.storage.get_dataset_path(dataset_id), ignore_errors=True)
     minari.create_dataset_from_buffers(
         dataset_id,
         buffers,
@@ -131,19 +126,18 @@ def _minari() -> Any:
     try:
         import minari
     except ImportError as error:
-        raise DataError(
-            f"Minari is not installed ({error}): pip install 'minari[hdf5,hf]'"
-        ) from None
+        advice = "pip install 'minari[hdf5,hf]'"
+        raise DataError(f"Minari is not installed ({error}): {advice}") from None
     return minari
 
 
-def _observation_space(dataset: Any) -> Space:
-    """Return the space of the environment, in whose order dictionaries are laid flat."""
+def _flattening(what: str, dataset: Any) -> Callable[[Any], np.ndarray]:
+    """Return what lays dictionaries flat, in the order of the environment's observations."""
     try:
-        return dataset.recover_environment().observation_space
+        return partial(_flat, what, dataset.recover_environment().observation_space)
     except Exception as error:  # whatever an environment needs that is not here
         log.warning("the environment cannot be made here (%s): keys in alphabetical order", error)
-        return dataset.observation_space
+        return partial(_flat, what, dataset.observation_space)
 
 
 def _flat(what: str, space: Space, observations: Any) -> np.ndarray:

@@ -38,7 +38,7 @@ def load_arrays(path: Path) -> Any:
     content = path.read_bytes()
     try:
         for step, (code, argument, _) in enumerate(pickletools.genops(content)):
-            if step > MOST_STEPS or ("PUT" in code.name and argument > step):
+            if step > MOST_STEPS or ("PUT" in code.name and int(argument or 0) > step):
                 raise PickleError("it needs more memory than its size makes plausible")
         return _Reader(content).load()
     except PickleError as error:
@@ -74,7 +74,7 @@ class _Reader(pickle.Unpickler):
             raise PickleError("it makes more than its size makes plausible")
         return content
 
-    def array(self, content: Any, dtype: _Dtype, shape: tuple, order: str = "C") -> np.ndarray:
+    def array(self, content: Any, dtype: _Dtype, shape: tuple, order: Any = "C") -> np.ndarray:
         return np.frombuffer(self.counted(content), dtype.dtype).reshape(shape, order=order)
 
     def empty(self, kind: Any, shape: tuple, code: bytes = b"b") -> np.ndarray:
@@ -107,7 +107,7 @@ class _Dtype:
         self.dtype = np.dtype(name)
 
     def __setstate__(self, state: tuple) -> None:
-        self.dtype = self.dtype.newbyteorder({"<": "<", ">": ">"}.get(state[1], "="))
+        self.dtype = self.dtype.newbyteorder(state[1] if state[1] in ("<", ">") else "=")
 
 
 class _Array(np.ndarray):

@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import torch
 
 from d4rl_layout import DataError, read, write
 from fist.data.episodes import Episodes, save_episodes
@@ -72,10 +71,8 @@ def convert_logs(
     with TemporaryDirectory(prefix=".logs.", dir=out.parent) as folder:
         logs = extract(archive, matching(archive, what), Path(folder))
         report = function(converter)(logs, out)
-    skipped = report.get("skipped", {})
-    return report | {
-        "skipped": {os.path.relpath(file, folder): reason for file, reason in skipped.items()}
-    }
+    skipped = report.get("skipped", {}).items()
+    return report | {"skipped": {os.path.relpath(file, folder): why for file, why in skipped}}
 
 
 def demonstrations(path: Path) -> Episodes:
@@ -93,7 +90,7 @@ def demonstrations(path: Path) -> Episodes:
         raise DataError(f"{path}: expected a list of states and a list of actions per episode")
     if len(lists[0]) != len(lists[1]) or not lists[0]:
         raise DataError(f"{path}: {len(lists[0])} lists of states, {len(lists[1])} of actions")
-    left, widths, states, actions = path.stat().st_size, set(), [], []
+    left, widths, episodes = path.stat().st_size, set(), []
     for number, pair in enumerate(zip(*lists, strict=True)):
         rows = [list(array) if isinstance(array, (list, np.ndarray)) else [] for array in pair]
         plain = all(isinstance(row, np.ndarray) and row.ndim == 1 for row in sum(rows, []))
@@ -105,10 +102,5 @@ def demonstrations(path: Path) -> Episodes:
                 f"{path}: episode {number} has states {shapes[0]} and actions {shapes[1]}; "
                 "expected (T + 1, state) and (T, action), and fewer numbers than the file has bytes"
             )
-        states.append(np.array(rows[0][: len(rows[1])], np.float32))
-        actions.append(np.array(rows[1], np.float32))
-    return Episodes(
-        torch.from_numpy(np.concatenate(states)),
-        torch.from_numpy(np.concatenate(actions)),
-        torch.tensor([len(a) for a in actions]),
-    )
+        episodes.append((np.array(rows[0][: len(rows[1])]), np.array(rows[1])))
+    return Episodes.of(*zip(*episodes, strict=True))

@@ -1,15 +1,12 @@
 """One URL into one file: streamed, resumed after breaks, given up on when nothing moves.
 
 What has come so far lies in a `.part` file; a small JSON file beside it remembers of which content
-(ETag or date, total size), so that parts of two different files are never joined.
-
-    connection, head, redirects, a page instead of data    one deadline for all of it
-    body                                                   a lowest rate and a largest size
+(ETag or date, total size), so that parts of two different files are never joined. All that is no
+data has one deadline; the body has a lowest rate and a largest size.
 
 requests does the talking. Why no library for the whole: gdown (6.5.1) reads redirects' bodies and
-pages whole into memory, follows a page's form to any host, gives up on HTTP 429 and 503 at once,
-waits for ever on a head that drips, and joins parts of two contents where a later run goes on with
-what an earlier one left; pooch does not resume.
+pages whole into memory, follows a page's form to any host, waits for ever on a head that drips, and
+joins parts of two contents of two runs; pooch does not resume.
 """
 
 from __future__ import annotations
@@ -126,11 +123,13 @@ def _attempt(
         old, start = {}, 0
     headers = {"Accept-Encoding": "identity", "User-Agent": "fist"}
     if start:
-        headers |= {"Range": f"bytes={start}-"}
-        headers |= {"If-Range": old["validator"]} if old.get("validator") else {}
+        headers["Range"] = f"bytes={start}-"
+        if old.get("validator"):
+            headers["If-Range"] = old["validator"]
     coming = _in_background(lambda: _answer(session, url, headers, patience))
     with coming(patience.answer) as answer:
-        new = {"url": url, "validator": _validator(answer), "total": _total(answer)}
+        new = _content(url, answer)
+        total = new["total"]
         if answer.status_code == 200:
             start = 0
             forget(part)
@@ -140,26 +139,23 @@ def _attempt(
             raise _Broken("the file has changed on the server since the last attempt")
         elif answer.status_code == 416:
             return True
-        if (new["total"] or 0) > most:
-            raise TransferError(f"{new['total']} bytes are announced, more than {most}")
-        _append(coming, part, start, new["total"], most, patience)
+        if total is not None and total > most:
+            raise TransferError(f"{total} bytes are announced, more than {most}")
+        _append(coming, part, total, most, patience)
     return start > 0
 
 
 def _append(
-    coming: Callable[[float], bytes | None],
-    part: Path,
-    start: int,
-    total: int | None,
-    most: int,
-    patience: Patience,
+    coming: Callable[[float], Any], part: Path, total: int | None, most: int, patience: Patience
 ) -> None:
     """Append an answer's body to the part; raise _Broken where it is shorter than announced."""
-    have, since, then = start, start, time.monotonic()
-    # A log file wants a line now and then, a terminal a bar that moves.
-    every = 0.5 if sys.stderr.isatty() else 30.0
-    shown = {"desc": part.stem, "unit": "B", "unit_scale": True, "mininterval": every}
-    with tqdm(total=total, initial=start, **shown) as bar, open(part, "ab") as file:
+    have, then = _size(part), time.monotonic()
+    since = have
+    every = 0.5 if sys.stderr.isatty() else 30.0  # seconds: a log file wants a line now and then
+    bar = tqdm(
+        total=total, initial=have, desc=part.stem, unit="B", unit_scale=True, mininterval=every
+    )
+    with bar, open(part, "ab") as file:
         while chunk := coming(patience.read):
             have += len(chunk)
             if have > most:
@@ -253,19 +249,13 @@ def _continues(answer: requests.Response, old: dict, new: dict, start: int) -> b
     return start > 0 and first is not None and int(first[1]) == start and same
 
 
-def _validator(answer: requests.Response) -> str | None:
-    """Return what tells one content at a URL from another: a strong ETag, or the date."""
-    etag = answer.headers.get("ETag")
-    return etag if etag and not etag.startswith("W/") else answer.headers.get("Last-Modified")
-
-
-def _total(answer: requests.Response) -> int | None:
-    """Return the size of the whole file, if the server tells it."""
-    if answer.status_code == 200:
-        found = re.fullmatch(r"(\d{1,20})", answer.headers.get("Content-Length", ""))
-    else:
-        found = re.search(r"/(\d{1,20})$", answer.headers.get("Content-Range", ""))
-    return int(found[1]) if found else None
+def _content(url: str, answer: requests.Response) -> dict[str, Any]:
+    """Return what tells one content from another: URL, strong ETag or date, size of the whole."""
+    etag, date = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
+    told = answer.headers.get("Content-Length" if answer.status_code == 200 else "Content-Range")
+    size = re.search(r"(?:^|/)(\d{1,20})$", told or "")
+    validator = etag if etag and not etag.startswith("W/") else date
+    return {"url": url, "validator": validator, "total": int(size[1]) if size else None}
 
 
 def _memory(part: Path) -> Path:
@@ -275,10 +265,9 @@ def _memory(part: Path) -> Path:
 def _remembered(part: Path) -> dict[str, Any]:
     """Return what is remembered of a part."""
     try:
-        state = json.loads(_memory(part).read_text())
-    except (OSError, ValueError):
+        return dict(json.loads(_memory(part).read_text()))
+    except (OSError, ValueError, TypeError):
         return {}
-    return state if isinstance(state, dict) else {}
 
 
 def _size(part: Path) -> int:

@@ -16,11 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-HEADER = np.dtype("<i4")
 FIELDS = ("nq", "nv", "nu", "nmocap", "nsensordata", "nuserdata", "name_len")
-LARGEST_SIZE = 10_000
+HEADER = np.dtype([(field, "<i4") for field in FIELDS])
+LARGEST_SIZE, LONGEST_NAME = 10_000, 1_000
 """No size in a header is larger than that."""
-LONGEST_NAME = 1_000
 LARGEST_FILE = 1 << 30
 """Bytes: an hour of tele-operation has half of that."""
 
@@ -56,18 +55,18 @@ def read_log(path: str | os.PathLike[str]) -> Log:
     if path.stat().st_size > LARGEST_FILE:
         raise LogError(f"{path}: larger than {LARGEST_FILE} bytes: no log of tele-operation")
     content = path.read_bytes()
-    start = len(FIELDS) * HEADER.itemsize
+    start = HEADER.itemsize
     if len(content) < start:
         raise LogError(f"{path}: {len(content)} bytes, a header alone has {start}")
-    sizes = dict(zip(FIELDS, np.frombuffer(content, HEADER, len(FIELDS)).tolist(), strict=True))
+    sizes = dict(zip(FIELDS, np.frombuffer(content, HEADER, 1)[0].tolist(), strict=True))
     for field, size in sizes.items():
         most = LONGEST_NAME if field == "name_len" else LARGEST_SIZE
         if not 0 <= size <= most:
             raise LogError(f"{path}: {field} is {size} in its header, no log of tele-operation")
     start += sizes["name_len"]
-    name = content[start - sizes["name_len"] : start].split(b"\0")[0].decode("latin1")
-    parts = {"time": 1, "qpos": sizes["nq"], "qvel": sizes["nv"], "ctrl": sizes["nu"]}
-    width = sum(parts.values()) + 7 * sizes["nmocap"] + sizes["nsensordata"] + sizes["nuserdata"]
+    name = content[HEADER.itemsize : start].split(b"\0")[0].decode("latin1")
+    parts = [1, sizes["nq"], sizes["nv"], sizes["nu"]]  # time, qpos, qvel, ctrl
+    width = sum(parts) + 7 * sizes["nmocap"] + sizes["nsensordata"] + sizes["nuserdata"]
     rest = len(content) - start
     if rest < 0 or rest % (4 * width):
         whole = max(rest, 0) // (4 * width)
@@ -78,6 +77,5 @@ def read_log(path: str | os.PathLike[str]) -> Log:
     if not np.isfinite(records).all():
         row, column = np.argwhere(~np.isfinite(records))[0]
         raise LogError(f"{path}: record {row} holds {records[row, column]} in column {column}")
-    ends = np.cumsum(list(parts.values()))
-    columns = np.split(records[:, : ends[-1]], ends[:-1], axis=1)
-    return Log(name, columns[0][:, 0], *columns[1:])
+    time, qpos, qvel, ctrl, _ = np.split(records, np.cumsum(parts), axis=1)
+    return Log(name, time[:, 0], qpos, qvel, ctrl)

@@ -3,8 +3,7 @@
     theirs (59)   robot qpos 9 | robot qvel 9 | object qpos 21 | object qvel 20
     ours (60)     robot qpos 9 | object qpos 21 | constant goal 30
 
-Velocities are left out and the goal is added. The noise in them is theirs: a tenth of ours on the
-arm.
+The noise in them is theirs: a tenth of ours on the arm.
 """
 
 from __future__ import annotations
@@ -27,9 +26,8 @@ def observations(theirs: Mapping[str, Any]) -> np.ndarray:
     """
     values = np.asarray(theirs["observation"] if isinstance(theirs, Mapping) else theirs)
     if values.ndim != 2 or values.shape[1] != THEIR_SIZE:
-        raise ValueError(
-            f"observations have shape {values.shape}, the kitchen's are (T, {THEIR_SIZE})"
-        )
+        expected = f"the kitchen's are (T, {THEIR_SIZE})"
+        raise ValueError(f"observations have shape {values.shape}, {expected}")
     robot = values[:, :ROBOT_SIZE]
     objects = values[:, 2 * ROBOT_SIZE : ROBOT_SIZE + QPOS_SIZE]
     goal = np.broadcast_to(goal_vector(), (len(values), QPOS_SIZE))

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,27 +55,20 @@ def replay(recorded: Log, env: KitchenEnv, seed: int) -> Performance:
             raise LogError(f"a {what} of {worst:g}, more than {LARGEST_POSITION:g}")
     start = recorded.qpos[0].astype(np.float64)
     observation, _ = env.reset(seed=seed, options={"qpos": start})
-    observations, actions, rewards = [], [], []
+    steps = []
     for frame in frames:
         action = recorded.ctrl[frame] - observation[:ROBOT_SIZE]
         action = (action / SET_POINT_PER_ACTION).clip(-LARGEST_ACTION, LARGEST_ACTION)
-        observations.append(observation)
-        actions.append(action)
-        observation, reward, _, _, info = env.step(action)
-        rewards.append(reward)
-    return Performance(
-        np.array(observations, dtype=np.float32),
-        np.array(actions, dtype=np.float32),
-        np.array(rewards, dtype=np.float32),
-        True,
-    )
+        following, reward, *_ = env.step(action)
+        steps.append((observation, action, reward))
+        observation = following
+    columns = (np.array(column, dtype=np.float32) for column in zip(*steps, strict=True))
+    observations, actions, rewards = columns
+    return Performance(observations, actions, rewards, successful=True)
 
 
 def convert(
-    files: Sequence[str | os.PathLike[str]],
-    out: str | os.PathLike[str],
-    seed: int = 0,
-    progress: bool = True,
+    files: Sequence[str | os.PathLike], out: str | os.PathLike, seed: int = 0, progress: bool = True
 ) -> dict[str, object]:
     """Replay logs, one episode each, into an HDF5 file in D4RL's layout.
 
@@ -98,11 +90,9 @@ def convert(
     env = KitchenEnv()
     performances: dict[int, Performance] = {}
     skipped: dict[str, str] = {}
-    seen: dict[str, Path] = {}
-    bar = tqdm(paths, desc="replay", unit="log", file=sys.stderr, disable=not progress)
-    for index, path in enumerate(bar):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        first = seen.setdefault(digest, path)
+    seen: dict[bytes, Path] = {}
+    for index, path in enumerate(tqdm(paths, desc="replay", unit="log", disable=not progress)):
+        first = seen.setdefault(hashlib.sha256(path.read_bytes()).digest(), path)
         try:
             if first is not path:
                 raise LogError(f"{path}: a duplicate of {first.name}")
