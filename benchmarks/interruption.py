@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 STOPS_IN_A_ROW = 3
 SAVE_EVERY = 0.1
-"""Seconds between savings of the resume state."""
+"""Seconds between writings of the resume file."""
 IMPORTS = (
     "tyro",
     "torch._dynamo",  # an optimiser imports it
@@ -54,7 +54,8 @@ TRAINING = (
     "--train.steps 200 --train.batch-size 16 --train.optimizer adam --train.validation 0"
     f" --train.log-every 1 --train.save-every {SAVE_EVERY} --seed 3 --device cpu"
 )
-MODEL = "--model.normalise --model.hidden 32"
+MODEL = "--play split.hdf5 --model.normalise --model.hidden 32"
+KITCHEN = "--env d4rl:kitchen-mixed-v0 {}"
 DEMOS = "--demos demos.hdf5 --n-demos 2"
 LABELS = (
     "--labels.env kitchen --labels.task t --labels.method fist --labels.seed 3"
@@ -69,21 +70,22 @@ class Stage:
     script: str
     options: str
     outputs: tuple[str, ...]
-    state: str = ""
-    """Resume state, where the stage has one."""
+    resume: str = ""
+    """Resume file, where the stage has one."""
 
     @property
     def command(self) -> list[str]:
         """The command line; paths are relative to the folder of the run."""
-        state = f" --state {self.state}" if self.state else ""
+        resume = f" --resume {self.resume}" if self.resume else ""
         script = ROOT / "workflow" / "scripts" / f"{self.script}.py"
-        return [sys.executable, str(script), *f"{self.options}{state}".split()]
+        return [sys.executable, str(script), *f"{self.options}{resume}".split()]
 
 
-def trained(name: str, script: str, options: str) -> Stage:
-    """Return a stage that trains a model called so."""
+def trained(name: str, script: str, model: str, options: str) -> Stage:
+    """Return a stage that trains a model, which is then called so."""
     outputs = tuple(f"{name}{suffix}" for suffix in (".pt", ".json", ".csv"))
-    return Stage(script, f"--out {name}.pt {options} {TRAINING}", outputs, f".state/{name}.state")
+    options = f"fist.methods.{model} --out {name}.pt {options} {TRAINING}"
+    return Stage(script, options, outputs, f".resume/{name}.resume")
 
 
 RECORDED = Stage(
@@ -98,32 +100,38 @@ STAGES = {
         "generate_data",
         f"--sequence kettle-light_switch --episodes 4 --out play.hdf5 --save-every {SAVE_EVERY}",
         ("play.hdf5",),
-        ".state/play.state",
+        ".resume/play.resume",
     ),
     "make_demos": Stage(
         "make_demos",
-        "--files raw.hdf5 --order microwave kettle --out demos.hdf5",
+        f"{KITCHEN} --files raw.hdf5 --order microwave kettle --out demos.hdf5",
         ("demos.hdf5", "demos.json"),
     ),
     "make_split": Stage(
         "make_split",
-        "--files play.hdf5 --held-out microwave --demos demos.hdf5 --out split.hdf5",
+        f"{KITCHEN} --files play.hdf5 --held-out microwave --demos demos.hdf5 --out split.hdf5",
         ("split.hdf5", "split.json"),
     ),
-    "train_skills": trained("skills", "train_skills", f"--data split.hdf5 {MODEL}"),
-    "train_distance": trained("distance", "train_distance", f"--data split.hdf5 {MODEL}"),
-    "train_bc": trained("bc", "train_bc", f"--data split.hdf5 {MODEL}"),
-    "finetune_skills": trained("tuned_skills", "finetune_skills", f"--init skills.pt {DEMOS}"),
-    "finetune_distance": trained(
-        "tuned_distance", "finetune_distance", f"--init distance.pt --data split.hdf5 {DEMOS}"
+    "train_skills": trained("skills", "train", "skills:SkillVAE", MODEL),
+    "train_distance": trained("distance", "train", "distance:Distance", MODEL),
+    "train_bc": trained("bc", "train", "cloning:BCModel", MODEL),
+    "finetune_skills": trained(
+        "tuned_skills", "finetune", "skills:SkillVAE", f"--init skills.pt {DEMOS}"
     ),
-    "finetune_bc": trained("tuned_bc", "finetune_bc", f"--init bc.pt {DEMOS}"),
+    "finetune_distance": trained(
+        "tuned_distance",
+        "finetune",
+        "distance:Distance",
+        f"--init distance.pt --play split.hdf5 {DEMOS}",
+    ),
+    "finetune_bc": trained("tuned_bc", "finetune", "cloning:BCModel", f"--init bc.pt {DEMOS}"),
     "rollout": Stage(
         "rollout",
-        f"--model tuned_skills.pt --distance tuned_distance.pt {DEMOS} --rollout.batch 1"
-        f" --rollout.episodes 6 --rollout.max-steps 40 {LABELS} --out episodes.csv",
+        f"--method fist.methods.skills:FIST --model tuned_skills.pt {DEMOS}"
+        " --distance tuned_distance.pt --rollout.batch 1 --rollout.episodes 6"
+        f" --rollout.max-steps 40 {LABELS} --out episodes.csv",
         ("episodes.csv",),
-        ".state/episodes.state",
+        ".resume/episodes.resume",
     ),
     "summarise": Stage(
         "summarise",
@@ -141,9 +149,9 @@ class Report:
     """Seconds of the processor that the undisturbed run took."""
     kills: int = 0
     resumed: int = 0
-    """Runs that went on from a state."""
-    lost_states: int = 0
-    """Resume states that were there before a run and of no use to it."""
+    """Runs that went on from a resume file."""
+    lost: int = 0
+    """Resume files that were there before a run and of no use to it."""
     redone: float = 0.0
     """Most seconds of work that one stop cost: of the processor or, if that is less, since the last
     saving."""
@@ -283,7 +291,7 @@ def differing(stage: Stage, folder: Path, expected: Path, complete: bool) -> lis
 
 def clean(stage: Stage, folder: Path) -> None:
     """Remove what a stage has made."""
-    for name in (*stage.outputs, *filter(None, [stage.state])):
+    for name in (*stage.outputs, *filter(None, [stage.resume])):
         (folder / name).unlink(missing_ok=True)
 
 
@@ -306,10 +314,10 @@ def stop_often(stage: Stage, folder: Path, expected: Path, kills: int, seed: int
                 break
             report.kills += 1
             shares.pop()
-        had_state = (folder / stage.state).is_file()
+        had_file = (folder / stage.resume).is_file()
         finish(stage, folder)
         note(stage, folder, expected, True, report)
-        report.lost_states += had_state and "resuming at" not in (folder / "log").read_text()
+        report.lost += had_file and "resuming at" not in (folder / "log").read_text()
     return report
 
 
@@ -317,7 +325,7 @@ def stop_once(
     stage: Stage, folder: Path, moment: float, number: signal.Signals, report: Report
 ) -> bool:
     """Start a stage and stop it after so much processor time; return False if it ended before."""
-    there = {path.name for path in folder.iterdir()} | {".state", "log"}
+    there = {path.name for path in folder.iterdir()} | {".resume", "log"}
     process = Process(stage, folder)
     if process.wait(moment):
         return False
@@ -328,14 +336,14 @@ def stop_once(
         said = (folder / "log").read_text()
         if "Traceback" in said or not re.search(r"interrupted|stopped by signal 2", said):
             report.seen.append(f"Ctrl-C is answered with: {said[-2000:]}")
-    state = folder / stage.state
-    since_saved = time.time() - state.stat().st_mtime if state.is_file() else math.inf
+    file = folder / stage.resume
+    since_saved = time.time() - file.stat().st_mtime if file.is_file() else math.inf
     report.redone = max(report.redone, min(process.cpu_s, since_saved))
     return True
 
 
 def note(stage: Stage, folder: Path, expected: Path, complete: bool, report: Report) -> None:
-    """Note what is wrong after a run: with the outputs, all of them if complete, or the state."""
+    """Note what is wrong after a run: with the outputs, all of them if complete."""
     for name in differing(stage, folder, expected, complete):
         report.seen.append(f"{name} {'differs' if complete else 'is half-written'}")
     report.resumed += "resuming at" in (folder / "log").read_text()
@@ -344,7 +352,7 @@ def note(stage: Stage, folder: Path, expected: Path, complete: bool, report: Rep
 def main(args: Arguments) -> int:
     """Print a line per stage; return the exit status."""
     print(
-        "| stage | seconds, undisturbed | stops | resumed | outputs that differ | states lost"
+        "| stage | seconds, undisturbed | stops | resumed | outputs that differ | resume files lost"
         " | most seconds done again |"
     )
     print("|---|---:|---:|---:|---:|---:|---:|", flush=True)
@@ -362,13 +370,13 @@ def main(args: Arguments) -> int:
             shutil.rmtree(folder)
             print(
                 f"| {name} | {report.whole:.1f} | {report.kills} | {report.resumed}"
-                f" | {len(report.seen)} | {report.lost_states} | {report.redone:.1f} |",
+                f" | {len(report.seen)} | {report.lost} | {report.redone:.1f} |",
                 flush=True,
             )
             reports.append(report)
     for line in (line for report in reports for line in report.seen):
         print(line)
-    return int(any(report.seen or report.lost_states for report in reports))
+    return int(any(report.seen or report.lost for report in reports))
 
 
 if __name__ == "__main__":

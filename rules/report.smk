@@ -89,9 +89,8 @@ rule check_claims:
         claims=options.claims(),
         order=ordered(lambda wildcards: targets.claimed()),
     shell:
-        "python {params.script:q} --files @<(printf '%s\\n' {input.episodes:q})"
-        " --claims /dev/stdin"
-        " --out {output.csv:q} 2> {log:q}"
+        "python {params.script:q} --files @<(printf '%s\\n' {input.episodes:q}) --claims /dev/stdin"
+        " --out {output.csv:q} <<< {params.claims:q} 2> {log:q}"
 
 
 # What has run so far, for other targets too, is in it.

@@ -84,3 +84,9 @@ def test_all_experiments_hold_every_row_of_every_table_in_one_schema(tmp_path):
 def test_a_table_that_is_missing_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="kitchen.csv"):
         combine({"kitchen": tmp_path / "kitchen.csv"}, {"kitchen": "kitchen"}, tmp_path / "all.csv")
+
+
+def test_no_claims_make_a_table_without_rows(tmp_path):
+    """A configuration need not claim anything; its report has a table of claims all the same."""
+    assert check_claims([], [], tmp_path / "claims.csv").startswith("| claim")
+    assert read(tmp_path / "claims.csv") == []

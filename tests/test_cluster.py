@@ -37,7 +37,8 @@ LOG = "logs/kitchen/no_top_burner/seed_0/distance.log"
 STEPS = 2000
 LONG = (
     "--config",
-    f"distance={{train: {{steps: {STEPS}, batch_size: 256, log_every: 20, save_every: 0.5}}}}",
+    f"models={{distance: {{train: {{steps: {STEPS}, batch_size: 256, log_every: 20,"
+    " save_every: 0.5}}}",
 )
 PLUGIN = (
     "--profile=profiles/slurm",

@@ -178,7 +178,7 @@ def test_an_interrupted_write_leaves_nothing_behind(monkeypatch, tmp_path):
         ({"sequence": ["kettle", "kettle"]}, "names each element once"),
         ({"sequence": []}, "at least one element"),
         ({"episodes": 0}, "episodes must be at least 1, got 0"),
-        ({"seed": -1}, "seed must be 0 or more, got -1"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
         ({"workers": 0}, "workers must be at least 1, got 0"),
     ],
 )

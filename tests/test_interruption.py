@@ -31,7 +31,7 @@ def before(made, tmp_path):
         for made_later in list(STAGES)[list(STAGES).index(name) :]:
             for output in STAGES[made_later].outputs:
                 (folder / output).unlink()
-        shutil.rmtree(folder / ".state", ignore_errors=True)
+        shutil.rmtree(folder / ".resume", ignore_errors=True)
         return folder
 
     return copy
@@ -78,5 +78,5 @@ def test_a_stage_that_is_stopped_again_and_again_ends_as_if_it_had_not(name, mad
     report = stop_often(STAGES[name], folder, made, kills=6, seed=1)
     assert report.kills == 6
     assert report.seen == []
-    assert report.lost_states == 0
-    assert bool(report.resumed) == bool(STAGES[name].state)
+    assert report.lost == 0
+    assert bool(report.resumed) == bool(STAGES[name].resume)

@@ -16,7 +16,7 @@ import d4rl  # noqa: F401  (registers the environments)
 from d4rl.contact import margins_add_up
 from d4rl.kitchen import elements
 from d4rl.kitchen.elements import ELEMENTS, GOALS, INITIAL_QPOS, NOISE, OBSERVATION_INDICES
-from d4rl.kitchen.env import CAMERA, SET_POINT_HIGH, SET_POINT_LOW, KitchenEnv
+from d4rl.kitchen.env import SET_POINT_HIGH, SET_POINT_LOW, KitchenEnv
 from d4rl.kitchen.model import kitchen_model
 from d4rl.rendering import Renderer
 
@@ -56,7 +56,7 @@ def roll(env: gymnasium.Env, seed: int | None, steps: int = 15, **reset_argument
 @pytest.fixture(scope="module")
 def egl() -> None:
     try:
-        Renderer(kitchen_model(), 16, 16, CAMERA).close()
+        Renderer(kitchen_model(), 16, 16, KitchenEnv.camera).close()
     except RuntimeError as error:
         pytest.skip(str(error))
 
@@ -261,7 +261,7 @@ def test_reset_starts_at_rest_from_the_given_positions():
     [
         ({"qpos": np.zeros(29)}, "30 finite numbers"),
         ({"qpos": np.full(30, np.inf)}, "30 finite numbers"),
-        ({"positions": np.zeros(30)}, "unknown reset options positions"),
+        ({"positions": np.zeros(30)}, "unknown reset option positions; known: qpos"),
     ],
 )
 def test_reset_refuses_options_it_cannot_follow(options, words):

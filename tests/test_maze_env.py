@@ -13,7 +13,7 @@ from gymnasium.utils.env_checker import check_env
 
 import d4rl
 from d4rl.maze.env import MazeEnv
-from d4rl.maze.layouts import BLOCKED, LAYOUTS, SECTIONS, layout
+from d4rl.maze.layouts import LAYOUTS, SECTIONS, layout
 from d4rl.maze.model import maze_model
 from d4rl.maze.task import REACHED
 from d4rl.maze.vector import MazeVectorEnv
@@ -52,7 +52,7 @@ def test_a_section_is_what_its_layout_walls_up_and_holds_its_target():
         walls = maze.without([section.name]).walls
         assert {*map(tuple, np.argwhere(walls != maze.walls).tolist())} == section.cells
         assert section.target in section.cells
-    assert len(BLOCKED) == len(maze.sections) == 6
+    assert len(LAYOUTS) - 1 == len(maze.sections) == 6
 
 
 def test_the_readme_lists_every_section_with_its_cells_and_target():
@@ -183,7 +183,7 @@ def test_actions_that_are_no_numbers_are_refused():
     lanes.reset(seed=0)
     with pytest.raises(ValueError, match="2 finite numbers"):
         env.step([np.nan, 0])
-    with pytest.raises(ValueError, match=r"\(2, 2\) finite numbers"):
+    with pytest.raises(ValueError, match="2 x 2 finite numbers"):
         lanes.step(np.zeros((2, 3)))
 
 

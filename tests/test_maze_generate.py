@@ -189,7 +189,7 @@ def test_the_name_of_a_recording_says_what_it_leaves_out():
         (wander, {"sequence": ["no_top"]}, ValueError, "no section 'top'"),
         (wander, {"steps": 7}, ValueError, "steps is 7: not a multiple of episodes, 2"),
         (wander, {"episodes": 0}, ValueError, "episodes must be at least 1, got 0"),
-        (wander, {"seed": -1}, ValueError, "seed must be 0 or more, got -1"),
+        (wander, {"seed": -1}, ValueError, "seed must be at least 0, got -1"),
         (wander, {"workers": 0}, ValueError, "workers must be at least 1, got 0"),
         (demonstrate, {"sequence": ["top"]}, ValueError, "no section 'top'"),
         (demonstrate, {"sequence": ["left", "right"]}, ValueError, "one target"),

@@ -43,7 +43,7 @@ environments:
         episodes: 2
     tasks:
       corner: {held_out: [corner], order: [corner]}
-    skills: {model: {feedback: 0}}
+    models: {skills: {model: {feedback: 0}}}
     rollout: {episodes: 4, max_steps: 20, batch: 4}
 
 tables:

@@ -3,8 +3,6 @@
 import pytest
 from pipeline_copy import copy_pipeline, plan, snakemake
 
-pytestmark = pytest.mark.spread
-
 IMPORTER = """\
 import yaml
 

@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from pipeline_copy import PATIENCE, wait_for
 from recordings import random_episodes
 
 from fist.data.episodes import DataError, save_episodes
@@ -185,9 +186,8 @@ def test_a_state_of_other_data_starts_anew(files, caplog):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_a_killed_process_continues_and_ends_with_the_same_weights(files, number):
-    """The real thing: the script, as the workflow runs it, killed three times."""
+def test_a_killed_process_continues_and_ends_with_the_same_weights(files):
+    """The real thing: the script, as the workflow runs it, killed three times, each in its way."""
     script = ROOT / "workflow" / "scripts" / "train.py"
 
     def start(name, *options):
@@ -204,21 +204,18 @@ def test_a_killed_process_continues_and_ends_with_the_same_weights(files, number
 
     state = files / "run.state"
     options = ("--resume", state)
-    for _ in range(3):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
         process = start("killed.pt", *options)
         before = state.stat().st_mtime_ns if state.exists() else 0
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and process.poll() is None:
-            if state.exists() and state.stat().st_mtime_ns > before:
-                break
-            time.sleep(0.02)
+        saved = partial(lambda before: state.exists() and state.stat().st_mtime_ns > before, before)
+        wait_for(saved, process, what="resume file")
         os.kill(process.pid, number)
-        assert process.wait(60) != 0
+        assert process.wait(PATIENCE) != 0
         assert not (files / "killed.pt").exists()
     process = start("killed.pt", *options)
-    _, messages = process.communicate(timeout=300)
+    _, messages = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, messages
     assert "resuming at step" in messages
-    assert start("whole.pt").wait(300) == 0
+    assert start("whole.pt").wait(PATIENCE) == 0
     one, two = (load_model(files / name).state_dict() for name in ("killed.pt", "whole.pt"))
     assert same(one, two)

@@ -43,17 +43,17 @@ import sys
 sys.argv = ["{folder}/make_split.py"]
 sys.path.insert(0, "{folder}")
 import _cli  # it listens from here on
-import contextlib, dataclasses, os, signal, threading
+import contextlib, os, signal, threading
 from fist.stage.files import replacing
 
-def run(_=None):
+def run():
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     {what}
     threading.Event().wait(60)
 
 {start}
 """
-STARTS = {"run()": "starts", "_cli.main(dataclasses.make_dataclass('No', ()), run, '')": "works"}
+STARTS = {"run()": "starts", "_cli.main(run, '')": "works"}
 WHAT = {
     "import torch": "imports",
     "pass": "waits",

@@ -77,7 +77,8 @@ def check_claims(claims: Sequence[Claim], files: Sequence[Path], out: Path) -> s
     Raises:
         ResultsError: results are missing, or the files cannot be read or do not fit together.
     """
-    found = {(results.env, results.task, results.method): results for results in collect(files)}
+    gathered = collect(files) if files else []
+    found = {(results.env, results.task, results.method): results for results in gathered}
     records = [_record(claim, found) for claim in claims]
     text = "\n".join((markdown(SHOWN, records), "", NOTE, ""))
     write_text(out.with_suffix(".md"), text)

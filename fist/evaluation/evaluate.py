@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 import torch
 
-from fist.data.episodes import DataError, Episodes, load_episodes
+from fist.data.episodes import DataError, load_episodes
 from fist.evaluation.episode_results import EpisodeRow, Labels, write_episodes_csv
 from fist.evaluation.rollout import RolloutSettings, rollout
 from fist.methods.base import Model, Policy, name_of
 from fist.methods.distance import Distance
-from fist.methods.retrieval import DemoIndex, Features, raw_states
+from fist.methods.retrieval import DemoIndex, raw_states
 from fist.stage.files import fingerprint, sha256
 from fist.stage.provenance import code_version
 from fist.stage.resume import read_resume, write_resume
@@ -69,32 +69,32 @@ class PolicySpec:
             ValueError: the model cannot do what the policy asks of it.
         """
         cls = self.method
-        model = None if cls.Model is None else load_model(self.model, cls.Model)
+        model = None if self.model is None else load_model(self.model, cls.Model)
         index = self._index(model, seed) if cls.looks_up else None
         return cls(model, index, cls.Settings() if self.act is None else self.act)
 
     def _index(self, model: Model | None, seed: int) -> DemoIndex:
         """Index the demonstrations for a model's horizon."""
+        assert self.demos is not None  # see __post_init__
         horizon = 1 if model is None else model.settings.horizon
         episodes = load_episodes(self.demos, horizon + 1).first(self.n_demos, self.demos)
-        if model is not None:
-            _same_states(model, self.model, episodes, self.demos)
-        if self.lookup == "euclidean":
-            return DemoIndex(episodes, raw_states, horizon)
-        trained = load_model(self.distance, Distance)
-        _same_states(trained, self.distance, episodes, self.demos)
-        return DemoIndex(episodes, self._encoder(trained, seed), horizon)
-
-    def _encoder(self, trained: Distance, seed: int) -> Features:
-        """Return the encoder of the look-up: the trained one, or a random one of its shape."""
-        if self.lookup == "distance":
-            return trained.features
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            untrained = Distance(trained.settings, trained.state_dim).eval()
-        # Only what is learnt is random: the scale of the states stays as it was.
-        untrained.normaliser.load_state_dict(trained.normaliser.state_dict())
-        return untrained.features
+        distance: Any = None
+        if self.distance is not None and self.lookup != "euclidean":
+            distance = load_model(self.distance, Distance)
+        for file, known in ((self.model, model), (self.distance, distance)):
+            if known is not None and known.state_dim != episodes.state_dim:
+                raise DataError(
+                    f"{self.demos} has states of {episodes.state_dim} dimensions, {file} was "
+                    f"trained on {known.state_dim}"
+                )
+        if self.lookup == "random":
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                untrained = Distance(distance.settings, distance.state_dim).eval()
+            # Only what is learnt is random: the scale of the states stays as it was.
+            untrained.normaliser.load_state_dict(distance.normaliser.state_dict())
+            distance = untrained
+        return DemoIndex(episodes, raw_states if distance is None else distance.features, horizon)
 
 
 @dataclass(frozen=True)
@@ -115,15 +115,6 @@ class Trial:
     def policy(self) -> Policy:
         """Load the files and return the policy, see `PolicySpec.policy`."""
         return self.spec.policy(self.labels.seed)
-
-
-def _same_states(model: Model, file: Path, episodes: Episodes, demos: Path) -> None:
-    """Raise DataError unless the demonstrations have the states that a model knows."""
-    if episodes.state_dim != model.state_dim:
-        raise DataError(
-            f"{demos} has states of {episodes.state_dim} dimensions, {file} was trained on "
-            f"{model.state_dim}"
-        )
 
 
 def evaluate(out: str | Path, trial: Trial, resume: Path | None = None) -> list[EpisodeRow]:

@@ -28,7 +28,6 @@ from fist.training.checkpoint import CheckpointError, load_model, read_twin, sav
 FORMAT = 2
 """Number of this layout of the folder."""
 CELL = "cell.json"
-FILES = ("model", "distance", "demos")
 
 
 def export_policy(folder: Path, trial: Trial) -> None:
@@ -42,9 +41,8 @@ def export_policy(folder: Path, trial: Trial) -> None:
     for name, cls in (("model", spec.method.Model), ("distance", Distance)):
         if (source := getattr(spec, name)) is not None:
             files[name] = folder / f"{name}.safetensors"
-            save_model(
-                files[name], load_model(source, cls), read_twin(source).get("provenance", {})
-            )
+            provenance = read_twin(source).get("provenance", {})
+            save_model(files[name], load_model(source, cls), provenance)
     twins = [path.with_suffix(".json") for path in files.values()]
     if spec.demos is not None:
         files["demos"] = folder / "demos.hdf5"
@@ -91,23 +89,17 @@ def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
                 raise FileNotFoundError(f"{folder / name} is missing, {path} lists it")
             if sha256(folder / name) != digest:
                 raise CheckpointError(f"{folder / name} is not the file that {path} lists")
-        named = {name: content[name] for name in FILES if name in content}
-        for name, file in named.items():
-            if file not in content["files"]:
-                raise CheckpointError(f"{path}: {name} {file!r} is no file of the folder")
+        spec = {name: content[name] for name in ("lookup", "n_demos")}
+        for name in ("model", "distance", "demos"):
+            if (file := content.get(name)) is not None:
+                if file not in content["files"]:
+                    raise CheckpointError(f"{path}: {name} {file!r} is no file of the folder")
+                spec[name] = folder / file
         method = class_named(content["method"], Policy, trusted)
         act = None if content["act"] is None else method.Settings(**content["act"])
-        files = {name: folder / file for name, file in named.items()}
-        spec = PolicySpec(
-            method, act, lookup=content["lookup"], n_demos=content["n_demos"], **files
-        )
-        return Trial(
-            Labels(**content["labels"]),
-            content["env_id"],
-            content["env_kwargs"],
-            spec,
-            RolloutSettings(**content["rollout"]),
-        )
+        where = content["env_id"], content["env_kwargs"]
+        settings = RolloutSettings(**content["rollout"])
+        return Trial(Labels(**content["labels"]), *where, PolicySpec(method, act, **spec), settings)
     except CheckpointError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -123,10 +115,7 @@ def evaluate_exported(
         folder: as `export_policy` wrote it; nothing else is read.
         out: the episodes.csv to write.
         episodes: how many; 0 for as many as in the table.
-        trusted: as for `load_exported`.
-
-    Raises:
-        FileNotFoundError, CheckpointError: as for `load_exported`.
+        trusted: as for `load_exported`, whose errors it raises, too.
     """
     trial = load_exported(folder, trusted)
     if episodes:

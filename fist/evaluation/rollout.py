@@ -12,7 +12,8 @@ from __future__ import annotations
 import copy
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -61,8 +62,8 @@ def rollout(
     """Run one episode per seed and return their rows, in the order of the seeds.
 
     The episodes run `batch` at a time: in a vector environment where there is one (Gymnasium's
-    `vector_entry_point`), otherwise each in an environment of its own, closed at its end. Neither
-    `batch` nor the other episodes have an influence on an episode.
+    `vector_entry_point`), otherwise each in an environment of its own. Neither `batch` nor the
+    other episodes have an influence on an episode.
 
     Args:
         env_id: Gymnasium id, "module:Name-v0" to import the module that registers it.
@@ -79,19 +80,16 @@ def rollout(
         ValueError: no limit ends an episode.
         FloatingPointError: an observation is not finite.
     """
-    spec = make_spec(env_id, max_steps)
+    spec = make_spec(env_id, env_kwargs, max_steps)
     policy.reset(seeds)
     vector = spec.vector_entry_point is not None and observer is None
+    run = _together if vector else partial(_singly, observer=observer)
     rows = list(finished)
     with closing(Progress(len(seeds), len(rows), "episode")) as progress:
         for first in range(len(rows), len(seeds), batch):
             numbers = range(first, min(first + batch, len(seeds)))
             episodes = [_Episode(spec.id, number, seeds[number]) for number in numbers]
-            if vector:
-                ended = _together(spec, env_kwargs, policy, episodes)
-            else:
-                ended = _singly(spec, env_kwargs, policy, episodes, observer)
-            for row in ended:
+            for row in run(spec, policy, episodes):
                 rows.append(row)
                 progress.update(_score(rows))
             rows.sort(key=lambda row: row.episode)
@@ -100,7 +98,7 @@ def rollout(
     return rows
 
 
-def make_env(env_id: str | EnvSpec, env_kwargs: Mapping[str, Any]) -> gymnasium.Env:
+def make_env(env_id: str | EnvSpec, env_kwargs: Mapping[str, Any] = {}) -> gymnasium.Env:
     """Make an environment whose observations are vectors."""
     env = gymnasium.make(env_id, **env_kwargs)
     if isinstance(env.observation_space, gymnasium.spaces.Dict):
@@ -108,8 +106,8 @@ def make_env(env_id: str | EnvSpec, env_kwargs: Mapping[str, Any]) -> gymnasium.
     return env
 
 
-def make_spec(env_id: str, max_steps: int = 0) -> EnvSpec:
-    """Return the registration of an environment, with the limit on the length of an episode.
+def make_spec(env_id: str, env_kwargs: Mapping[str, Any], max_steps: int) -> EnvSpec:
+    """Return the registration of an environment, with its arguments and the limit on its length.
 
     Raises:
         ValueError: there is no such environment, or no limit.
@@ -122,6 +120,7 @@ def make_spec(env_id: str, max_steps: int = 0) -> EnvSpec:
         spec = copy.deepcopy(gymnasium.spec(name))
     except gymnasium.error.Error as error:
         raise ValueError(f"no environment {env_id!r}: {error}") from None
+    spec.kwargs |= env_kwargs
     spec.max_episode_steps = max_steps or spec.max_episode_steps
     if spec.max_episode_steps is None:
         raise ValueError(
@@ -132,24 +131,19 @@ def make_spec(env_id: str, max_steps: int = 0) -> EnvSpec:
 
 
 def _singly(
-    spec: EnvSpec,
-    env_kwargs: Mapping[str, Any],
-    policy: Policy,
-    episodes: Sequence[_Episode],
-    observer: Observer | None,
+    spec: EnvSpec, policy: Policy, episodes: Sequence[_Episode], observer: Observer | None
 ) -> Iterator[EpisodeRow]:
     """Run episodes in environments of their own; yield each row as its episode ends."""
-    running: list[tuple[_Episode, gymnasium.Env]] = []
 
     def see(episode: _Episode, env: gymnasium.Env, state: np.ndarray, info: Mapping) -> None:
         episode.see(state, info)
         if observer is not None:
             observer(episode.number, env, info)
 
-    try:
-        for episode in episodes:
-            env = make_env(spec, env_kwargs)
-            running.append((episode, env))
+    with ExitStack() as stack:
+        envs = [stack.enter_context(make_env(spec)) for _ in episodes]
+        running = list(zip(episodes, envs, strict=True))
+        for episode, env in running:
             state, info = env.reset(seed=episode.seed)
             if "completed_ordered" in info:
                 episode.steps = dict.fromkeys(env.get_wrapper_attr("subtasks"))
@@ -161,30 +155,24 @@ def _singly(
                 state, reward, terminated, truncated, info = env.step(action)
                 episode.count(reward, terminated, truncated, info)
                 see(episode, env, state, info)
-            for episode, env in [lane for lane in running if lane[0].done]:
-                running.remove((episode, env))
-                env.close()
-                yield episode.row()
-    finally:
-        for _, env in running:
-            env.close()
+                if episode.done:
+                    yield episode.row()
+            running = [lane for lane in running if not lane[0].done]
 
 
-def _together(
-    spec: EnvSpec, env_kwargs: Mapping[str, Any], policy: Policy, episodes: Sequence[_Episode]
-) -> Iterator[EpisodeRow]:
+def _together(spec: EnvSpec, policy: Policy, episodes: Sequence[_Episode]) -> Iterator[EpisodeRow]:
     """Run episodes in one vector environment; yield each row as its episode ends."""
     mode = "vector_entry_point"
-    env = gymnasium.make_vec(spec, len(episodes), vectorization_mode=mode, **env_kwargs)
-    try:
+    made: Any = gymnasium.make_vec(spec, len(episodes), vectorization_mode=mode)
+    with closing(made) as env:
         states, info = env.reset(seed=[episode.seed for episode in episodes])
         for lane, episode in enumerate(episodes):
             if "completed_ordered" in info:
                 episode.steps = dict.fromkeys(env.unwrapped.subtasks)
             episode.see(states[lane], _lane(info, lane))
-        running = np.arange(len(episodes))
+        running = list(range(len(episodes)))
         actions = np.zeros(env.action_space.shape, env.action_space.dtype)
-        while len(running):
+        while running:
             lanes = [episodes[lane].number for lane in running]
             actions[running] = policy.act(states[running], lanes)
             states, rewards, terminated, truncated, info = env.step(actions)
@@ -194,9 +182,7 @@ def _together(
                 episode.see(states[lane], of_lane)
                 if episode.done:
                     yield episode.row()
-            running = running[[not episodes[lane].done for lane in running]]
-    finally:
-        env.close()
+            running = [lane for lane in running if not episodes[lane].done]
 
 
 def _lane(info: Mapping[str, Any], lane: int) -> dict[str, Any]:
@@ -213,9 +199,7 @@ class _Episode:
         self.length, self.total, self.success, self.done = 0, 0.0, False, False
         self.steps: dict[str, int | None] = {}
 
-    def count(
-        self, reward: float, terminated: bool, truncated: bool, info: Mapping[str, Any]
-    ) -> None:
+    def count(self, reward: Any, terminated: bool, truncated: bool, info: Mapping) -> None:
         """Note what a step has earned and completed."""
         self.length += 1
         self.total += float(reward)
@@ -237,10 +221,8 @@ class _Episode:
 
     def row(self) -> EpisodeRow:
         """Return how the episode went."""
-        ordered = any_order = None
-        if self.steps:
-            ordered = sum(step is not None for step in self.steps.values())
-            any_order = int(np.sum(self.info["completed_any_order"]))
+        ordered = sum(step is not None for step in self.steps.values()) if self.steps else None
+        any_order = int(np.sum(self.info["completed_any_order"])) if self.steps else None
         return EpisodeRow(
             episode=self.number,
             test_seed=self.seed,

@@ -18,9 +18,8 @@ where there are more; without it they are numbered. What does not exist is empty
 from __future__ import annotations
 
 import copy
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +32,7 @@ from torch import Tensor
 from fist.evaluation.evaluate import Trial
 from fist.evaluation.rollout import rollout
 from fist.methods.base import Policy
-from fist.methods.retrieval import DemoIndex, Nearest
+from fist.methods.retrieval import DemoIndex
 from fist.stage.files import write_text
 
 DIGITS = "%.6g"
@@ -41,104 +40,87 @@ DIGITS = "%.6g"
 
 
 class Retrieval(NamedTuple):
-    """What one look-up answered."""
+    """What one look-up answered: demo, demo_step, distance and target of a row."""
 
     demo: int
-    """Demonstration, from 0."""
     step: int
-    """Step in it, from 0."""
     distance: float
-    """Squared distance in the space of the look-up."""
     target: Float[np.ndarray, " S"]
     """The state H steps later in that demonstration, at most its last."""
 
 
-@dataclass(frozen=True)
-class Step:
-    """What a policy acted on at one step."""
-
-    lane: int
-    """Number of the episode."""
-    state: Float[np.ndarray, " S"]
-    """The observation."""
-    retrieval: Retrieval | None
-    """The look-up that is followed; None before the first one and without look-ups."""
-    looked_up: bool
-    """Whether it was made at this step."""
-    counted: int | None
-    """Sub-tasks counted in order before this step; None where there are none."""
-
-
-class WatchedIndex:
+class WatchedIndex(DemoIndex):
     """An index of demonstrations that remembers the last look-up of a single state."""
 
     def __init__(self, index: DemoIndex):
-        self._index = index
+        vars(self).update(vars(index))
+        self._of, self.asked = index, False
         self.last: Retrieval | None = None
-        self.asked = False
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._index, name)
-
-    def nearest(self, s: Float[Tensor, "B S"]) -> Nearest:
-        return self._note(s)
-
-    def target(self, s: Float[Tensor, "B S"]) -> Float[Tensor, "B S"]:
-        self._note(s)
-        return self._index.target(s)
-
-    def neighbours(
-        self, s: Float[Tensor, "B S"], k: int
-    ) -> tuple[Float[Tensor, "B k"], Float[Tensor, "B k A"]]:
-        self._note(s)
-        return self._index.neighbours(s, k)
-
-    def _note(self, s: Float[Tensor, "B S"]) -> Nearest:
-        """Remember what is nearest to the one state of `s`."""
-        nearest = self._index.nearest(s)
-        demo, step, distance = (values.item() for values in nearest)
-        self.last = Retrieval(demo, step, distance, self._index.target(s)[0].numpy())
-        self.asked = True
-        return nearest
+    def _scores(self, s: Float[Tensor, "1 S"]) -> tuple[Tensor, Tensor]:  # every look-up asks it
+        demo, step, distance = self._of.nearest(s)
+        target = self._of.target(s)[0].numpy()
+        self.last, self.asked = Retrieval(int(demo), int(step), float(distance), target), True
+        return super()._scores(s)
 
 
-class Recorder:
+class Recorder(Policy):
     """A policy that acts as another one does, and keeps what it acted on, one lane at a time.
 
     Its `watch` is to be the observer of the rollout.
     """
 
     def __init__(self, policy: Policy):
-        self.steps: list[Step] = []
-        self.state_names: tuple[str, ...] = ()
-        self._policy, self._index = policy, None
+        self.rows: list[dict[str, Any]] = []
+        """What the CSV says of every step, but for the labels."""
+        self.found: list[Retrieval | None] = []
+        """The look-up that is followed at every step; None where there is none."""
+        self._names: tuple[str, ...] = ()
+        self._policy = copy.copy(policy)  # leaves the given one as it is
+        self._index = None
         if getattr(policy, "index", None) is not None:
-            self._policy = copy.copy(policy)  # leaves the given one as it is
             self._policy.index = self._index = WatchedIndex(policy.index)
 
     def watch(self, _episode: int, env: gymnasium.Env, info: Mapping[str, Any]) -> None:
         """See a reset or a step."""
         known = "completed_ordered" in info
         self._counted = int(np.sum(info["completed_ordered"])) if known else None
-        if not self.state_names:
+        if not self._names:
             named = env.has_wrapper_attr("state_names")
-            numbers = map(str, range(env.observation_space.shape[0]))
-            self.state_names = tuple(env.get_wrapper_attr("state_names") if named else numbers)
+            [dims] = env.observation_space.shape or ()
+            names = env.get_wrapper_attr("state_names") if named else map(str, range(dims))
+            self._names = tuple(names)
 
     def reset(self, seeds: Sequence[int]) -> None:
-        self.steps.clear()
+        self._seeds = seeds
+        self.rows.clear()
+        self.found.clear()
         self._policy.reset(seeds)
 
     def act(self, states: Float[np.ndarray, "1 S"], lanes: Sequence[int]) -> np.ndarray:
         [state], [lane] = states, lanes
-        index = self._index
-        if index is not None:
-            index.asked = False
-            if not self.steps or self.steps[-1].lane != lane:
-                index.last = None  # a new episode
+        first = not self.rows or self.rows[-1]["episode"] != lane
+        if self._index is not None:
+            self._index.asked = False
+            if first:
+                self._index.last = None
         actions = self._policy.act(states, lanes)
-        found, asked = (None, False) if index is None else (index.last, index.asked)
-        self.steps.append(Step(int(lane), np.array(state), found, asked, self._counted))
+        found = None if self._index is None else self._index.last
+        demo, demo_step, distance, target = found or (None, None, None, [None] * len(self._names))
+        row = {
+            "episode": lane,
+            "test_seed": self._seeds[lane],
+            "step": 0 if first else self.rows[-1]["step"] + 1,
+            "counted": self._counted,
+            **{f"state_{name}": x for name, x in zip(self._names, state, strict=False)},
+            "demo": demo,
+            "demo_step": demo_step,
+            "distance": distance,
+            "looked_up": int(self._index is not None and self._index.asked),
+            **{f"target_{name}": x for name, x in zip(self._names, target, strict=False)},
+        }
+        self.rows.append(row)
+        self.found.append(found)
         return actions
 
 
@@ -156,40 +138,10 @@ def trace(out: str | Path, trial: Trial, episodes: int) -> pd.DataFrame:
     if episodes < 1:
         raise ValueError(f"traced is {episodes}, must be at least 1 (config: figures.traced)")
     recorder = Recorder(trial.policy())
-    first = trial.rollout.first_test_seed
-    seeds = range(first, first + episodes)
-    rollout(
-        trial.env_id,
-        trial.env_kwargs,
-        recorder,
-        seeds,
-        trial.rollout.max_steps,
-        batch=1,
-        observer=recorder.watch,
-    )
+    first, limit = trial.rollout.first_test_seed, trial.rollout.max_steps
+    where, seeds = (trial.env_id, trial.env_kwargs), range(first, first + episodes)
+    rollout(*where, recorder, seeds, limit, batch=1, observer=recorder.watch)
     what = {key: value for key, value in asdict(trial.labels).items() if key != "data_source"}
-    table = pd.DataFrame([what | row for row in _rows(recorder, first)])
+    table = pd.DataFrame([what | row for row in recorder.rows])
     write_text(out, table.to_csv(index=False, float_format=DIGITS, lineterminator="\n"))
     return table
-
-
-def _rows(recorder: Recorder, first_test_seed: int) -> Iterator[dict[str, Any]]:
-    """Yield the steps as rows of the CSV."""
-    names = recorder.state_names
-    lengths: Counter[int] = Counter()
-    for step in recorder.steps:
-        found = step.retrieval
-        target = [None] * len(names) if found is None else found.target
-        yield {
-            "episode": step.lane,
-            "test_seed": first_test_seed + step.lane,
-            "step": lengths[step.lane],
-            "counted": step.counted,
-            **{f"state_{name}": x for name, x in zip(names, step.state, strict=False)},
-            "demo": None if found is None else found.demo,
-            "demo_step": None if found is None else found.step,
-            "distance": None if found is None else found.distance,
-            "looked_up": int(step.looked_up),
-            **{f"target_{name}": x for name, x in zip(names, target, strict=False)},
-        }
-        lengths[step.lane] += 1

@@ -44,9 +44,8 @@ def record_video(out: str | Path, trial: Trial, episode: int = 0, size: int = 25
         episode: number of the test episode, from 0: the row of that number in episodes.csv.
         size: width and height of the picture in pixels.
     """
-    settings = trial.rollout
-    what = (trial.env_id, trial.env_kwargs, trial.policy(), settings.first_test_seed + episode)
-    return film(out, *what, settings.max_steps, size)
+    seed, limit = trial.rollout.first_test_seed + episode, trial.rollout.max_steps
+    return film(out, trial.env_id, trial.env_kwargs, trial.policy(), seed, limit, size)
 
 
 def film(
@@ -63,11 +62,9 @@ def film(
     Args:
         out: the .mp4 to write; a sheet of eight of its pictures, evenly spaced, gets the suffix
             .png.
-        env_id: Gymnasium id of an environment with render mode "rgb_array".
-        env_kwargs: its arguments; it must also take `width` and `height`.
-        policy: acts in the episode.
-        test_seed: seed of the episode.
-        max_steps: length limit; 0 for the environment's own.
+        env_id, env_kwargs: environment with render mode "rgb_array", which must take `width` and
+            `height`, too.
+        policy, test_seed, max_steps: as for `fist.evaluation.rollout.rollout`.
         size: width and height of the picture in pixels; multiples of 16 are encoded as they are.
 
     Raises:
@@ -84,19 +81,18 @@ def film(
         of_env = float(env.metadata.get("render_fps", 30.0))
         every = max(1, round(of_env / FPS))
         fps = of_env / every
-        now = len(recorder.steps)
+        now = len(recorder.rows)
         if (now - 1) % every:
             frames.pop(now - 1, None)  # only the last frame is shown without being due
         frames[now] = _checklist(_render(env, env_id), env, info)
 
     [row] = rollout(env_id, kwargs, recorder, [test_seed], max_steps, observer=watch)
     # A frame shows what the policy acts on next, so that a look-up is seen beside its state.
-    found = [step.retrieval for step in recorder.steps]
+    found = recorder.found
     targets = _targets([found[min(now, len(found) - 1)] for now in frames], env_id, kwargs)
-    pictures = list(frames.values())
-    if targets is not None:
-        pairs = zip(pictures, targets, strict=True)
-        pictures = [np.concatenate(pair, axis=1) for pair in pairs]
+    pictures: list[Any] = list(frames.values())
+    if targets:
+        pictures = [np.concatenate(pair, axis=1) for pair in zip(pictures, targets, strict=True)]
     out = Path(out)
     with replacing(out.with_suffix(".png")) as temporary:
         Image.fromarray(contact_sheet(pictures)).save(temporary)
@@ -109,34 +105,30 @@ def contact_sheet(frames: Sequence[Frame]) -> Frame:
     """Return evenly spaced frames, the first and the last among them, side by side in rows."""
     chosen = np.linspace(0, len(frames) - 1, SHEET_COLUMNS * SHEET_ROWS).round().astype(int)
     rows = chosen.reshape(SHEET_ROWS, SHEET_COLUMNS)
-    return np.concatenate(
-        [np.concatenate([frames[i] for i in row], axis=1) for row in rows], axis=0
-    )
+    return np.vstack([np.hstack([frames[i] for i in row]) for row in rows])
 
 
 def _targets(
     found: Sequence[Retrieval | None], env_id: str, kwargs: Mapping[str, Any]
-) -> list[Frame] | None:
-    """Draw the target of every look-up; None where there are none, or the env cannot show them."""
-    if found[0] is None:
-        return None
-    env = make_env(env_id, kwargs)
-    try:
+) -> list[Frame]:
+    """Draw the target of every look-up; nothing where there are none, or the env cannot."""
+    made = [retrieval for retrieval in found if retrieval is not None]
+    if len(made) < len(found):
+        return []
+    drawn: dict[tuple[int, int], Frame] = {}
+    with make_env(env_id, kwargs) as env:
         if not env.has_wrapper_attr("state_options"):
-            return None
+            return []
         options = env.get_wrapper_attr("state_options")
-        drawn: dict[tuple[int, int], Frame] = {}
-        for retrieval in found:
-            if retrieval[:2] not in drawn:
-                env.reset(options=options(retrieval.target))
-                text = f"target: demonstration {retrieval.demo}, after step {retrieval.step}"
-                drawn[retrieval[:2]] = _write(_render(env, env_id), [(text, OPEN)])
-        return [drawn[retrieval[:2]] for retrieval in found]
-    finally:
-        env.close()
+        for demo, step, _, target in made:
+            if (demo, step) not in drawn:
+                env.reset(options=options(target))
+                text = f"target: demonstration {demo}, after step {step}"
+                drawn[demo, step] = _write(_render(env, env_id), [(text, OPEN)])
+    return [drawn[retrieval[:2]] for retrieval in made]
 
 
-def _render(env: gymnasium.Env, env_id: str) -> Frame:
+def _render(env: gymnasium.Env, env_id: str) -> Any:
     try:
         return env.render()
     except RuntimeError as error:  # no OpenGL on this machine
@@ -148,11 +140,8 @@ def _checklist(frame: Frame, env: gymnasium.Env, info: Mapping[str, Any]) -> Fra
     if "completed_ordered" not in info:
         return frame
     subtasks = zip(env.get_wrapper_attr("subtasks"), info["completed_ordered"], strict=True)
-    lines = [
-        (f"[{'x' if done else ' '}] {name.replace('_', ' ')}", DONE if done else OPEN)
-        for name, done in subtasks
-    ]
-    return _write(frame, lines)
+    texts = [(name.replace("_", " "), done) for name, done in subtasks]
+    return _write(frame, [(f"[x] {t}", DONE) if done else (f"[ ] {t}", OPEN) for t, done in texts])
 
 
 def _write(frame: Frame, lines: Sequence[tuple[str, tuple[int, int, int]]]) -> Frame:

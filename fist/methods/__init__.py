@@ -1,4 +1,4 @@
 """The paper and its rivals: what is learnt, and how one acts with it.
 
-Read `distance`, `skills`, `retrieval`, then `policy`.
+Read `distance`, `retrieval`, then `skills`.
 """

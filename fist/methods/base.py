@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -27,9 +27,14 @@ from fist.methods.networks import Normaliser
 from fist.methods.retrieval import DemoIndex
 from fist.stage.settings import Count, Flag, Positive, settings
 
+T = TypeVar("T")
 Batch = tuple[Tensor, ...]
+Sampler = Callable[[Generator], Batch]
+"""Draws a batch."""
 Terms = dict[str, Tensor]
 """Terms of a loss, each a scalar; their sum is minimised."""
+Losses = Callable[..., Terms]
+"""Maps a batch to the terms of its loss."""
 
 
 @settings
@@ -61,26 +66,28 @@ class Material:
     @property
     def main(self) -> Episodes:
         """The episodes that the model is mostly about: play, where there is play."""
-        return self.demos if self.play is None else self.play
+        main = self.demos if self.play is None else self.play
+        assert main is not None  # every stage reads play or demonstrations
+        return main
 
     def hold_out(self, share: float) -> tuple[Material, Material | None]:
         """Split off the last episodes, int(share * E) of each part; None where that is none."""
-        parts = {
-            name: part for name in ("play", "demos") if (part := getattr(self, name)) is not None
-        }
-        kept = {name: len(part) - int(share * len(part)) for name, part in parts.items()}
-        if any(kept[name] == len(part) for name, part in parts.items()):
-            return self, None
-        first = {name: part.take(range(kept[name])) for name, part in parts.items()}
-        last = {name: part.take(range(kept[name], len(part))) for name, part in parts.items()}
+        first: dict[str, Any] = {}
+        last: dict[str, Any] = {}
+        for name in ("play", "demos"):
+            if (part := getattr(self, name)) is not None:
+                kept = len(part) - int(share * len(part))
+                if kept == len(part):
+                    return self, None
+                first[name] = part.take(range(kept))
+                last[name] = part.take(range(kept, len(part)))
         return replace(self, **first), replace(self, **last)
 
 
 class Objective(NamedTuple):
     """What a training minimises, and over what."""
 
-    losses: Callable[..., Terms]
-    """Maps a batch to the terms of its loss."""
+    losses: Losses
     parameters: list[nn.Parameter]
 
 
@@ -117,9 +124,7 @@ class Model(nn.Module):
         if self.settings.normalise:
             self.normaliser.fit(material.main.states)
 
-    def sampler(
-        self, material: Material, batch: int, device: torch.device | str
-    ) -> Callable[[Generator], Batch]:
+    def sampler(self, material: Material, batch: int, device: torch.device | str) -> Sampler:
         """Return a function that draws a batch for `losses`, on a device, from its generator."""
         raise NotImplementedError
 
@@ -131,9 +136,8 @@ class Model(nn.Module):
         lengths = material.hold_out(validation)[0].main.lengths
         return int((lengths - self.span(self.settings)).clamp(min=0).sum())
 
-    def losses(self, *batch: Tensor) -> Terms:
-        """Return the terms of a batch's loss, each a scalar; their sum is minimised."""
-        raise NotImplementedError
+    losses: Losses
+    """The method that gives the terms of a batch's loss."""
 
     def objective(self, part: str) -> Objective:
         """Return what a training of a part of the model minimises, see `parts`."""
@@ -165,8 +169,9 @@ class Policy:
         if (index is not None) != self.looks_up:
             needs = "needs demonstrations to look up in" if self.looks_up else "looks nothing up"
             raise ValueError(f"{type(self).__name__} {needs}")
-        self.model = None if model is None else model.eval()
-        self.index, self.settings = index, act
+        self.model: Any = None if model is None else model.eval()
+        self.index: Any = index
+        self.settings = act
         self.reset([])
 
     def reset(self, seeds: Sequence[int]) -> None:
@@ -182,7 +187,7 @@ def name_of(cls: type) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
-def class_named(name: str, base: type, trusted: Sequence[str] | None = None) -> type:
+def class_named(name: str, base: type[T], trusted: Sequence[str] | None = None) -> type[T]:
     """Import the class that module:Class names.
 
     Args:
@@ -195,9 +200,8 @@ def class_named(name: str, base: type, trusted: Sequence[str] | None = None) -> 
         ValueError: the name is none, is not trusted, or names no such class.
     """
     module, _, attribute = name.partition(":")
-    if trusted is not None and not any(
-        module == place or module.startswith(f"{place}.") for place in ("fist", *trusted)
-    ):
+    places = tuple(f"{place}." for place in ("fist", *(trusted or ())))
+    if trusted is not None and not f"{module}.".startswith(places):
         raise ValueError(f"{name!r} is not of fist, and not of a module that is trusted")
     try:
         found = getattr(import_module(module), attribute)

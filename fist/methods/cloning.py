@@ -6,16 +6,16 @@ goal-BC  pi(a | s_t, s_{t+H})    takes the look-up of FIST, but acts without ski
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Generator, Tensor
+from torch import Tensor
 
 from fist.data.windows import Windows
-from fist.methods.base import Batch, Material, Model, ModelSettings, Policy
+from fist.methods.base import Material, Model, ModelSettings, Policy, Sampler, Terms
 from fist.methods.lanes import Choice, LaneNoise, as_actions, as_states, by_rows
 from fist.methods.networks import MLP, Gaussian, gaussian
 from fist.stage.settings import Count, Natural, settings
@@ -53,9 +53,7 @@ class BCModel(Model):
         """Return 1: a window is a state and its action; with goals it reaches H steps ahead."""
         return settings.horizon if cls.sees_goal else 1
 
-    def sampler(
-        self, material: Material, batch: int, device: torch.device | str
-    ) -> Callable[[Generator], Batch]:
+    def sampler(self, material: Material, batch: int, device: torch.device | str) -> Sampler:
         """Return what draws windows."""
         windows = Windows(material.main, self.span(self.settings), device)
         return lambda generator: windows.sample(batch, generator)
@@ -64,9 +62,7 @@ class BCModel(Model):
         """Return the Gaussian over actions at states s, on the way to goals if it sees any."""
         return gaussian(self.net(torch.cat([self.normaliser(part) for part in (s, *goal)], -1)))
 
-    def losses(
-        self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"]
-    ) -> dict[str, Float[Tensor, ""]]:
+    def losses(self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"]) -> Terms:
         """Return the negative log-likelihood of a window's first action, summed over dimensions."""
         goal = (s[:, -1],) if self.sees_goal else ()
         return {"nll": self(s[:, 0], *goal).nll(a[:, 0]).sum(-1).mean()}

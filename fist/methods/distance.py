@@ -8,7 +8,6 @@ present one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import torch
@@ -17,7 +16,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from fist.data.windows import Windows
-from fist.methods.base import Batch, Material, Model, ModelSettings
+from fist.methods.base import Batch, Material, Model, ModelSettings, Sampler, Terms
 from fist.methods.networks import at_least_float32
 from fist.stage.settings import Count, NonNegative, settings
 
@@ -71,7 +70,7 @@ class Distance(Model):
         anchor: Float[Tensor, "B S"],
         positive: Float[Tensor, "B S"],
         noise: Float[Tensor, "2 B S"],
-    ) -> dict[str, Float[Tensor, ""]]:
+    ) -> Terms:
         """Return the InfoNCE loss: each anchor against every positive of the batch, in nats.
 
         Args:
@@ -85,9 +84,7 @@ class Distance(Model):
         own = torch.arange(len(logits), device=logits.device)
         return {"contrastive": F.cross_entropy(logits, own)}
 
-    def sampler(
-        self, material: Material, batch: int, device: torch.device | str
-    ) -> Callable[[Generator], Batch]:
+    def sampler(self, material: Material, batch: int, device: torch.device | str) -> Sampler:
         """Return what draws pairs: of play, or half of play and half of the demonstrations."""
         parts = [part for part in (material.play, material.demos) if part is not None]
         windows = [Windows(part, self.settings.horizon, device) for part in parts]
@@ -113,11 +110,8 @@ def sample_pairs(
     windows: Windows, mode: str, batch: int, generator: Generator
 ) -> tuple[Float[Tensor, "B S"], Float[Tensor, "B S"]]:
     """Draw anchors s_t and positives s_{t+k}; a pair never crosses an episode's end."""
-    first = windows.draw(batch, generator)
-    if mode == "exact":
-        ahead = windows.horizon
-    else:
-        ahead = torch.randint(
-            1, windows.horizon + 1, (batch,), generator=generator, device=first.device
-        )
+    first, horizon, at = windows.draw(batch, generator), windows.horizon, windows.states.device
+    ahead: int | Tensor = horizon
+    if mode == "reachable":
+        ahead = torch.randint(1, horizon + 1, (batch,), generator=generator, device=at)
     return windows.states[first], windows.states[first + ahead]

@@ -25,21 +25,18 @@ RIDGE = 1e-5
 """Penalty on the coefficients, per row: dimensions without noise to learn from get a slope of 0."""
 
 
-def feedback_gain(
-    episodes: Episodes, states: Float[Tensor, "N S"], ridge: float = RIDGE
-) -> Float[Tensor, "A S"]:
+def feedback_gain(episodes: Episodes, states: Float[Tensor, "N S"]) -> Float[Tensor, "A S"]:
     """Return K, the slope of the actions over the present state.
 
     Args:
         episodes: recorded play; only rows with two rows of their episode before them are used.
         states: the episodes' states as the policy sees them, of order 1 (normalised).
-        ridge: penalty on the coefficients, per row.
     """
     within = torch.cat([torch.arange(int(length)) for length in episodes.lengths])
     t = torch.nonzero(within >= 2)[:, 0]
     s, a = states.double(), episodes.actions.double()
     inputs = torch.cat((s[t], s[t - 1], s[t - 2], a[t - 1], a[t - 2], torch.ones(len(t), 1)), 1)
     gram = inputs.T @ inputs
-    gram.diagonal().add_(ridge * len(t))
+    gram.diagonal().add_(RIDGE * len(t))
     slopes = torch.linalg.solve(gram, inputs.T @ a[t])
     return slopes[: s.shape[1]].T.float()

@@ -27,15 +27,15 @@ class Replay(Policy):
 
     @torch.inference_mode()
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
-        s, lanes = as_states(states, self.index.states.shape[1]), torch.as_tensor(lanes)
-        new = self._rows[lanes] < 0
+        s, at = as_states(states, self.index.states.shape[1]), torch.as_tensor(lanes)
+        new = self._rows[at] < 0
         if new.any():
             demo, step, _ = self.index.nearest(s[new])
-            self._rows[lanes[new]] = self.index.starts[demo] + step
-            self._ends[lanes[new]] = self.index.starts[demo] + self.index.lengths[demo]
-        rows, ends = self._rows[lanes], self._ends[lanes]
+            self._rows[at[new]] = self.index.starts[demo] + step
+            self._ends[at[new]] = self.index.starts[demo] + self.index.lengths[demo]
+        rows, ends = self._rows[at], self._ends[at]
         actions = self.index.actions[torch.minimum(rows, ends - 1)]
-        self._rows[lanes] = rows + 1
+        self._rows[at] = rows + 1
         return as_actions(torch.where((rows < ends)[:, None], actions, 0.0))
 
 

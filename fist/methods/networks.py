@@ -57,12 +57,10 @@ class MLP(nn.Module):
     ):
         super().__init__()
         self.input = nn.Linear(inputs, hidden)
-        self.blocks = nn.ModuleList(
-            nn.Linear(hidden, hidden, bias=not batch_norm) for _ in range(blocks)
-        )
-        self.norms = nn.ModuleList(
-            nn.BatchNorm1d(hidden) if batch_norm else nn.Identity() for _ in range(blocks)
-        )
+        self.blocks, self.norms = nn.ModuleList(), nn.ModuleList()
+        for _ in range(blocks):
+            self.blocks.append(nn.Linear(hidden, hidden, bias=not batch_norm))
+            self.norms.append(nn.BatchNorm1d(hidden) if batch_norm else nn.Identity())
         self.head = nn.Linear(hidden, outputs)
         for module in self.modules():
             if isinstance(module, nn.Linear):

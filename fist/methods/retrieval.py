@@ -56,18 +56,15 @@ class DemoIndex:
             horizon: H, how many steps ahead of the nearest state the target lies; at least 1.
         """
         if horizon < 1:
-            raise ValueError(
-                f"horizon is {horizon}, must be at least 1 (config: skills.model.horizon)"
-            )
+            where = "(config: models.skills.model.horizon)"
+            raise ValueError(f"horizon is {horizon}, must be at least 1 {where}")
         if len(episodes) == 0:
             raise ValueError("no demonstrations to look up in: the data set holds no episode")
         self.features = features
         self.states, self.actions = episodes.states, episodes.actions
-        rows = torch.arange(len(self.states), device=self.states.device)
-        lengths = episodes.lengths.to(rows.device)
-        self.starts = starts = episodes.starts.to(rows.device)
-        self.lengths = lengths
-        self._demo = torch.arange(len(lengths), device=rows.device).repeat_interleave(lengths)
+        self.starts, self.lengths = starts, lengths = episodes.starts, episodes.lengths
+        rows = torch.arange(len(self.states))
+        self._demo = torch.arange(len(lengths)).repeat_interleave(lengths)
         self._step = rows - starts[self._demo]
         last = (starts + lengths - 1)[self._demo]
         self._targets = self.states[torch.minimum(rows + horizon, last)]  # (N, S)

@@ -16,7 +16,7 @@ one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -27,7 +27,16 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
 from fist.data.windows import Windows
-from fist.methods.base import Batch, Material, Model, ModelSettings, Objective, Policy
+from fist.methods.base import (
+    Batch,
+    Material,
+    Model,
+    ModelSettings,
+    Objective,
+    Policy,
+    Sampler,
+    Terms,
+)
 from fist.methods.feedback import feedback_gain
 from fist.methods.lanes import Choice, LaneNoise, as_actions, as_states, by_rows
 from fist.methods.networks import MLP, Gaussian, SequenceEncoder, at_least_float32, gaussian
@@ -80,12 +89,9 @@ class SkillVAE(Model):
         phases = settings.horizon if settings.phase else 0
         self.decoder = MLP(state_dim + z + phases, action_dim, hidden, settings.decoder_blocks)
         inputs = {"goal": 2 * state_dim, "state": state_dim}
-        self.priors = nn.ModuleDict(
-            {
-                name: MLP(inputs[name], 2 * z, hidden, settings.prior_blocks)
-                for name in settings.priors
-            }
-        )
+        self.priors = nn.ModuleDict()
+        for name in settings.priors:
+            self.priors[name] = MLP(inputs[name], 2 * z, hidden, settings.prior_blocks)
 
     def prepare(self, material: Material) -> None:
         """Take the states' scale and the feedback gain from the data, as the settings ask for."""
@@ -94,9 +100,7 @@ class SkillVAE(Model):
             gain = feedback_gain(material.main, self.normaliser(material.main.states))
             self.gain.copy_(self.settings.feedback * gain)
 
-    def sampler(
-        self, material: Material, batch: int, device: torch.device | str
-    ) -> Callable[[Generator], Batch]:
+    def sampler(self, material: Material, batch: int, device: torch.device | str) -> Sampler:
         """Return what draws windows, with the noise that makes z a sample of the posterior."""
         windows = Windows(material.main, self.settings.horizon, device)
 
@@ -112,7 +116,7 @@ class SkillVAE(Model):
         horizon = self.settings.horizon
         if material.play is not None:
             return int((1 - validation) * len(material.play.states) / (horizon + 1))
-        return int((material.demos.lengths - horizon).sum())
+        return int((material.main.lengths - horizon).sum())
 
     def objective(self, part: str) -> Objective:
         """Return the whole loss over all parameters, or the priors' alone for part "prior"."""
@@ -142,11 +146,8 @@ class SkillVAE(Model):
         return gaussian(self._prior("state")(self.normaliser(s)))
 
     def losses(
-        self,
-        s: Float[Tensor, "B H1 S"],
-        a: Float[Tensor, "B H A"],
-        noise: Float[Tensor, "B Z"],
-    ) -> dict[str, Float[Tensor, ""]]:
+        self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"], noise: Float[Tensor, "B Z"]
+    ) -> Terms:
         """Return the weighted terms of the loss; the total is their sum.
 
         Args:
@@ -166,11 +167,8 @@ class SkillVAE(Model):
         return terms | self._prior_losses(s[:, 0], s[:, -1], z.detach())
 
     def prior_losses(
-        self,
-        s: Float[Tensor, "B H1 S"],
-        a: Float[Tensor, "B H A"],
-        noise: Float[Tensor, "B Z"],
-    ) -> dict[str, Float[Tensor, ""]]:
+        self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"], noise: Float[Tensor, "B Z"]
+    ) -> Terms:
         """Return the priors' terms alone, for fine-tuning that leaves the VAE as it is."""
         s = self.normaliser(s)
         with torch.no_grad():
@@ -194,7 +192,7 @@ class SkillVAE(Model):
     def _encode(self, s: Tensor, a: Tensor) -> Gaussian:
         return gaussian(self.posterior(torch.cat((a, s), dim=-1)))
 
-    def _prior_losses(self, s: Tensor, goal: Tensor, z: Tensor) -> dict[str, Tensor]:
+    def _prior_losses(self, s: Tensor, goal: Tensor, z: Tensor) -> Terms:
         """Return -log p(z | .), summed over z's dimensions, for every prior (states normalised)."""
         inputs = {"goal": torch.cat((s, goal), dim=-1), "state": s}
         return {
@@ -206,7 +204,7 @@ class SkillVAE(Model):
         if name not in self.priors:
             raise ValueError(
                 f"this skill model has no {name!r} prior, only {', '.join(self.priors)} "
-                "(config: skills.model.priors)"
+                "(config: models.skills.model.priors)"
             )
         return self.priors[name]
 
@@ -234,14 +232,14 @@ class SkillPolicy(Policy):
 
     @torch.inference_mode()
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
-        s, lanes = as_states(states, self.model.state_dim), torch.as_tensor(lanes)
-        step = self._steps[lanes] % self.settings.replan_every
+        s, at = as_states(states, self.model.state_dim), torch.as_tensor(lanes)
+        step = self._steps[at] % self.settings.replan_every
         due = step == 0
         if due.any():
             prior = self.prior(s[due])
-            self._skills[lanes[due]] = self._noise.pick(prior, self.settings.skill, lanes[due])
-        self._steps[lanes] += 1
-        return as_actions(by_rows(self.model.decode, s, self._skills[lanes], step))
+            self._skills[at[due]] = self._noise.pick(prior, self.settings.skill, at[due])
+        self._steps[at] += 1
+        return as_actions(by_rows(self.model.decode, s, self._skills[at], step))
 
     def prior(self, s: Float[Tensor, "B S"]) -> Gaussian:
         """Return the distribution over skills at states s, mean and log-sigma (B, Z)."""

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from safetensors.torch import load, save
-from torch import Tensor
 
 from fist.methods.base import Model, class_named, name_of
 from fist.stage.files import write_bytes, write_json, write_tensors
@@ -29,14 +28,9 @@ def save_model(path: str | Path, model: Model, provenance: dict[str, Any]) -> No
 
     The weights are renamed into place last, so a checkpoint that is there is complete.
     """
-    path = Path(path)
-    twin = {
-        "model": name_of(type(model)),
-        "settings": asdict(model.settings),
-        "sizes": {"state_dim": model.state_dim, "action_dim": model.action_dim},
-        "provenance": provenance,
-    }
-    write_json(path.with_suffix(".json"), twin)
+    path, sizes = Path(path), {"state_dim": model.state_dim, "action_dim": model.action_dim}
+    twin = {"model": name_of(type(model)), "settings": asdict(model.settings), "sizes": sizes}
+    write_json(path.with_suffix(".json"), twin | {"provenance": provenance})
     weights = {name: value.cpu().clone() for name, value in model.state_dict().items()}
     if path.suffix == ".safetensors":
         write_bytes(path, save(weights))
@@ -82,16 +76,12 @@ def load_model(
     try:
         cls = expected or class_named(name, Model, trusted)
         model = cls(cls.Settings(**twin["settings"]), **twin["sizes"])
-        model.load_state_dict(read_weights(path))
+        if path.suffix == ".safetensors":
+            model.load_state_dict(load(path.read_bytes()))
+        else:
+            model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
         raise CheckpointError(
             f"{path}: cannot be loaded ({error}); delete it to have it trained again"
         ) from error
     return model.eval()
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read tensors by their names, and nothing but tensors."""
-    if path.suffix == ".safetensors":
-        return load(path.read_bytes())
-    return torch.load(path, map_location="cpu", weights_only=True)

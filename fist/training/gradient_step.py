@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
+import torch
 from torch import Generator, Tensor, nn
 
-from fist.methods.base import Batch, Terms
+from fist.methods.base import Losses, Sampler, Terms
 from fist.training.divergence import Watch
 from fist.training.settings import TrainSettings
-from fist.training.speed import autocast, compiled, flatten, make_optimizer
+from fist.training.speed import autocast, compiles, flatten, make_optimizer
 
 
 class GradientStep:
@@ -18,8 +19,8 @@ class GradientStep:
     def __init__(
         self,
         model: nn.Module,
-        sample: Callable[[Generator], Batch],
-        losses: Callable[..., Terms],
+        sample: Sampler,
+        losses: Losses,
         settings: TrainSettings,
         seed: int,
         steps: int,
@@ -31,7 +32,8 @@ class GradientStep:
         self.optimizer = make_optimizer(settings, self.vector)
         self.generator = Generator(device).manual_seed(seed)
         self.watch = Watch()
-        self._sample, self._losses = sample, compiled(losses, settings, steps)
+        self._sample = sample
+        self._losses = torch.compile(losses) if compiles(settings, steps) else losses
         self._precision, self._clip_norm = autocast(settings, device), settings.clip_norm
 
     def __call__(self, rate: float | Tensor) -> Terms:
@@ -39,8 +41,10 @@ class GradientStep:
         batch = self._sample(self.generator)
         with self._precision:
             terms = self._losses(*batch)
+        assert self.vector.grad is not None  # it is kept: the parameters' gradients are its parts
         self.vector.grad.zero_()
-        sum(terms.values()).backward()
+        total: Any = sum(terms.values())
+        total.backward()
         norm = nn.utils.clip_grad_norm_(self.vector, self._clip_norm)
         self.watch.look(terms | {"gradient norm": norm}, batch)
         for group in self.optimizer.param_groups:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
+
+import pandas as pd
 
 from fist.stage.files import write_text
 from fist.stage.progress import Progress
@@ -24,13 +24,9 @@ class LearningCurve(Progress):
         """Begin, or go on, at step `start` of `total`.
 
         Args:
-            total, start: steps of the whole run, and how many of them are done.
             rows: the rows so far; added to in place.
             file: CSV file for `write`.
-            tensorboard: folder for TensorBoard's event files.
-
-        Raises:
-            ImportError: TensorBoard is asked for and not installed.
+            tensorboard: folder for TensorBoard's event files; ImportError if it is not installed.
         """
         super().__init__(total, start, "step")
         self.rows, self._file, self._writer = rows, file, None
@@ -58,8 +54,4 @@ class LearningCurve(Progress):
     def write(self) -> None:
         """Write the CSV file, if one was asked for."""
         if self._file is not None:
-            buffer = io.StringIO()
-            writer = csv.DictWriter(buffer, self.rows[0], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
-            write_text(self._file, buffer.getvalue())
+            write_text(self._file, pd.DataFrame(self.rows).to_csv(index=False, lineterminator="\n"))

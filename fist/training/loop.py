@@ -14,13 +14,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Generator, nn
+from torch import nn
 
-from fist.methods.base import Batch, Terms
+from fist.methods.base import Losses, Sampler
 from fist.stage.interrupt import Interrupted, stop_signals
 from fist.stage.resume import read_resume, write_resume
 from fist.training.gradient_step import GradientStep
-from fist.training.learning_curve import LearningCurve, Row
+from fist.training.learning_curve import LearningCurve
 from fist.training.settings import TrainSettings
 from fist.training.speed import replayed
 
@@ -46,8 +46,8 @@ class Run:
 
 def train(
     model: nn.Module,
-    sample: Callable[[Generator], Batch],
-    losses: Callable[..., Terms],
+    sample: Sampler,
+    losses: Losses,
     run: Run,
     parameters: list[nn.Parameter] | None = None,
     validate: Callable[[], dict[str, float]] | None = None,
@@ -70,9 +70,15 @@ def train(
     settings = run.settings
     step = GradientStep(model, sample, losses, settings, run.seed, run.steps, parameters)
     take = replayed(step, step.generator)
-    start, rows = _resume(run, model, step)
+    start, rows = 0, []
+    if (saved := read_resume(run.resume, run.key)) is not None:
+        model.load_state_dict(saved["model"])
+        step.optimizer.load_state_dict(saved["optimizer"])
+        step.generator.set_state(saved["generator"])
+        start, rows = saved["step"], saved["rows"]
+        log.info("resuming at step %d of %d", start, run.steps)
     curve = LearningCurve(run.steps, start, rows, run.curve, run.tensorboard)
-    saved = time.monotonic()
+    last_saved = time.monotonic()
     model.train()
     with stop_signals() as stop, closing(curve):
         for done in range(start + 1, run.steps + 1):
@@ -81,7 +87,7 @@ def train(
             curve.advance()
             signals, is_last = tuple(stop), done == run.steps
             logs = is_last or done % settings.log_every == 0
-            saves = is_last or signals or time.monotonic() - saved > settings.save_every
+            saves = is_last or signals or time.monotonic() - last_saved > settings.save_every
             if logs or saves or not step.vector.is_cuda:  # a GPU that is asked has to finish first
                 step.watch.check(start, run.seed, run.resume)
             if logs:
@@ -93,33 +99,17 @@ def train(
                     model.train()
                 curve.add(done, values)
             if saves:
-                _save(run, done, model, step, rows)
-                saved = time.monotonic()
+                state = {
+                    "step": done,
+                    "model": model.state_dict(),
+                    "optimizer": step.optimizer.state_dict(),
+                    "generator": step.generator.get_state(),
+                    "rows": rows,
+                }
+                write_resume(run.resume, run.key, state)
+                last_saved = time.monotonic()
             if signals and not is_last:
                 log.warning("stopped by signal %d after step %d", signals[0], done)
                 raise Interrupted(128 + signals[0])
     model.eval()
     curve.write()
-
-
-def _resume(run: Run, model: nn.Module, step: GradientStep) -> tuple[int, list[Row]]:
-    """Go on from the resume file if it is of this run; return steps done and learning curve."""
-    saved = read_resume(run.resume, run.key)
-    if saved is None:
-        return 0, []
-    model.load_state_dict(saved["model"])
-    step.optimizer.load_state_dict(saved["optimizer"])
-    step.generator.set_state(saved["generator"])
-    log.info("resuming at step %d of %d", saved["step"], run.steps)
-    return saved["step"], saved["rows"]
-
-
-def _save(run: Run, done: int, model: nn.Module, step: GradientStep, rows: list[Row]) -> None:
-    content = {
-        "step": done,
-        "model": model.state_dict(),
-        "optimizer": step.optimizer.state_dict(),
-        "generator": step.generator.get_state(),
-        "rows": rows,
-    }
-    write_resume(run.resume, run.key, content)

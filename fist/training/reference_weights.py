@@ -9,26 +9,38 @@ nor feedback: ours is folded into the first layers on the way out; feedback has 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from fist.methods.base import Model
 from fist.methods.distance import Distance, DistanceSettings
-from fist.methods.networks import MLP
 from fist.methods.skills import Prior, SkillSettings, SkillVAE
 from fist.stage.files import sha256, write_tensors
 from fist.training.checkpoint import CheckpointError, load_model, save_model
 
-Weights = dict[str, Tensor]
-ENCODER = {"0": "linear1", "2": "linear2", "4": "linear3"}
-"""Layers of the distance's encoder: ours, the reference's."""
+NAMES = {
+    r"^encoder\.0\.": "encoder.linear1.",
+    r"^encoder\.2\.": "encoder.linear2.",
+    r"^encoder\.4\.": "encoder.linear3.",
+    r"^posterior\.embed\.": "q.0.cell.embed.",
+    r"^posterior\.lstm\.": "q.0.cell.lstm.0.",
+    r"^posterior\.output\.": "q.0.cell.output.",
+    r"^posterior\.readout\.": "q.1.",
+    r"\.(input|head)\.": r".\1.linear.",
+    r"\.blocks\.(\d+)\.": r".pyramid-\1.linear.",
+    r"\.norms\.(\d+)\.": r".pyramid-\1.norm.",
+}
+"""Parts of tensors' names: ours, the reference's."""
 UNUSED = {"log_sigma"}
 """A number in the reference's files that its loss does not use: the decoder's variance is 1."""
 
 
-def load_reference(path: Path) -> nn.Module:
+def load_reference(path: Path) -> Model:
     """Load a checkpoint of the reference into our model of the same shape.
 
     Raises:
@@ -48,7 +60,7 @@ def load_reference(path: Path) -> nn.Module:
         isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
     ):
         raise CheckpointError(f"{path}: holds no tensors by name, and no `state_dict` with them")
-    model = _distance(path, weights) if "W" in weights else _skills(path, weights)
+    model: Model = _distance(path, weights) if "W" in weights else _skills(path, weights)
     names = _names(model)
     expected = {names[name]: value for name, value in model.state_dict().items() if name in names}
     missing = sorted(set(expected) - set(weights))
@@ -68,7 +80,7 @@ def load_reference(path: Path) -> nn.Module:
     return model.eval()
 
 
-def import_reference(path: Path, out: Path) -> nn.Module:
+def import_reference(path: Path, out: Path) -> Model:
     """Write a checkpoint of the reference as one of ours; see `load_reference`."""
     model = load_reference(path)
     save_model(out, model, {"reference": {"path": str(path), "sha256": sha256(path)}})
@@ -92,12 +104,12 @@ def export_reference(path: Path, out: Path, prior: Prior = "goal") -> None:
     if isinstance(model, SkillVAE) and model.gain.any():
         raise CheckpointError(
             f"{path}: its decoder has feedback, which the reference's has no place for: train with "
-            "skills.model.feedback: 0"
+            "models.skills.model.feedback: 0"
         )
     if isinstance(model, SkillVAE) and model.settings.phase:
         raise CheckpointError(
             f"{path}: its decoder is told the phase of the skill, the reference's is not: train "
-            "with skills.model.phase: false"
+            "with models.skills.model.phase: false"
         )
     if isinstance(model, SkillVAE) and prior not in model.priors:
         raise CheckpointError(f"{path}: has no {prior!r} prior, only {', '.join(model.priors)}")
@@ -123,51 +135,36 @@ def _skills(path: Path, weights: Mapping[str, Tensor]) -> SkillVAE:
     twice_z, readout = _shape(path, weights, "q.1.weight")
     hidden, inputs = _shape(path, weights, "decoder.input.linear.weight")
     action_dim, _ = _shape(path, weights, "decoder.head.linear.weight")
-    z_dim = twice_z // 2
-    state_dim = inputs - z_dim
+    state_dim = inputs - twice_z // 2
     _, condition = _shape(path, weights, "p.0.input.linear.weight")
     if state_dim < 1 or condition not in (state_dim, 2 * state_dim):
         raise CheckpointError(
             f"{path}: p.0.input.linear.weight takes {condition} numbers, expected a state "
             f"({state_dim}) or a state and a goal ({2 * state_dim})"
         )
+    linear = re.compile(r"(decoder|p\.0)\.pyramid-\d+\.linear\.weight")
+    blocks = Counter(found[1] for name in weights if (found := linear.fullmatch(name)))
+    priors: tuple[Prior] = ("state",) if condition == state_dim else ("goal",)
     settings = SkillSettings(
-        z_dim=z_dim,
+        z_dim=twice_z // 2,
         hidden=hidden,
         readout=readout,
-        decoder_blocks=_blocks(weights, "decoder"),
-        prior_blocks=_blocks(weights, "p.0"),
-        priors=("state",) if condition == state_dim else ("goal",),
+        decoder_blocks=blocks["decoder"],
+        prior_blocks=blocks["p.0"],
+        priors=priors,
     )
     return SkillVAE(settings, state_dim, action_dim)
 
 
-def _names(model: nn.Module, prior: str | None = None) -> dict[str, str]:
+def _names(model: Model, prior: str = r"\w+") -> dict[str, str]:
     """Return the reference's name of every tensor of ours that has one."""
-    if isinstance(model, Distance):
-        names = {"W": "W"}
-        for ours, theirs in ENCODER.items():
-            for part in ("weight", "bias"):
-                names[f"encoder.{ours}.{part}"] = f"encoder.{theirs}.{part}"
-        return names
-    prior = prior or model.settings.priors[0]
-    rules = [
-        (r"posterior\.embed\.", "q.0.cell.embed."),
-        (r"posterior\.lstm\.", "q.0.cell.lstm.0."),
-        (r"posterior\.output\.", "q.0.cell.output."),
-        (r"posterior\.readout\.", "q.1."),
-        (rf"priors\.{prior}\.", "p.0."),
-    ]
     names = {}
-    for name in model.state_dict():
-        theirs = name
-        for pattern, replacement in rules:
-            theirs = re.sub(f"^{pattern}", replacement, theirs)
-        theirs = re.sub(r"\.(input|head)\.", r".\1.linear.", theirs)
-        theirs = re.sub(r"\.blocks\.(\d+)\.", r".pyramid-\1.linear.", theirs)
-        theirs = re.sub(r"\.norms\.(\d+)\.", r".pyramid-\1.norm.", theirs)
-        if theirs.startswith(("q.", "p.0.", "decoder.")):
-            names[name] = theirs
+    for ours in model.state_dict():
+        theirs = re.sub(rf"^priors\.{prior}\.", "p.0.", ours)
+        for pattern, replacement in NAMES.items():
+            theirs = re.sub(pattern, replacement, theirs)
+        if theirs.startswith(("W", "encoder.", "q.", "p.0.", "decoder.")):
+            names[ours] = theirs
     return names
 
 
@@ -178,12 +175,8 @@ def _shape(path: Path, weights: Mapping[str, Tensor], name: str) -> tuple[int, i
             f"{path}: neither skills nor a distance of the reference: no weight {name}; it has "
             f"{_list(sorted(weights))}"
         )
-    return tuple(weights[name].shape)
-
-
-def _blocks(weights: Mapping[str, Tensor], prefix: str) -> int:
-    pattern = re.compile(rf"{re.escape(prefix)}\.pyramid-(\d+)\.linear\.weight")
-    return len([name for name in weights if pattern.fullmatch(name)])
+    rows, columns = weights[name].shape
+    return rows, columns
 
 
 def _list(names: list[str]) -> str:
@@ -195,17 +188,16 @@ def _list(names: list[str]) -> str:
 def _fold_normaliser(model: SkillVAE | Distance) -> None:
     """Move the shift and scale of the states into the layers that see them first."""
     normaliser, n = model.normaliser, model.state_dim
+    places: list[tuple[Any, Any]] = []  # a layer, and its first column of the state
     if isinstance(model, Distance):
-        layers = [(model.encoder[0], [0])]
+        places.append((model.encoder[0], 0))
     else:
-        layers = [(model.posterior.embed, [model.action_dim]), (model.decoder.input, [0])]
+        places += [(model.posterior.embed, model.action_dim), (model.decoder.input, 0)]
         for name, prior in model.priors.items():
-            assert isinstance(prior, MLP)
-            layers.append((prior.input, [0, n] if name == "goal" else [0]))
-    for layer, starts in layers:
-        for start in starts:
-            columns = layer.weight[:, start : start + n]
-            columns *= normaliser.scale
-            layer.bias -= columns @ normaliser.shift
+            places += [(prior.input, start) for start in ((0, n) if name == "goal" else (0,))]
+    for layer, start in places:
+        columns = layer.weight[:, start : start + n]
+        columns *= normaliser.scale
+        layer.bias -= columns @ normaliser.shift
     normaliser.shift.zero_()
     normaliser.scale.fill_(1)

@@ -48,16 +48,10 @@ def flatten(parameters: list[nn.Parameter]) -> nn.Parameter:
 
 def make_optimizer(settings: TrainSettings, vector: nn.Parameter) -> torch.optim.Optimizer:
     """Return the optimiser that the settings name, in its fastest form, over a vector."""
+    rate, on_gpu = settings.learning_rate, vector.is_cuda
     if settings.optimizer == "adam":
-        kind, form = torch.optim.Adam, {"fused": True}
-    else:
-        kind, form = torch.optim.RAdam, {"foreach": True}
-    return kind([vector], settings.learning_rate, capturable=vector.is_cuda, **form)
-
-
-def compiled(losses: Callable[..., Terms], settings: TrainSettings, steps: int) -> Callable:
-    """Return the losses, compiled if a run of so many steps compiles them."""
-    return torch.compile(losses) if compiles(settings, steps) else losses
+        return torch.optim.Adam([vector], rate, capturable=on_gpu, fused=True)
+    return torch.optim.RAdam([vector], rate, capturable=on_gpu, foreach=True)
 
 
 def compiles(settings: TrainSettings, steps: int) -> bool:

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Generator
 
-from fist.data.episodes import DataError, Episodes, load_episodes
-from fist.methods.base import Batch, Material, Model, Terms, name_of
+from fist.data.episodes import DataError, load_episodes
+from fist.methods.base import Losses, Material, Model, name_of
 from fist.stage.files import fingerprint, sha256
 from fist.stage.provenance import code_version
 from fist.training.checkpoint import load_model, save_model
@@ -70,8 +70,7 @@ def train_model(
         model: its class.
         inputs: the files that `model.trains_on` names.
         settings: of class `model.Settings`.
-        optimisation: how it is trained.
-        job: where it goes.
+        optimisation, job: how it is trained, and where it goes.
 
     Raises:
         FileNotFoundError, DataError, CheckpointError: a file is missing or cannot be used.
@@ -93,13 +92,11 @@ def finetune_model(
     """Fine-tune a model on the first `n_demos` demonstrations.
 
     Args:
-        model: its class.
+        model, optimisation, job: as for `train_model`.
         inputs: the checkpoint to start from, and the files that `model.finetunes_on` names.
         n_demos: how many demonstrations are used.
         part: what is trained, one of `model.parts`: "all" of it, or, from "scratch", a new model of
             the same shape that has learnt nothing from play.
-        optimisation: how it is trained.
-        job: where it goes.
         settings: of a model that is not trained on play, and so has no checkpoint to start from.
 
     Raises:
@@ -111,8 +108,11 @@ def finetune_model(
     net = None if inputs.init is None else load_model(inputs.init, model)
     settings = settings if net is None else net.settings
     material = _read(model, model.finetunes_on, inputs, settings, n_demos)
-    if net is not None:
-        _check_sizes(net, material.demos, inputs)
+    for name in () if net is None else ("state_dim", "action_dim"):
+        expected, found = getattr(net, name), getattr(material.demos, name)
+        if expected not in (None, found):
+            trained = f"{inputs.init} was trained with {expected}"
+            raise DataError(f"{inputs.demos} has {name} {found}, but {trained}")
     if net is None or part == "scratch":
         net = _new(model, settings, material, job)
     _fit(net, material, part, inputs, {"n_demos": n_demos, "part": part}, optimisation, job)
@@ -122,19 +122,15 @@ def _read(
     model: type[Model], names: tuple[str, ...], inputs: Inputs, settings: Any, n_demos: int = 0
 ) -> Material:
     """Read what a stage asks for; of the demonstrations, the first few."""
-    parts: dict[str, Any] = {}
-    for name in ("play", "demos"):
-        if name in names:
+    parts: dict[str, Any] = {"models": {}}
+    for name in names:
+        if name in ("play", "demos"):
             parts[name] = load_episodes(getattr(inputs, name), model.span(settings) + 1)
+        else:
+            parts["models"][name] = load_model(inputs.models[name], trusted=(model.__module__,))
     if "demos" in parts:
         parts["demos"] = parts["demos"].first(n_demos, inputs.demos)
-    trusted = (model.__module__,)
-    others = {
-        name: load_model(inputs.models[name], trusted=trusted)
-        for name in names
-        if name not in ("play", "demos")
-    }
-    return Material(**parts, models=others)
+    return Material(**parts)
 
 
 def _new(model: type[Model], settings: Any, material: Material, job: Job) -> Model:
@@ -156,16 +152,14 @@ def _fit(
     job: Job,
 ) -> None:
     """Train, then write the checkpoint with a note of where it came from."""
-    device = torch.device(job.device) if job.device != "auto" else _best_device()
+    best = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(best if job.device == "auto" else job.device)
     net.to(device)
     training, held_out = material.hold_out(optimisation.validation)
     losses, parameters = net.objective(part)
     steps = optimisation.total_steps(net.items(material, optimisation.validation))
-    files = {
-        name: path
-        for name, path in (asdict(inputs) | dict(inputs.models)).items()
-        if isinstance(path, Path)
-    }
+    given = {**vars(inputs), **inputs.models}
+    files = {name: path for name, path in given.items() if isinstance(path, Path)}
     digests = {name: sha256(path) for name, path in files.items()}
     provenance = {
         "seed": job.seed,
@@ -177,16 +171,14 @@ def _fit(
         "device": device.type,
         "torch": torch.__version__,
     } | choice
-    key = fingerprint(
-        {
-            "provenance": provenance | {"inputs": digests},
-            "model": [name_of(type(net)), asdict(net.settings)],
-            "code": code_version("fist.training.stages", name_of(type(net))),
-        }
-    )
-    run = Run(
-        optimisation, steps, job.seed, key, job.resume, job.out.with_suffix(".csv"), job.tensorboard
-    )
+    name, curve = name_of(type(net)), job.out.with_suffix(".csv")
+    decisive = {
+        "provenance": provenance | {"inputs": digests},
+        "model": [name, asdict(net.settings)],
+        "code": code_version("fist.training.stages", name),
+    }
+    key = fingerprint(decisive)
+    run = Run(optimisation, steps, job.seed, key, job.resume, curve, job.tensorboard)
     log.info("%s: %d steps of %d, seed %d", job.out, steps, optimisation.batch_size, job.seed)
     sample = net.sampler(training, optimisation.batch_size, device)
     validate = None if held_out is None else _validator(net, losses, held_out)
@@ -194,11 +186,9 @@ def _fit(
     save_model(job.out, net, provenance)
 
 
-def _validator(
-    net: Model, losses: Callable[..., Terms], held_out: Material
-) -> Callable[[], dict[str, float]]:
+def _validator(net: Model, losses: Losses, held_out: Material) -> Callable[[], dict[str, float]]:
     """Return a function that gives the losses on one fixed batch of what is held out."""
-    batch: Batch = net.sampler(held_out, VALIDATION_BATCH, "cpu")(Generator().manual_seed(0))
+    batch = net.sampler(held_out, VALIDATION_BATCH, "cpu")(Generator().manual_seed(0))
 
     def validate() -> dict[str, float]:
         device = next(net.parameters()).device
@@ -207,18 +197,3 @@ def _validator(
         return {name: float(term) for name, term in terms.items()}
 
     return validate
-
-
-def _best_device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _check_sizes(net: Model, episodes: Episodes, inputs: Inputs) -> None:
-    """Raise DataError unless the demonstrations have the sizes that the model was trained with."""
-    for name in ("state_dim", "action_dim"):
-        expected, found = getattr(net, name), getattr(episodes, name)
-        if expected not in (None, found):
-            raise DataError(
-                f"{inputs.demos} has {name} {found}, but {inputs.init} was trained with {name} "
-                f"{expected}"
-            )

@@ -19,13 +19,9 @@ _TASKS = {
     "kitchen-mixed-v0": ("microwave", "kettle", "bottom_burner", "light_switch"),
 }
 
-for _id, _task_elements in _TASKS.items():
-    register(
-        id=_id,
-        entry_point="d4rl.kitchen.env:KitchenEnv",
-        max_episode_steps=280,
-        kwargs={"task_elements": _task_elements},
-    )
+for _id, _task in _TASKS.items():
+    _arguments = {"task_elements": _task}
+    register(_id, "d4rl.kitchen.env:KitchenEnv", max_episode_steps=280, kwargs=_arguments)
 
 for _maze in LAYOUTS:
     register(

@@ -5,14 +5,10 @@ from functools import lru_cache
 import mujoco
 
 # Two balls 5 cm apart whose margins are 4 cm each: they touch only where margins add up.
-_MARGIN_PROBE_XML = """
-<mujoco>
-  <worldbody>
-    <geom type="sphere" size="0.1" margin="0.04"/>
-    <body pos="0.25 0 0"><freejoint/><geom type="sphere" size="0.1" margin="0.04"/></body>
-  </worldbody>
-</mujoco>
-"""
+_MARGIN_PROBE_XML = """<mujoco><worldbody>
+  <geom type="sphere" size="0.1" margin="0.04"/>
+  <body pos="0.25 0 0"><freejoint/><geom type="sphere" size="0.1" margin="0.04"/></body>
+</worldbody></mujoco>"""
 
 
 @lru_cache(maxsize=1)

@@ -21,11 +21,7 @@ class Camera(NamedTuple):
 
 
 def _egl_context(width: int, height: int):
-    """Return an EGL context, current in this thread, whatever MUJOCO_GL was when mujoco loaded.
-
-    Raises:
-        RuntimeError: EGL does not work here.
-    """
+    """Return an EGL context, current in this thread, whatever MUJOCO_GL was when mujoco loaded."""
     try:
         from mujoco.egl import GLContext
 
@@ -44,12 +40,10 @@ class Renderer:
     """Draws a state of the model from a fixed camera, with shadows and reflections off."""
 
     def __init__(self, model: mujoco.MjModel, width: int, height: int, camera: Camera):
-        limit = model.vis.global_
-        if not (0 < width <= limit.offwidth and 0 < height <= limit.offheight):
-            raise ValueError(
-                f"a frame is at most {limit.offwidth} x {limit.offheight} pixels, "
-                f"asked for {width} x {height}"
-            )
+        most = model.vis.global_.offwidth, model.vis.global_.offheight
+        if not (0 < width <= most[0] and 0 < height <= most[1]):
+            size = f"{most[0]} x {most[1]} pixels"
+            raise ValueError(f"a frame is at most {size}, asked for {width} x {height}")
         self._model = model
         self._context = _egl_context(width, height)
         self._mjr = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
@@ -59,24 +53,17 @@ class Renderer:
         self._scene.flags[int(mujoco.mjtRndFlag.mjRND_REFLECTION)] = False
         self._options = mujoco.MjvOption()
         self._camera = mujoco.MjvCamera()
-        self._camera.lookat[:] = camera.lookat
-        self._camera.distance = camera.distance
-        self._camera.azimuth = camera.azimuth
-        self._camera.elevation = camera.elevation
+        for name, value in camera._asdict().items():
+            setattr(self._camera, name, value)
         self._rectangle = mujoco.MjrRect(0, 0, width, height)
         self._frame = np.empty((height, width, 3), dtype=np.uint8)
 
     def frame(self, data: mujoco.MjData) -> np.ndarray:
         """Return the state in `data` as a new (height, width, 3) uint8 array."""
         self._context.make_current()
+        shown = int(mujoco.mjtCatBit.mjCAT_ALL)
         mujoco.mjv_updateScene(
-            self._model,
-            data,
-            self._options,
-            None,
-            self._camera,
-            int(mujoco.mjtCatBit.mjCAT_ALL),
-            self._scene,
+            self._model, data, self._options, None, self._camera, shown, self._scene
         )
         mujoco.mjr_render(self._rectangle, self._scene, self._mjr)
         mujoco.mjr_readPixels(self._frame, None, self._rectangle, self._mjr)
@@ -91,15 +78,14 @@ class Renderer:
 class RenderedEnv(gymnasium.Env):
     """An environment whose state can be looked at; OpenGL is needed from the first picture on."""
 
-    model: mujoco.MjModel
-    data: mujoco.MjData
     camera: Camera
 
-    def __init__(self, render_mode: str | None, width: int, height: int):
-        """Allow pictures.
+    def __init__(self, model: mujoco.MjModel, render_mode: str | None, width: int, height: int):
+        """Begin with a model, and allow pictures of it.
 
         Args:
-            render_mode: "rgb_array" to allow `render`; None: there are none.
+            model: what is simulated.
+            render_mode: "rgb_array" to allow `render`, which needs EGL; None: no pictures.
             width, height: size of a picture in pixels.
 
         Raises:
@@ -107,6 +93,7 @@ class RenderedEnv(gymnasium.Env):
         """
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
+        self.model, self.data = model, mujoco.MjData(model)
         self.render_mode = render_mode
         self._frame_size = (width, height)
         self._renderer: Renderer | None = None

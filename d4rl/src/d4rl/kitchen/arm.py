@@ -32,8 +32,7 @@ class Arm:
     def __init__(self, model: mujoco.MjModel, data: mujoco.MjData):
         self._model, self._data = model, data
         self._site = model.site(HAND_SITE).id
-        self._translation = np.zeros((3, model.nv))
-        self._rotation = np.zeros((3, model.nv))
+        self._jacobian = np.zeros((6, model.nv))
         limits = model.jnt_range[:ARM_SIZE]
         self._low, self._high = limits[:, 0] + 0.01, limits[:, 1] - 0.01
 
@@ -65,13 +64,9 @@ class Arm:
             (7,) set-points (rad).
         """
         joints = self._data.qpos[:ARM_SIZE]
-        mujoco.mj_jacSite(self._model, self._data, self._translation, self._rotation, self._site)
-        jacobian = np.vstack(
-            [
-                self._translation[:, :ARM_SIZE],
-                ROTATION_LENGTH * self._rotation[:, :ARM_SIZE],
-            ]
-        )
+        translation, rotation = self._jacobian[:3], self._jacobian[3:]
+        mujoco.mj_jacSite(self._model, self._data, translation, rotation, self._site)
+        jacobian = np.vstack([translation[:, :ARM_SIZE], ROTATION_LENGTH * rotation[:, :ARM_SIZE]])
         wanted = np.concatenate([velocity[:3], ROTATION_LENGTH * velocity[3:]])
         hessian = jacobian.T @ jacobian
         hessian[np.diag_indices(ARM_SIZE)] += DAMPING**2
@@ -111,14 +106,9 @@ def orientation(yaw: float, pitch: float, roll: float) -> np.ndarray:
         pitch: radians upwards.
         roll: radians clockwise, as the operator sees it; at 0 the fingers open sideways.
     """
-    forward = np.array(
-        [
-            np.sin(yaw) * np.cos(pitch),
-            np.cos(yaw) * np.cos(pitch),
-            np.sin(pitch),
-        ]
-    )
+    ahead = np.array([np.sin(yaw), np.cos(yaw), 0.0])
     right = np.array([np.cos(yaw), -np.sin(yaw), 0.0])
+    forward = np.cos(pitch) * ahead + [0.0, 0.0, np.sin(pitch)]
     up = np.cross(right, forward)
     thumb = np.cos(roll) * up + np.sin(roll) * right
     return np.column_stack([thumb, np.cross(forward, thumb), forward])

@@ -54,8 +54,8 @@ Noise alone reaches at most 0.035 (kettle: three quaternion entries of +-0.01 at
 DEFAULT_GOAL_ELEMENTS = ("microwave", "kettle", "bottom_burner", "light_switch")
 """Elements that the constant goal part (30..59) of every observation describes."""
 
-_ROBOT_NOISE = (0.1,) * ROBOT_SIZE
-_OBJECT_NOISE = (
+_NOISE = (
+    *(0.1,) * ROBOT_SIZE,
     *(0.005,) * 2,  # 9, 10: knob and burner nobody turns
     *(0.0005,) * 6,  # 11..16: the other knobs and burners
     *(0.005,) * 3,  # 17..19: light switch, slide cabinet
@@ -64,14 +64,12 @@ _OBJECT_NOISE = (
     *(0.1,) * 3,  # 26..28: kettle quaternion w, x, y
     0.005,  # 29: kettle quaternion z
 )
-NOISE = 0.1 * np.array(_ROBOT_NOISE + _OBJECT_NOISE)
+NOISE = 0.1 * np.array(_NOISE)
 """Half-width of the uniform noise on each of the first 30 entries (units of the entry)."""
 
-_INITIAL_ROBOT = (
+_INITIAL = (
     *(0.148388023, -1.76848573, 1.84390296, -2.4768576, 0.260252026, 0.712533105, 1.59515394),
-    *(0.0479267505, 0.0371350919),
-)
-_INITIAL_OBJECTS = (
+    *(0.0479267505, 0.0371350919),  # 7, 8: fingers
     *(-2.6627985e-04, -5.18043486e-05, 3.1287722e-05, -4.51199853e-05),  # 9..12
     *(-3.90842156e-06, -4.22629655e-05, 6.28065475e-05, 4.04984708e-05),  # 13..16
     *(4.62730939e-04, -2.26906415e-04),  # 17, 18: light switch
@@ -81,7 +79,7 @@ _INITIAL_OBJECTS = (
     *(-0.26939744, 0.350383255, 1.61944683),  # 23..25: kettle position
     *(1.00618764, 4.0639512e-03, -6.62095997e-03, -2.68278933e-04),  # 26..29: its quaternion
 )
-INITIAL_QPOS = np.array(_INITIAL_ROBOT + _INITIAL_OBJECTS)
+INITIAL_QPOS = np.array(_INITIAL)
 """Positions at the start of an episode (rad, m; velocities are zero)."""
 
 _PARTS = {i: f"{name}_{n}" for name, of in OBSERVATION_INDICES.items() for n, i in enumerate(of)}

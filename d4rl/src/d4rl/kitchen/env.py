@@ -1,36 +1,34 @@
 """The kitchen environment: D4RL's control law, observation noise and task counting."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import gymnasium
 import mujoco
 import numpy as np
 
+from ..checks import finite, reset_option
 from ..rendering import Camera, RenderedEnv
 from . import elements
-from .elements import NOISE, OBSERVATION_SIZE, QPOS_SIZE, ROBOT_SIZE
+from .elements import INITIAL_QPOS, NOISE, OBSERVATION_SIZE, QPOS_SIZE, ROBOT_SIZE
 from .model import kitchen_model
 
 SUBSTEPS = 40
 """Physics steps of 2 ms in one environment step: 12.5 Hz."""
-MAX_VELOCITY = 2.0
-"""Joint velocity that an action of 1 asks for (rad/s; the fingers: m/s)."""
 SET_POINT_PER_ACTION = 0.16
-"""How far an action of 1 puts the set-point from the observed position: MAX_VELOCITY * 0.08 s."""
+"""How far an action of 1 puts the set-point from the observed position (rad; the fingers: m)."""
 SET_POINT_LOW = np.array([-2.9, -1.8, -2.9, -3.1, -2.9, 0.0, -2.9, 0.0, 0.0])
 SET_POINT_HIGH = np.array([2.9, 1.8, 2.9, 0.0, 2.9, 3.8, 2.9, 0.04, 0.04])
 """Range of the set-points that reach the actuators (rad, m)."""
-CAMERA = Camera(lookat=(-0.2, 0.5, 2.0), distance=2.2, azimuth=70.0, elevation=-35.0)
 
 
 class KitchenEnv(RenderedEnv):
     """A Franka arm in a kitchen whose elements are to be brought to their goals.
 
     Observation (60,) float64: robot qpos 0..8, object qpos 9..29, constant goal 30..59.
-    Action (9,) in [-1, 1]: joint velocities over `MAX_VELOCITY`. The set-point of the position
-    actuators is the last *observed* qpos plus the action's step, so observation noise acts on the
-    control loop, as it did when the demonstrations were recorded.
+    Action (9,) in [-1, 1]: joint velocities over 2 rad/s (fingers: 2 m/s). The set-point of the
+    position actuators is the last *observed* qpos plus the action's step, so observation noise
+    acts on the control loop, as it did when the demonstrations were recorded.
     Reward: the number of task elements newly counted at this step.
     Terminated when every task element has been counted.
 
@@ -40,8 +38,10 @@ class KitchenEnv(RenderedEnv):
         success: bool, every element counted under `counting`.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 12.5}
-    camera = CAMERA
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 12.5}
+    camera = Camera(lookat=(-0.2, 0.5, 2.0), distance=2.2, azimuth=70.0, elevation=-35.0)
+    element_complete = staticmethod(elements.element_complete)
+    element_moved = staticmethod(elements.element_moved)
 
     def __init__(
         self,
@@ -60,8 +60,7 @@ class KitchenEnv(RenderedEnv):
                 and then only if it holds at that step (FIST); "unordered" counts each element
                 when it is first complete (D4RL).
             observation_noise: factor on the observation noise; 0 observes exactly.
-            render_mode: "rgb_array" to allow `render`, which needs EGL.
-            width, height: size of a rendered frame in pixels.
+            render_mode, width, height: of pictures, see `RenderedEnv`.
 
         Raises:
             ValueError: an argument is out of its range; the message names it.
@@ -71,19 +70,16 @@ class KitchenEnv(RenderedEnv):
             raise ValueError(f"counting must be 'ordered' or 'unordered', not {counting!r}")
         if not observation_noise >= 0:
             raise ValueError(f"observation_noise must be 0 or more, not {observation_noise!r}")
-        super().__init__(render_mode, width, height)
+        super().__init__(kitchen_model(), render_mode, width, height)
         self.elements = elements.ELEMENTS
         self.state_names = elements.STATE_NAMES
         self.subtasks = elements.canonical_sequence(task_elements)
         self.counting = counting
         self.observation_space = gymnasium.spaces.Box(-8.0, 8.0, (OBSERVATION_SIZE,), np.float64)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (ROBOT_SIZE,), np.float32)
-        self.model = kitchen_model()
-        self.data = mujoco.MjData(self.model)
         self._noise = observation_noise * NOISE
         self._subtask_columns = [elements.ELEMENTS.index(name) for name in self.subtasks]
         self._observation = np.concatenate([np.zeros(QPOS_SIZE), elements.goal_vector()])
-        self._forget_progress()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -99,9 +95,9 @@ class KitchenEnv(RenderedEnv):
         """
         super().reset(seed=seed)
         mujoco.mj_resetData(self.model, self.data)
-        self.data.qpos[:] = _start_positions(options or {})
+        self.data.qpos[:] = reset_option(options, "qpos", INITIAL_QPOS)
         mujoco.mj_forward(self.model, self.data)
-        self._forget_progress()
+        self._in_order = self._in_any_order = np.zeros(len(self.subtasks), dtype=np.bool_)
         self._observe()
         return self._observation.copy(), self._info()
 
@@ -114,71 +110,33 @@ class KitchenEnv(RenderedEnv):
         Raises:
             ValueError: the action has another shape or is not finite.
         """
-        action = np.asarray(action, dtype=np.float64)
-        if action.shape != (ROBOT_SIZE,) or not np.isfinite(action).all():
-            raise ValueError(f"an action is {ROBOT_SIZE} finite numbers, got {action}")
-        set_point = self._observation[:ROBOT_SIZE] + SET_POINT_PER_ACTION * action.clip(-1.0, 1.0)
+        action = finite("an action", action, (ROBOT_SIZE,)).clip(-1.0, 1.0)
+        set_point = self._observation[:ROBOT_SIZE] + SET_POINT_PER_ACTION * action
         self.data.ctrl[:] = set_point.clip(SET_POINT_LOW, SET_POINT_HIGH)
         mujoco.mj_step(self.model, self.data, SUBSTEPS)
         self._observe()
-        reward = self._count()
-        return self._observation.copy(), reward, self._success(), False, self._info()
+        before = self._counted().sum()
+        complete = elements.element_complete(self._observation)[self._subtask_columns]
+        self._in_order = np.logical_and.accumulate(self._in_order | complete)
+        self._in_any_order = self._in_any_order | complete
+        reward, info = float(self._counted().sum() - before), self._info()
+        return self._observation.copy(), reward, info["success"], False, info
 
     @staticmethod
     def state_options(observation: np.ndarray) -> dict[str, Any]:
         """Return the options with which `reset` starts from what a (60,) observation shows."""
         return {"qpos": np.asarray(observation, dtype=np.float64)[:QPOS_SIZE]}
 
-    @staticmethod
-    def element_complete(observations: np.ndarray) -> np.ndarray:
-        """Return whether each of `elements` is complete: (T, 60) -> (T, 7) bool."""
-        return elements.element_complete(observations)
-
-    @staticmethod
-    def element_moved(observations: np.ndarray) -> np.ndarray:
-        """Return whether each of `elements` ever clearly moved in an episode: (T, 60) -> (7,)."""
-        return elements.element_moved(observations)
-
     def _observe(self) -> None:
         noise = self._noise * self.np_random.uniform(-1.0, 1.0, QPOS_SIZE)
         self._observation[:QPOS_SIZE] = self.data.qpos + noise
 
-    def _forget_progress(self) -> None:
-        self._counted_in_order = 0
-        self._counted_in_any_order = np.zeros(len(self.subtasks), dtype=np.bool_)
-
-    def _count(self) -> float:
-        """Update both counts from the noisy observation and return the reward."""
-        complete = elements.element_complete(self._observation)[self._subtask_columns]
-        in_order = self._counted_in_order
-        while in_order < len(self.subtasks) and complete[in_order]:
-            in_order += 1
-        in_any_order = self._counted_in_any_order | complete
-        if self.counting == "ordered":
-            reward = in_order - self._counted_in_order
-        else:
-            reward = in_any_order.sum() - self._counted_in_any_order.sum()
-        self._counted_in_order, self._counted_in_any_order = in_order, in_any_order
-        return float(reward)
-
-    def _success(self) -> bool:
-        if self.counting == "ordered":
-            return self._counted_in_order == len(self.subtasks)
-        return bool(self._counted_in_any_order.all())
+    def _counted(self) -> np.ndarray:
+        return self._in_order if self.counting == "ordered" else self._in_any_order
 
     def _info(self) -> dict[str, Any]:
         return {
-            "completed_ordered": np.arange(len(self.subtasks)) < self._counted_in_order,
-            "completed_any_order": self._counted_in_any_order.copy(),
-            "success": self._success(),
+            "completed_ordered": self._in_order.copy(),
+            "completed_any_order": self._in_any_order.copy(),
+            "success": bool(self._counted().all()),
         }
-
-
-def _start_positions(options: dict[str, Any]) -> np.ndarray:
-    unknown = sorted(set(options) - {"qpos"})
-    if unknown:
-        raise ValueError(f"unknown reset options {', '.join(unknown)}; the kitchen knows qpos")
-    qpos = np.asarray(options.get("qpos", elements.INITIAL_QPOS), dtype=np.float64)
-    if qpos.shape != (QPOS_SIZE,) or not np.isfinite(qpos).all():
-        raise ValueError(f"options['qpos'] must be {QPOS_SIZE} finite numbers, got {qpos}")
-    return qpos

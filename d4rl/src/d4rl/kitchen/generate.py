@@ -12,12 +12,14 @@ The file has D4RL's layout. Row t holds what was observed, what was then done an
 """
 
 import os
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -65,23 +67,17 @@ def perform(sequence: Sequence[str], seed: int, index: int) -> Performance:
     env = KitchenEnv(sequence)
     observation, info = env.reset(seed=int(start_seed), options={"qpos": start_posture(rng)})
     operator = TeleOperator(env, sequence, rng)
-    observations, actions, rewards = [], [], []
+    rows = []
     left = max(MAX_STEPS, MAX_STEPS_PER_ELEMENT * len(sequence))
     while left > 0:
-        action = operator.act(observation)
-        observations.append(observation)
-        actions.append(action)
+        before, action = observation, operator.act(observation)
         observation, reward, done_now, _, info = env.step(action)
-        rewards.append(reward)
+        rows.append((before, action, reward))
         left -= 1
         if done_now and reward:
             left = min(left, int(rng.integers(FEWEST_LAST_STEPS, MOST_LAST_STEPS + 1)))
-    return Performance(
-        np.array(observations, dtype=np.float32),
-        np.array(actions, dtype=np.float32),
-        np.array(rewards, dtype=np.float32),
-        bool(info["success"]),
-    )
+    observations, actions, rewards = (np.array(i, np.float32) for i in zip(*rows, strict=True))
+    return Performance(observations, actions, rewards, info["success"])
 
 
 def start_posture(rng: np.random.Generator) -> np.ndarray:
@@ -127,13 +123,12 @@ def generate(
         ValueError: an unknown or repeated element, a number out of its range, or too few
             performances that succeed.
     """
-    sequence = canonical_sequence(sequence)
+    sequence, name = canonical_sequence(sequence), sequence_name(sequence)
     check_request(episodes, seed, workers)
     finished = {} if finished is None else finished
     kept: dict[int, Performance] = {}
     tried = 0
-    name = sequence_name(sequence)
-    with _Pool(workers) as pool, Progress(name, episodes, "episode", progress) as bar:
+    with _mapping(workers) as run, Progress(name, episodes, "episode", progress) as bar:
         while len(kept) < episodes:
             if tried >= ATTEMPTS_PER_EPISODE * episodes:
                 raise ValueError(
@@ -141,7 +136,8 @@ def generate(
                     f"{episodes} are wanted: try another order, or keep the failures too"
                 )
             batch = range(tried, tried + episodes - len(kept))
-            made = pool.map(sequence, seed, [index for index in batch if index not in finished])
+            new = [index for index in batch if index not in finished]
+            made = run(perform, repeat(sequence), repeat(seed), new)
             for index in batch:
                 if index not in finished:
                     finished[index] = vars(next(made))
@@ -150,57 +146,39 @@ def generate(
                     kept[index] = performance
                     bar.update()
             tried = batch.stop
-    write_performances(Path(path), kept, {"sequence": name, "seed": seed})
+    report: dict[str, object] = {"sequence": name, "seed": seed}
+    write_performances(Path(path), kept, report)
     rows = sum(len(performance.actions) for performance in kept.values())
-    return {
-        "sequence": name,
-        "seed": seed,
-        "episodes": len(kept),
-        "rows": rows,
-        "successful": sum(performance.successful for performance in kept.values()),
-        "left_out": tried - len(kept),
-        "mean_length": rows / len(kept),
-    }
+    successful = sum(performance.successful for performance in kept.values())
+    report |= {"episodes": len(kept), "rows": rows, "successful": successful}
+    return report | {"left_out": tried - len(kept), "mean_length": rows / len(kept)}
 
 
-class _Pool:
-    """Run `perform` for many indices, in this process or in others; results come in order."""
-
-    def __init__(self, workers: int):
-        # Spawned, not forked: the caller may have threads (PyTorch's, for one).
-        spawn = get_context("spawn")
-        self._executor = ProcessPoolExecutor(workers, mp_context=spawn) if workers > 1 else None
-
-    def map(
-        self, sequence: Sequence[str], seed: int, indices: Sequence[int]
-    ) -> Iterator[Performance]:
-        run = self._executor.map if self._executor else map
-        return iter(run(perform, [sequence] * len(indices), [seed] * len(indices), indices))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._executor:
-            self._executor.shutdown(cancel_futures=True)
+@contextmanager
+def _mapping(workers: int) -> Iterator[Callable[..., Iterator[Performance]]]:
+    """Give a `map` that calls the function in this process or in others; results come in order."""
+    if workers == 1:
+        yield map
+        return
+    # Spawned, not forked: the caller may have threads (PyTorch's, for one).
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
+        try:
+            yield executor.map
+        finally:
+            executor.shutdown(cancel_futures=True)
 
 
-def write_performances(
-    path: Path, performances: dict[int, Performance], labels: dict[str, object]
-) -> None:
+def write_performances(path: Path, performances: dict[int, Performance], labels: dict) -> None:
     """Write performances by their indices."""
-    lengths = [len(performance.actions) for performance in performances.values()]
-    successful = np.array([performance.successful for performance in performances.values()])
+    episodes = performances.values()
+    lengths = [len(episode.actions) for episode in episodes]
     last = np.zeros(sum(lengths), dtype=np.bool_)
     last[np.cumsum(lengths) - 1] = True
-    finished = np.repeat(successful, lengths)
+    finished = np.repeat([episode.successful for episode in episodes], lengths)
     columns = {
-        key: np.concatenate([getattr(performance, key) for performance in performances.values()])
+        key: np.concatenate([getattr(episode, key) for episode in episodes])
         for key in ("observations", "actions", "rewards")
     }
-    columns |= {
-        "terminals": last & finished,
-        "timeouts": last & ~finished,
-        "infos": np.repeat(np.array(list(performances), dtype=np.int32), lengths),
-    }
+    columns |= {"terminals": last & finished, "timeouts": last & ~finished}
+    columns["infos"] = np.repeat(np.array(list(performances), dtype=np.int32), lengths)
     write(path, columns, labels)

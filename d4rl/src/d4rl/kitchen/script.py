@@ -5,7 +5,9 @@ takes vertical handles between the fingers, holds the kettle by its left post, t
 sweeps the light switch and the doors. Each performance draws its own grasp, angles and speed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -90,115 +92,96 @@ class _Draw:
         return (self.about(x, spread), self.about(y, spread), self.about(z, spread))
 
 
+def _made(yaw: float, pitch: float, height: float = 0.0) -> tuple[partial[Move], ...]:
+    """Return what makes moves with the hand in this direction: any, at the handle, and to leave."""
+    move = partial(Move, yaw=yaw, pitch=pitch)
+    return move, partial(move, offset=(0.0, 0.0, height)), partial(move, leave=True, patience=14)
+
+
 def _microwave(draw: _Draw) -> tuple[Move, ...]:
     yaw, pitch, height = draw.about(-15, 4), draw.about(-5, 3), draw.about(0.03, 0.02)
-    grasp = {"offset": (0.0, 0.0, height), "yaw": yaw, "pitch": pitch}
+    move, grasp, leave = _made(yaw, pitch, height)
     return (
-        Move(-0.13, draw.beside(0.02, 0.0, height, 0.02), yaw=yaw, pitch=pitch,
-             speed=0.55 * draw.pace),
-        Move(draw.about(-0.005, 0.005), **grasp, speed=0.45 * draw.pace, radius=0.018, stop=True),
-        Move(0.0, **grasp, fingers=CLOSED, gripped=0.055, patience=8),
-        Move(0.0, (0.0, 0.0, height), lead=-0.4, yaw=yaw - 8, pitch=pitch, fingers=CLOSED,
-             speed=0.45 * draw.pace, until=draw.about(0.74, 0.04)),
-        Move(-0.09, draw.beside(0.05, 0.0, height, 0.015), yaw=yaw + 10, pitch=pitch, radius=0.05,
-             leave=True, patience=14),
+        move(-0.13, draw.beside(0.02, 0.0, height, 0.02), speed=0.55 * draw.pace),
+        grasp(draw.about(-0.005, 0.005), speed=0.45 * draw.pace, radius=0.018, stop=True),
+        grasp(fingers=CLOSED, gripped=0.055, patience=8),
+        grasp(lead=-0.4, yaw=yaw - 8, fingers=CLOSED, speed=0.45 * draw.pace,
+              until=draw.about(0.74, 0.04)),
+        leave(-0.09, draw.beside(0.05, 0.0, height, 0.015), yaw=yaw + 10, radius=0.05),
     )  # fmt: skip
 
 
 def _kettle(draw: _Draw) -> tuple[Move, ...]:
     yaw, pitch = draw.about(26, 4), draw.about(-8, 3)
-    grasp = {"yaw": yaw, "pitch": pitch}
+    move, grasp, leave = _made(yaw, pitch)
     x, y, z = draw.about(-0.285, 0.012), draw.about(0.73, 0.02), 1.80
     lift = draw.about(0.09, 0.02)
-    carry = {
-        "yaw": yaw - 6,
-        "pitch": pitch + 8,
-        "fingers": CLOSED,
-        "speed": 0.45 * draw.pace,
-        "hold": 0.1,
-    }
+    carry = partial(move, yaw=yaw - 6, pitch=pitch + 8, fingers=CLOSED, speed=0.45 * draw.pace,
+                    hold=0.1)  # fmt: skip
     return (
-        Move(-0.15, draw.beside(0.0, 0.0, 0.0, 0.02), **grasp, speed=0.5 * draw.pace),
-        Move(draw.about(0.02, 0.005), **grasp, speed=0.4 * draw.pace, radius=0.018, stop=True),
-        Move(0.025, **grasp, fingers=CLOSED, gripped=0.055, patience=8),
-        Move(place=(x, y - 0.12, z + lift), **carry, radius=0.07),
-        Move(place=(x, y, z + 0.4 * lift), **carry, radius=0.05, patience=20),
-        Move(place=(x, y, z), **carry, radius=0.045, stop=True, patience=8),
-        Move(-0.12, draw.beside(0.0, -0.02, 0.0, 0.01), yaw=yaw - 6, pitch=pitch, radius=0.05,
-             leave=True, patience=14),
-    )  # fmt: skip
+        move(-0.15, draw.beside(0.0, 0.0, 0.0, 0.02), speed=0.5 * draw.pace),
+        grasp(draw.about(0.02, 0.005), speed=0.4 * draw.pace, radius=0.018, stop=True),
+        grasp(0.025, fingers=CLOSED, gripped=0.055, patience=8),
+        carry(place=(x, y - 0.12, z + lift), radius=0.07),
+        carry(place=(x, y, z + 0.4 * lift), radius=0.05, patience=20),
+        carry(place=(x, y, z), radius=0.045, stop=True, patience=8),
+        leave(-0.12, draw.beside(0.0, -0.02, 0.0, 0.01), yaw=yaw - 6, radius=0.05),
+    )
 
 
 def _burner(draw: _Draw, pitch: float) -> tuple[Move, ...]:
     yaw, pitch, height = draw.about(4, 3), draw.about(pitch, 3), draw.about(0.0, 0.006)
-    grasp = {"offset": (0.0, 0.0, height), "yaw": yaw, "pitch": pitch}
+    move, grasp, leave = _made(yaw, pitch, height)
     return (
-        Move(-0.18, draw.beside(-0.04, -0.02, 0.0, 0.02), yaw=yaw, pitch=pitch,
-             speed=0.5 * draw.pace),
-        Move(draw.about(-0.035, 0.003), **grasp, speed=0.35 * draw.pace, radius=0.014, stop=True),
-        Move(-0.035, **grasp, fingers=CLOSED, gripped=0.042, patience=8),
-        Move(-0.035, **grasp, roll=62, twist=True, fingers=CLOSED, until=draw.about(0.78, 0.04),
-             patience=30),
-        Move(-0.12, draw.beside(-0.03, 0.0, 0.0, 0.01), yaw=yaw, pitch=pitch, radius=0.05,
-             leave=True, patience=14),
+        move(-0.18, draw.beside(-0.04, -0.02, 0.0, 0.02), speed=0.5 * draw.pace),
+        grasp(draw.about(-0.035, 0.003), speed=0.35 * draw.pace, radius=0.014, stop=True),
+        grasp(-0.035, fingers=CLOSED, gripped=0.042, patience=8),
+        grasp(-0.035, roll=62, twist=True, fingers=CLOSED, until=draw.about(0.78, 0.04),
+              patience=30),
+        leave(-0.12, draw.beside(-0.03, 0.0, 0.0, 0.01), radius=0.05),
     )  # fmt: skip
-
-
-def _bottom_burner(draw: _Draw) -> tuple[Move, ...]:
-    return _burner(draw, pitch=4)
-
-
-def _top_burner(draw: _Draw) -> tuple[Move, ...]:
-    return _burner(draw, pitch=12)
 
 
 def _light_switch(draw: _Draw) -> tuple[Move, ...]:
     yaw, pitch, height = draw.about(2, 4), draw.about(12, 3), draw.about(0.005, 0.008)
+    move, _, leave = _made(yaw, pitch)
     return (
-        Move(-0.14, draw.beside(0.0, 0.0, 0.05, 0.02), yaw=yaw, pitch=pitch,
-             speed=0.45 * draw.pace),
-        Move(-0.02, (-0.01, 0.0, height), yaw=yaw, pitch=pitch, speed=0.4 * draw.pace,
-             radius=0.02, stop=True),
-        Move(-0.02, (-0.02, 0.0, height), lead=-0.8, yaw=yaw, pitch=pitch,
-             speed=0.3 * draw.pace, until=draw.about(0.64, 0.03), patience=24),
-        Move(-0.13, draw.beside(-0.02, 0.0, 0.0, 0.015), yaw=yaw, pitch=pitch, radius=0.06,
-             leave=True, patience=14),
+        move(-0.14, draw.beside(0.0, 0.0, 0.05, 0.02), speed=0.45 * draw.pace),
+        move(-0.02, (-0.01, 0.0, height), speed=0.4 * draw.pace, radius=0.02, stop=True),
+        move(-0.02, (-0.02, 0.0, height), lead=-0.8, speed=0.3 * draw.pace,
+             until=draw.about(0.64, 0.03), patience=24),
+        leave(-0.13, draw.beside(-0.02, 0.0, 0.0, 0.015), radius=0.06),
     )  # fmt: skip
 
 
 def _slide_cabinet(draw: _Draw) -> tuple[Move, ...]:
     yaw, pitch, height = draw.about(8, 4), draw.about(16, 3), draw.about(-0.05, 0.02)
-    grasp = {"offset": (0.0, 0.0, height), "yaw": yaw, "pitch": pitch}
+    move, grasp, leave = _made(yaw, pitch, height)
     return (
-        Move(-0.15, draw.beside(-0.04, 0.0, height, 0.02), yaw=yaw, pitch=pitch,
-             speed=0.5 * draw.pace),
-        Move(-0.015, **grasp, speed=0.4 * draw.pace, radius=0.022, stop=True),
-        Move(-0.01, **grasp, lead=0.2, speed=0.42 * draw.pace, until=draw.about(0.21, 0.03)),
-        Move(-0.15, draw.beside(-0.02, 0.0, height, 0.015), yaw=yaw, pitch=pitch, radius=0.06,
-             leave=True, patience=14),
-    )  # fmt: skip
+        move(-0.15, draw.beside(-0.04, 0.0, height, 0.02), speed=0.5 * draw.pace),
+        grasp(-0.015, speed=0.4 * draw.pace, radius=0.022, stop=True),
+        grasp(-0.01, lead=0.2, speed=0.42 * draw.pace, until=draw.about(0.21, 0.03)),
+        leave(-0.15, draw.beside(-0.02, 0.0, height, 0.015), radius=0.06),
+    )
 
 
 def _hinge_cabinet(draw: _Draw) -> tuple[Move, ...]:
     yaw, pitch, height = draw.about(3, 3), draw.about(28, 3), draw.about(-0.05, 0.02)
-    grasp = {"offset": (0.0, 0.0, height), "yaw": yaw, "pitch": pitch}
+    move, grasp, leave = _made(yaw, pitch, height)
     return (
-        Move(-0.14, draw.beside(0.0, -0.02, height, 0.02), yaw=yaw, pitch=pitch,
-             speed=0.5 * draw.pace),
-        Move(0.0, **grasp, speed=0.4 * draw.pace, radius=0.02, stop=True),
-        Move(0.0, **grasp, fingers=CLOSED, gripped=0.058, patience=8),
-        Move(0.0, (0.0, 0.0, height), lead=0.5, yaw=yaw + 12, pitch=pitch, fingers=CLOSED,
-             speed=0.45 * draw.pace, until=draw.about(1.36, 0.05)),
-        Move(-0.12, draw.beside(0.0, -0.02, height, 0.015), yaw=yaw, pitch=pitch, radius=0.06,
-             leave=True, patience=14),
-        Move(-0.2, draw.beside(-0.1, -0.05, -0.15, 0.02), yaw=yaw, pitch=pitch, radius=0.08,
-             leave=True, patience=14),
+        move(-0.14, draw.beside(0.0, -0.02, height, 0.02), speed=0.5 * draw.pace),
+        grasp(speed=0.4 * draw.pace, radius=0.02, stop=True),
+        grasp(fingers=CLOSED, gripped=0.058, patience=8),
+        grasp(lead=0.5, yaw=yaw + 12, fingers=CLOSED, speed=0.45 * draw.pace,
+              until=draw.about(1.36, 0.05)),
+        leave(-0.12, draw.beside(0.0, -0.02, height, 0.015), radius=0.06),
+        leave(-0.2, draw.beside(-0.1, -0.05, -0.15, 0.02), radius=0.08),
     )  # fmt: skip
 
 
-_SCRIPTS = {
-    "bottom_burner": _bottom_burner,
-    "top_burner": _top_burner,
+_SCRIPTS: dict[str, Callable[[_Draw], tuple[Move, ...]]] = {
+    "bottom_burner": partial(_burner, pitch=4),
+    "top_burner": partial(_burner, pitch=12),
     "light_switch": _light_switch,
     "slide_cabinet": _slide_cabinet,
     "hinge_cabinet": _hinge_cabinet,

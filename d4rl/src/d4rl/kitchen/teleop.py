@@ -19,22 +19,15 @@ from .script import CLOSED, POSTURES, Move, moves
 STEP_SECONDS = 0.08
 MAX_ACTION = 0.999
 
-HANDLE_SITES = {
-    "bottom_burner": "knob2_site",
-    "top_burner": "knob4_site",
-    "light_switch": "light_site",
-    "slide_cabinet": "slide_site",
-    "hinge_cabinet": "hinge_site2",
-    "microwave": "microhandle_site",
+HANDLES = {
+    "bottom_burner": ("knob2_site", "knob_Joint_2"),
+    "top_burner": ("knob4_site", "knob_Joint_4"),
+    "light_switch": ("light_site", "light_switch"),
+    "slide_cabinet": ("slide_site", "slide_cabinet"),
+    "hinge_cabinet": ("hinge_site2", "right_hinge_cabinet"),
+    "microwave": ("microhandle_site", "microwave"),
 }
-JOINTS = {
-    "bottom_burner": "knob_Joint_2",
-    "top_burner": "knob_Joint_4",
-    "light_switch": "light_switch",
-    "slide_cabinet": "slide_cabinet",
-    "hinge_cabinet": "right_hinge_cabinet",
-    "microwave": "microwave",
-}
+"""Where the hand takes hold of an element, and the joint that it drives, by their names."""
 KETTLE_BODY = "kettle"
 KETTLE_POST = np.array([-0.092, 0.0, 0.18])
 """Centre of the kettle's left post in the kettle's frame (m): its handle for the operator."""
@@ -74,12 +67,9 @@ class TeleOperator:
             sequence: elements to do, in order.
             rng: source of everything that varies between performances.
         """
-        self._model, self._data = env.model, env.data
-        self._arm = Arm(env.model, env.data)
-        self._sequence = canonical_sequence(sequence)
-        self._rng = rng
-        self._velocity = np.zeros(6)
-        self._shake = rng.normal(0.0, SHAKE, 7)
+        self._model, self._data, self._arm = env.model, env.data, Arm(env.model, env.data)
+        self._sequence, self._rng = canonical_sequence(sequence), rng
+        self._velocity, self._shake = np.zeros(6), rng.normal(0.0, SHAKE, 7)
         self._current = 0
         self._begin()
 
@@ -92,13 +82,12 @@ class TeleOperator:
         """Return the action (9,) float32 within +-0.999 for a noisy observation (60,)."""
         self._advance()
         move = self._moves[self._leg]
-        set_point = np.empty(ROBOT_SIZE)
         velocity = self._hand_velocity(move)
         self._shake *= SHAKE_MEMORY
         self._shake += self._rng.normal(0.0, SHAKE * np.sqrt(1.0 - SHAKE_MEMORY**2), 7)
         shake = self._freedom(move) * self._shake
-        set_point[:7] = self._arm.set_points(velocity, self._posture, shake)
-        set_point[7:] = move.fingers
+        joints = self._arm.set_points(velocity, self._posture, shake)
+        set_point = np.append(joints, [move.fingers, move.fingers])
         action = (set_point - observation[:ROBOT_SIZE]) / SET_POINT_PER_ACTION
         return action.clip(-MAX_ACTION, MAX_ACTION).astype(np.float32)
 
@@ -127,10 +116,8 @@ class TeleOperator:
             return
         elif self._leg + 1 < len(self._moves):
             self._start_leg(self._leg + 1)
-        elif self._complete():
-            self._current += 1
-            self._begin()
         else:
+            self._current += self._complete()
             self._begin()
 
     def _lost(self, move: Move) -> bool:
@@ -149,24 +136,23 @@ class TeleOperator:
         if move.until is not None:
             return self._progress() > move.until
         if move.gripped is not None:
-            return self._arm.fingers().sum() < move.gripped
-        return np.linalg.norm(self._target(move)[0] - self._arm.pose()[0]) < move.radius
+            return bool(self._arm.fingers().sum() < move.gripped)
+        return bool(np.linalg.norm(self._target(move)[0] - self._arm.pose()[0]) < move.radius)
 
     def _progress(self) -> float:
         """Return how far the current element has moved (rad or m; the kettle: its y)."""
         if self._element == KETTLE_BODY:
             return self._data.body(KETTLE_BODY).xpos[1]
-        return abs(self._data.joint(JOINTS[self._element]).qpos[0])
+        return abs(self._data.joint(HANDLES[self._element][1]).qpos[0])
 
     def _handle(self, lead: float) -> np.ndarray:
         """Return where the current handle would be, were its joint moved on by `lead` (3,)."""
         if self._element == KETTLE_BODY:
             body = self._data.body(KETTLE_BODY)
             return body.xpos + body.xmat.reshape(3, 3) @ KETTLE_POST
-        handle = self._data.site(HANDLE_SITES[self._element]).xpos.copy()
-        joint = self._data.joint(JOINTS[self._element])
-        kind = int(self._model.joint(JOINTS[self._element]).type[0])
-        if kind == int(mujoco.mjtJoint.mjJNT_SLIDE):
+        site, joint_name = HANDLES[self._element]
+        handle, joint = self._data.site(site).xpos.copy(), self._data.joint(joint_name)
+        if self._model.joint(joint_name).type[0] == mujoco.mjtJoint.mjJNT_SLIDE:
             return handle + lead * joint.xaxis
         quaternion, moved = np.empty(4), np.empty(3)
         mujoco.mju_axisAngle2Quat(quaternion, joint.xaxis, lead)
@@ -179,10 +165,9 @@ class TeleOperator:
         if move.twist:
             roll = min(roll + self._progress(), MAX_ROLL)
         wanted = orientation(np.radians(move.yaw), np.radians(move.pitch), roll)
+        start = self._handle_at_start if move.leave else self._handle(move.lead)
         if move.place is not None:
             start = np.array(move.place)
-        else:
-            start = self._handle_at_start if move.leave else self._handle(move.lead)
         return start + np.array(move.offset) + move.reach * wanted[:, 2], wanted
 
     def _hand_velocity(self, move: Move) -> np.ndarray:
@@ -191,8 +176,10 @@ class TeleOperator:
         position, current = self._arm.pose()
         way = target - position
         if move.stop:
-            way -= wanted[:, 2] * _holding_back(way, wanted[:, 2])
-        distance = np.linalg.norm(way) + 1e-9
+            forward = wanted[:, 2]
+            aside = float(np.linalg.norm(way - forward * (way @ forward)))
+            way -= forward * min(HOLD_BACK_LIMIT, HOLD_BACK * max(0.0, aside - ALIGNED))
+        distance = float(np.linalg.norm(way)) + 1e-9
         step = move.speed * STEP_SECONDS
         if move.stop or move.gripped is not None or move.twist:
             step = min(step, APPROACH_RATE * distance)
@@ -211,9 +198,3 @@ class TeleOperator:
             return LEAST_SHAKE
         distance = np.linalg.norm(self._handle_at_start - self._arm.pose()[0])
         return float(np.clip((distance - 0.05) / 0.12, LEAST_SHAKE, 1.0))
-
-
-def _holding_back(way: np.ndarray, forward: np.ndarray) -> float:
-    """Return how far (m) the hand stays back from its target, for being beside the way to it."""
-    aside = np.linalg.norm(way - forward * (way @ forward))
-    return min(HOLD_BACK_LIMIT, HOLD_BACK * max(0.0, aside - ALIGNED))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 import mujoco
 import numpy as np
 
-from ..rendering import Camera, RenderedEnv
+from ..checks import finite
+from ..rendering import RenderedEnv
 from .law import MAX_SPEED
-from .layouts import layout
+from .layouts import Drawing, Sections, layout
 from .model import ORIGIN, camera_above, maze_model
-from .task import ACTION_SPACE, OBSERVATION_SPACE, Sections, Task, first_state, reached
+from .task import ACTION_SPACE, OBSERVATION_SPACE, MazeElements, Task, reached
 
 
-class MazeEnv(Sections, RenderedEnv):
+class MazeEnv(MazeElements, RenderedEnv):
     """A ball in a maze, simulated by MuJoCo.
 
     Observation (4,) float64: position and velocity in D4RL's coordinates, see `layouts`.
@@ -28,13 +29,13 @@ class MazeEnv(Sections, RenderedEnv):
         success: bool, whether the point is within 0.5 of it.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 100}
-    state_names = ("x", "y", "vx", "vy")
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 100}
+    observation_space, action_space = OBSERVATION_SPACE, ACTION_SPACE
 
     def __init__(
         self,
-        maze: str | Sequence[str] = "large",
-        sections: Mapping[str, Mapping[str, Any]] | None = None,
+        maze: Drawing = "large",
+        sections: Sections = None,
         targets: Sequence[str] = (),
         starts: int = 0,
         render_mode: str | None = None,
@@ -46,19 +47,15 @@ class MazeEnv(Sections, RenderedEnv):
         Args:
             maze, sections: the maze, see `layouts.layout`.
             targets, starts: what is to be reached, and from where, see `task.Task`.
-            render_mode: "rgb_array" to allow `render`, from above, which needs EGL.
-            width, height: size of a rendered frame in pixels.
+            render_mode, width, height: of pictures from above, see `RenderedEnv`.
 
         Raises:
             ValueError, TypeError: an argument is out of its range; the message names it.
         """
-        super().__init__(render_mode, width, height)
         self.layout = layout(maze, sections)
         self.task = Task(self.layout, targets, starts)
-        self.ends = bool(targets)
-        self.observation_space, self.action_space = OBSERVATION_SPACE, ACTION_SPACE
-        self.model = maze_model(self.layout)
-        self.data = mujoco.MjData(self.model)
+        self.camera = camera_above(self.layout, width, height)
+        super().__init__(maze_model(self.layout), render_mode, width, height)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -68,13 +65,9 @@ class MazeEnv(Sections, RenderedEnv):
         Args:
             seed: seeds the target's place in its cell and the start.
             options: {"state": (4,)} starts there instead.
-
-        Raises:
-            ValueError: an unknown option, or a state in a wall or not finite.
         """
         super().reset(seed=seed)
-        self.target, state = self.task.begin(self.np_random, seed)
-        state = first_state(self.layout, state, options)
+        self.target, state = self.task.begin(self.np_random, seed, options)
         self.data.qpos[:], self.data.qvel[:] = state[:2], state[2:]
         self.data.qacc_warmstart[:] = 0.0
         return self._observe()
@@ -88,20 +81,12 @@ class MazeEnv(Sections, RenderedEnv):
         Raises:
             ValueError: the action has another shape or is not finite.
         """
-        action = np.asarray(action, dtype=np.float64)
-        if action.shape != (2,) or not np.isfinite(action).all():
-            raise ValueError(f"an action is 2 finite numbers, got {action}")
-        self.data.ctrl[:] = action.clip(-1.0, 1.0)
+        self.data.ctrl[:] = finite("an action", action, (2,)).clip(-1.0, 1.0)
         self.data.qvel[:] = self.data.qvel.clip(-MAX_SPEED, MAX_SPEED)
         mujoco.mj_step(self.model, self.data)
         observation, info = self._observe()
         success = info["success"]
-        return observation, float(success), self.ends and success, False, info
-
-    @property
-    def camera(self) -> Camera:
-        """Where pictures are taken from: above the middle of the maze."""
-        return camera_above(self.layout, *self._frame_size)
+        return observation, float(success), self.task.ends and success, False, info
 
     def render(self) -> np.ndarray | None:
         """Return the maze from above, see `RenderedEnv.render`.

@@ -14,8 +14,7 @@ D4RL's layout; row t holds the true state before action a_t:
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from d4rl_layout import write
 from ..recording import check_request
 from .controller import WaypointController
 from .law import Law
-from .layouts import Layout, layout
+from .layouts import Drawing, Layout, Sections, layout
 from .task import JITTER, Task, random_states, reached
 
 NOISE = 0.5
@@ -36,9 +35,6 @@ LONGEST = 2001
 ATTEMPTS_PER_EPISODE = 20
 """Demonstrations that are tried for each one wanted, before giving up."""
 
-Maze = str | Sequence[str]
-Sections = Mapping[str, Mapping[str, Any]] | None
-
 
 def wander(
     path: str | os.PathLike[str],
@@ -47,7 +43,7 @@ def wander(
     seed: int,
     workers: int = 1,
     steps: int = 4_000_000,
-    maze: Maze = "large",
+    maze: Drawing = "large",
     sections: Sections = None,
 ) -> dict[str, object]:
     """Write a recording of play in a maze in which some sections are walled up.
@@ -78,16 +74,14 @@ def wander(
     here = layout(maze, sections).without(held_out(sequence))
     rng = np.random.default_rng(seed)
     task = Task(here)
-    states = np.array([task.begin(rng, None)[1] for _ in range(episodes)])
-    rows = {"states": [], "actions": [], "goals": []}
-    for values in _walk(here, states, steps // episodes, rng):
-        for key, value in zip(rows, values, strict=True):
-            rows[key].append(value)
-    columns = {key: np.stack(rows.pop(key), 1).reshape(steps, -1) for key in list(rows)}
+    states = np.array([task.begin(rng)[1] for _ in range(episodes)])
+    states, actions, goals = _walk(here, states, steps // episodes, rng)
     last = np.zeros((episodes, steps // episodes), dtype=np.bool_)
     last[:, -1] = True
-    _write(path, columns, np.zeros(steps), timeouts=last.ravel(), labels=(name, seed))
-    return {"sequence": name, "seed": seed, "episodes": episodes, "rows": steps}
+    report = {"sequence": name, "seed": seed}
+    nothing = {"rewards": np.zeros(steps, np.float32), "terminals": np.zeros(steps, np.bool_)}
+    _write(path, report, states, goals, actions=actions, **nothing, timeouts=last.ravel())
+    return report | {"episodes": episodes, "rows": steps}
 
 
 def demonstrate(
@@ -98,7 +92,7 @@ def demonstrate(
     workers: int = 1,
     starts: int = 0,
     minimum_length: int = 0,
-    maze: Maze = "large",
+    maze: Drawing = "large",
     sections: Sections = None,
 ) -> dict[str, object]:
     """Write demonstrations of how to get to a section of a maze.
@@ -124,12 +118,12 @@ def demonstrate(
     here = layout(maze, sections)
     task = Task(here, sequence, starts)
     rng = np.random.default_rng(seed)
-    target, _ = task.begin(rng, None)
+    target, _ = task.begin(rng)
     tries = ATTEMPTS_PER_EPISODE * episodes
     if starts:
         states = random_states(task.start_cells[np.arange(tries) % starts], rng)
     else:
-        states = np.array([task.begin(rng, None)[1] for _ in range(tries)])
+        states = np.array([task.begin(rng)[1] for _ in range(tries)])
     states, actions, lengths = _go(here, states, target, rng)
     kept = np.flatnonzero((lengths >= max(minimum_length, 1)) & (lengths <= LONGEST))[:episodes]
     if len(kept) < episodes:
@@ -137,25 +131,18 @@ def demonstrate(
             f"only {len(kept)} of {tries} demonstrations of {'-'.join(sequence)} arrive after "
             f"{minimum_length} to {LONGEST} steps, {episodes} are wanted: change minimum_length"
         )
-    lengths = lengths[kept]
-    after = np.concatenate([states[lane, 1 : n + 1] for lane, n in zip(kept, lengths, strict=True)])
-    columns = {
-        "states": np.concatenate([states[i, :n] for i, n in zip(kept, lengths, strict=True)]),
-        "actions": np.concatenate([actions[i, :n] for i, n in zip(kept, lengths, strict=True)]),
-    }
-    columns["goals"] = np.tile(target.astype(np.float32), (len(after), 1))
-    last = np.zeros(len(after), dtype=np.bool_)
-    last[np.cumsum(lengths) - 1] = True
-    name = "-".join(sequence)
-    _write(path, columns, reached(after[:, :2], target), terminals=last, labels=(name, seed))
-    return {
-        "sequence": name,
-        "seed": seed,
-        "episodes": episodes,
-        "rows": len(after),
-        "left_out": int(kept[-1]) + 1 - episodes,
-        "mean_length": len(after) / episodes,
-    }
+    lengths = lengths[kept, None]
+    step = np.arange(actions.shape[1])
+    recorded = step < lengths  # (episodes, T)
+    rewards = reached(states[kept, 1:, :2], target)[recorded].astype(np.float32)
+    states, actions = states[kept, :-1][recorded], actions[kept][recorded]
+    goals = np.tile(target.astype(np.float32), (len(states), 1))
+    last = (step == lengths - 1)[recorded]
+    ends = {"terminals": last, "timeouts": np.zeros_like(last)}
+    report: dict[str, object] = {"sequence": "-".join(sequence), "seed": seed}
+    _write(path, report, states, goals, actions=actions, rewards=rewards, **ends)
+    report |= {"episodes": episodes, "rows": len(states), "left_out": int(kept[-1]) + 1 - episodes}
+    return report | {"mean_length": len(states) / episodes}
 
 
 def held_out(sequence: Sequence[str]) -> list[str]:
@@ -174,15 +161,17 @@ def held_out(sequence: Sequence[str]) -> list[str]:
     return [sequence[0].removeprefix("no_"), *sequence[1:]]
 
 
-def _walk(here: Layout, states: np.ndarray, steps: int, rng: np.random.Generator):
-    """Yield states (E, 4), actions (E, 2) and goals (E, 2) of every step of some walks."""
+def _walk(
+    here: Layout, states: np.ndarray, steps: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return states (E * T, 4), actions (E * T, 2) and goals (E * T, 2) of walks of T steps."""
     law, controller = Law(here), WaypointController(here, len(states), rng)
     position, velocity = states[:, :2], states[:, 2:]
-    everyone = np.arange(len(states))
     goals = np.zeros((len(states), 2))
     age = np.full(len(states), PATIENCE)
-    for _ in range(steps):
-        new = everyone[age >= PATIENCE]
+    rows = np.empty((len(states), steps, 8), np.float32)
+    for step in range(steps):
+        new = np.flatnonzero(age >= PATIENCE)
         if len(new):
             cells = here.cells[rng.integers(len(here.cells), size=len(new))]
             goals[new] = cells + rng.uniform(-JITTER, JITTER, cells.shape)
@@ -190,10 +179,12 @@ def _walk(here: Layout, states: np.ndarray, steps: int, rng: np.random.Generator
             age[new] = 0
         actions, arrived = controller.act(position, velocity)
         actions = _noisy(actions, rng)
-        yield _rows(position, velocity), actions, goals.astype(np.float32)
+        rows[:, step] = np.concatenate((position, velocity, actions, goals), axis=1)
         position, velocity = law.step(position, velocity, actions)
         age += 1
         age[arrived] = PATIENCE
+    flat = rows.reshape(-1, 8)
+    return flat[:, :4], flat[:, 4:6], flat[:, 6:]
 
 
 def _go(
@@ -207,9 +198,9 @@ def _go(
     """
     law, controller = Law(here), WaypointController(here, len(states), rng)
     position, velocity = states[:, :2], states[:, 2:]
-    everyone = np.arange(len(states))
-    controller.set_goals(everyone, position, np.tile(here.cell(target), (len(states), 1)))
-    seen, done = [_rows(position, velocity)], []
+    goals = np.tile(here.cell(target), (len(states), 1))
+    controller.set_goals(np.arange(len(states)), position, goals)
+    seen, done = [states.astype(np.float32)], []
     lengths = np.full(len(states), LONGEST + 1)
     for step in range(LONGEST):
         actions, arrived = controller.act(position, velocity)
@@ -219,7 +210,7 @@ def _go(
         actions = _noisy(actions, rng)
         position, velocity = law.step(position, velocity, actions)
         done.append(actions)
-        seen.append(_rows(position, velocity))
+        seen.append(np.concatenate((position, velocity), axis=1).astype(np.float32))
     return np.stack(seen, 1), np.stack(done, 1), lengths
 
 
@@ -229,33 +220,13 @@ def _noisy(actions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.minimum(np.maximum(noisy, -1.0), 1.0).astype(np.float32)
 
 
-def _rows(position: np.ndarray, velocity: np.ndarray) -> np.ndarray:
-    return np.concatenate((position, velocity), axis=1, dtype=np.float32, casting="same_kind")
-
-
 def _write(
     path: str | os.PathLike[str],
-    columns: Mapping[str, np.ndarray],
-    rewards: np.ndarray,
-    *,
-    labels: tuple[str, int],
-    terminals: np.ndarray | None = None,
-    timeouts: np.ndarray | None = None,
+    labels: dict[str, object],
+    states: np.ndarray,
+    goals: np.ndarray,
+    **columns: np.ndarray,
 ) -> None:
-    """Write rows of states (N, 4), actions (N, 2) and goals (N, 2)."""
-    nowhere = np.zeros(len(rewards), dtype=np.bool_)
-    write(
-        path,
-        {
-            "observations": columns["states"],
-            "actions": columns["actions"],
-            "rewards": rewards.astype(np.float32),
-            "terminals": nowhere if terminals is None else terminals,
-            "timeouts": nowhere if timeouts is None else timeouts,
-            "infos/qpos": columns["states"][:, :2],
-            "infos/qvel": columns["states"][:, 2:],
-            "infos/goal": columns["goals"],
-        },
-        {"sequence": labels[0], "seed": labels[1]},
-        compression=1,
-    )
+    """Write rows of states (N, 4), of other columns, and of goals (N, 2), in this order."""
+    infos = {"infos/qpos": states[:, :2], "infos/qvel": states[:, 2:], "infos/goal": goals}
+    write(path, {"observations": states, **columns, **infos}, labels, compression=1)

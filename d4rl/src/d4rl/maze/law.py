@@ -55,14 +55,12 @@ class Law:
         # Per cell and quadrant of it (low or high along either axis): is there a wall beyond the
         # nearest border along the first axis, along the second, diagonally beyond both?
         walls = np.pad(layout.walls, 1, constant_values=True)
-        inner = np.ix_(*(np.arange(1, size + 1) for size in layout.walls.shape))
-        quadrants = []
-        for i, j in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
-            beyond = [
-                np.roll(walls, shift, (0, 1))[inner] for shift in ((-i, 0), (0, -j), (-i, -j))
-            ]
-            quadrants.append(np.stack(beyond, -1))
-        self._walls = np.stack(quadrants, -2).reshape(-1, 3)  # (R * C * 4, 3)
+        beyond = [
+            np.roll(walls, shift, (0, 1))[1:-1, 1:-1]
+            for i, j in ((-1, -1), (-1, 1), (1, -1), (1, 1))
+            for shift in ((-i, 0), (0, -j), (-i, -j))
+        ]
+        self._walls = np.stack(beyond, -1).reshape(-1, 3)  # (R * C * 4, 3)
         self._columns = layout.walls.shape[1]
 
     def step(

@@ -18,91 +18,26 @@ import numpy as np
 CELL_LOW = 0.7
 """Cell i spans [i - CELL_LOW, i - CELL_LOW + 1] of a coordinate."""
 
-LARGE = """
-    ############
-    #OOOO#OOOOO#
-    #O##O#O#O#O#
-    #OOOOOO#OOO#
-    #O####O###O#
-    #OO#O#OOOOO#
-    ##O#O#O#O###
-    #OO#OOO#OGO#
-    ############
-"""
-BLOCKED = {
-    "lr": """
-        ############
-        #OOOO#OOOOO#
-        #O##O#O#O#O#
-        #OOOOOO#OOO#
-        ######O###O#
-        ####O#OOOOO#
-        ####O#O#O###
-        ####OOO#OGO#
-        ############
-    """,
-    "left": """
-        ############
-        #OOOO#O#####
-        #O##O#O#####
-        #OOOOOO#####
-        #O####O#####
-        #OO#O#OOO###
-        ##O#O#O#O###
-        #OO#OOO#OGO#
-        ############
-    """,
-    "right": """
-        ############
-        #OOOO#OOOOO#
-        #O##O#O#O#O#
-        #OOOOOO#OOG#
-        #O####O#####
-        #OO#O#O#####
-        ##O#O#O#####
-        #OO#OOO#####
-        ############
-    """,
-    "ul": """
-        ############
-        #OOOO#######
-        #O##O#######
-        #OOOOOO#OOO#
-        #O####O###O#
-        #OO#O#OOOOO#
-        ##O#O#O#O###
-        #OO#OOO#OGO#
-        ############
-    """,
-    "ll": """
-        ############
-        ######OOOOO#
-        ######O#O#O#
-        #OOOOOO#OOO#
-        #O####O###O#
-        #OO#O#OOOOO#
-        ##O#O#O#O###
-        #OO#OOO#OGO#
-        ############
-    """,
-    "mr": """
-        ############
-        #OOOO#OOOOO#
-        #O##O#O#O#O#
-        #OOOOOO#OOO#
-        #O####O###O#
-        #OO###OOOOO#
-        ##O#####O###
-        #OO#####OGO#
-        ############
-    """,
-}
-"""The large maze with one section walled up, by the names of the reference's files."""
+_NAMES, *_LINES = (
+    line.split()
+    for line in """
+    large         large-blr     large-bleft   large-bright  large-bul     large-bll     large-bmr
+    ############  ############  ############  ############  ############  ############  ############
+    #OOOO#OOOOO#  #OOOO#OOOOO#  #OOOO#O#####  #OOOO#OOOOO#  #OOOO#######  ######OOOOO#  #OOOO#OOOOO#
+    #O##O#O#O#O#  #O##O#O#O#O#  #O##O#O#####  #O##O#O#O#O#  #O##O#######  ######O#O#O#  #O##O#O#O#O#
+    #OOOOOO#OOO#  #OOOOOO#OOO#  #OOOOOO#####  #OOOOOO#OOG#  #OOOOOO#OOO#  #OOOOOO#OOO#  #OOOOOO#OOO#
+    #O####O###O#  ######O###O#  #O####O#####  #O####O#####  #O####O###O#  #O####O###O#  #O####O###O#
+    #OO#O#OOOOO#  ####O#OOOOO#  #OO#O#OOO###  #OO#O#O#####  #OO#O#OOOOO#  #OO#O#OOOOO#  #OO###OOOOO#
+    ##O#O#O#O###  ####O#O#O###  ##O#O#O#O###  ##O#O#O#####  ##O#O#O#O###  ##O#O#O#O###  ##O#####O###
+    #OO#OOO#OGO#  ####OOO#OGO#  #OO#OOO#OGO#  #OO#OOO#####  #OO#OOO#OGO#  #OO#OOO#OGO#  #OO#####OGO#
+    ############  ############  ############  ############  ############  ############  ############
+    """.strip().splitlines()
+)
+LAYOUTS: dict[str, tuple[str, ...]] = dict(zip(_NAMES, zip(*_LINES, strict=True), strict=True))
+"""Mazes that can be named instead of drawn: the large one, and it with one section walled up, by
+the names of the reference's files."""
 
-LAYOUTS = {"large": LARGE} | {f"large-b{name}": drawing for name, drawing in BLOCKED.items()}
-"""Mazes that can be named instead of drawn."""
-
-SECTIONS = {
+SECTIONS: dict[str, dict[str, Any]] = {
     "large": {
         "left": {"blocked": "large-bleft", "target": (3, 10)},
         "right": {"blocked": "large-bright", "target": (7, 10)},
@@ -113,6 +48,10 @@ SECTIONS = {
     }
 }
 """Sections of the mazes that have a name: the maze without them, and the cell to be reached."""
+
+Drawing = str | Sequence[str]
+Sections = Mapping[str, Mapping[str, Any]] | None
+"""What `layout` takes."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +70,7 @@ class Layout:
 
     def __init__(self, walls: np.ndarray, goals: Sequence[tuple[int, int]] = ()):
         """Take over (R, C) bool walls; `goals` are the default goals."""
-        self.walls = walls
-        self.goals = tuple(goals)
+        self.walls, self.goals = walls, tuple(goals)
         self.sections: dict[str, Section] = {}
 
     @cached_property
@@ -163,16 +101,13 @@ class Layout:
         """Return which sections points are in: (..., 2) to (..., K) bool, in `sections`' order."""
         cells = self.cell(positions)
         found = np.zeros((*cells.shape[:-1], len(self.sections)), dtype=bool)
-        for column, section in enumerate(self.sections.values()):
-            member = np.zeros(self.walls.shape, dtype=bool)
-            member[tuple(np.array(sorted(section.cells)).T)] = True
-            found[..., column] = member[cells[..., 0], cells[..., 1]]
+        for column, name in enumerate(self.sections):
+            section = self.without([name]).walls & ~self.walls
+            found[..., column] = section[cells[..., 0], cells[..., 1]]
         return found
 
 
-def layout(
-    maze: str | Sequence[str] = "large", sections: Mapping[str, Mapping[str, Any]] | None = None
-) -> Layout:
+def layout(maze: Drawing = "large", sections: Sections = None) -> Layout:
     """Read a maze and its sections.
 
     Args:
@@ -197,17 +132,20 @@ def _section(maze: Layout, name: str, entry: Mapping[str, Any]) -> Section:
     blocked = _drawn(entry["blocked"], where).walls
     if blocked.shape != maze.walls.shape:
         raise ValueError(f"{where} is drawn {blocked.shape}, the maze {maze.walls.shape}")
-    if (maze.walls & ~blocked).any():
-        cell = tuple(map(int, np.argwhere(maze.walls & ~blocked)[0]))
-        raise ValueError(f"{where}: cell {cell} is free in its drawing, but a wall of the maze")
-    cells = frozenset(map(tuple, np.argwhere(blocked & ~maze.walls).tolist()))
+    if opened := _cells(maze.walls & ~blocked):
+        raise ValueError(f"{where}: cell {opened[0]} is free in its drawing, a wall of the maze")
+    cells = frozenset(_cells(blocked & ~maze.walls))
     target = tuple(entry["target"])
     if target not in cells:
         raise ValueError(f"{where}: target {list(target)} is none of the cells that it blocks")
     return Section(name, cells, target)
 
 
-def _drawn(maze: str | Sequence[str], what: str) -> Layout:
+def _cells(chosen: np.ndarray) -> list[tuple[int, int]]:
+    return [(int(i), int(j)) for i, j in np.argwhere(chosen)]
+
+
+def _drawn(maze: Drawing, what: str) -> Layout:
     """Read a drawing, or a name of one."""
     if isinstance(maze, str) and "#" not in maze:
         if maze not in LAYOUTS:
@@ -218,13 +156,11 @@ def _drawn(maze: str | Sequence[str], what: str) -> Layout:
     if not drawing or len({len(line) for line in drawing}) != 1:
         raise ValueError(f"{what}: the lines of the drawing differ in length: {lines}")
     cells = np.array(drawing)
-    strange = sorted(set(cells.ravel().tolist()) - set("#OG"))
-    if strange:
+    if strange := sorted(set(cells.ravel().tolist()) - set("#OG")):
         raise ValueError(f"{what}: a drawing is made of #, O and G, not {' '.join(strange)}")
     walls = cells == "#"
-    border = np.concatenate([walls[0], walls[-1], walls[:, 0], walls[:, -1]])
-    if not border.all():
+    if not all(border.all() for border in (walls[0], walls[-1], walls[:, 0], walls[:, -1])):
         raise ValueError(f"{what}: the maze is open at its border; close it with #")
     if walls.all():
         raise ValueError(f"{what}: the maze has no free cell")
-    return Layout(walls, [tuple(cell) for cell in np.argwhere(cells == "G").tolist()])
+    return Layout(walls, _cells(cells == "G"))

@@ -44,10 +44,7 @@ _MJCF = """
   </actuator>
 </mujoco>
 """
-_WALL = (
-    '    <geom type="box" pos="{x} {y} 0" size="0.5 0.5 0.1" conaffinity="1" '
-    'rgba="0.35 0.4 0.5 1"/>'
-)
+_WALL = '<geom type="box" pos="{} {} 0" size="0.5 0.5 0.1" conaffinity="1" rgba="0.35 0.4 0.5 1"/>'
 
 
 def maze_model(layout: Layout) -> mujoco.MjModel:
@@ -58,21 +55,12 @@ def maze_model(layout: Layout) -> mujoco.MjModel:
     mean of the inverse mass over three directions.
     """
     rows, columns = layout.walls.shape
-    walls = [_WALL.format(x=i + 1, y=j + 1) for i, j in np.argwhere(layout.walls)]
-    model = mujoco.MjModel.from_xml_string(
-        _MJCF.format(
-            timestep=TIMESTEP,
-            margin=MARGIN,
-            middle=f"{(rows + 1) / 2} {(columns + 1) / 2}",
-            half=f"{rows / 2} {columns / 2}",
-            walls="\n".join(walls),
-            origin=ORIGIN,
-            damping=DAMPING,
-            radius=RADIUS,
-            density=DENSITY,
-            gear=GEAR,
-        )
-    )
+    walls = "\n".join(_WALL.format(i + 1, j + 1) for i, j in np.argwhere(layout.walls))
+    middle, half = f"{(rows + 1) / 2} {(columns + 1) / 2}", f"{rows / 2} {columns / 2}"
+    physics = {"timestep": TIMESTEP, "margin": MARGIN, "damping": DAMPING, "gear": GEAR}
+    ball = {"origin": ORIGIN, "radius": RADIUS, "density": DENSITY}
+    xml = _MJCF.format(middle=middle, half=half, walls=walls, **physics, **ball)
+    model = mujoco.MjModel.from_xml_string(xml)
     if margins_add_up():
         model.geom_margin *= 0.5
     model.body_invweight0[model.body("point").id, 0] = INVERSE_WEIGHT

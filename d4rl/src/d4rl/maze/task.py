@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import gymnasium
 import numpy as np
 
+from ..checks import reset_option
 from .layouts import CELL_LOW, Layout
 
 OBSERVATION_SPACE = gymnasium.spaces.Box(-np.inf, np.inf, (4,), np.float64)
@@ -23,7 +23,7 @@ RESET_POINTS_SEED = 0
 """Seed of the fixed reset points."""
 
 
-class Sections:
+class MazeElements:
     """What others ask of an environment: its elements, the sections of the maze, and its map."""
 
     layout: Layout
@@ -51,7 +51,10 @@ class Sections:
 
 
 class Task:
-    """The start and the target of every episode."""
+    """The start and the target of every episode.
+
+    `ends`: whether an episode ends at its target, which must then be named.
+    """
 
     def __init__(self, layout: Layout, targets: Sequence[str] = (), starts: int = 0):
         """Set a task.
@@ -72,16 +75,12 @@ class Task:
         if starts < 0:
             raise ValueError(f"starts must be 0 or more, got {starts}")
         self.layout, self.starts = layout, starts
-        if targets:
-            section = layout.section(targets[0])
-            self._goals = np.array([section.target])
-            free = [cell for cell in layout.cells.tolist() if tuple(cell) not in section.cells]
-        else:
-            self._goals = np.array(layout.goals or layout.cells)
-            free = layout.cells.tolist()
-        if not free:
+        self.ends = bool(targets)
+        places = [layout.section(name).target for name in targets] or layout.goals
+        self._goals = np.array(places or layout.cells)
+        self._free = layout.without(targets).cells
+        if not len(self._free):
             raise ValueError(f"section {targets[0]} is the whole maze: nowhere is left to start")
-        self._free = np.array(free)
 
     @cached_property
     def start_cells(self) -> np.ndarray:
@@ -100,7 +99,9 @@ class Task:
         """The fixed reset points (starts, 4), position and velocity, one in each start cell."""
         return random_states(self.start_cells, np.random.default_rng(RESET_POINTS_SEED + 1))
 
-    def begin(self, rng: np.random.Generator, seed: int | None) -> tuple[np.ndarray, np.ndarray]:
+    def begin(
+        self, rng: np.random.Generator, seed: int | None = None, options: dict | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the target (2,) and the first state (4,) of an episode.
 
         Args:
@@ -108,36 +109,28 @@ class Task:
                 reset points, the start.
             seed: the episode's seed: an episode of seed i starts at reset point i mod `starts`;
                 None draws one of them.
+            options: {"state": (4,)} starts there instead.
+
+        Raises:
+            ValueError: an unknown option, or a state in a wall or not finite.
         """
         goal = self._goals[rng.integers(len(self._goals))]
         target = goal + rng.uniform(-JITTER, JITTER, 2)
         if self.starts:
             point = rng.integers(self.starts) if seed is None else seed % self.starts
-            return target, self.reset_points[point].copy()
-        return target, random_states(self._free[rng.integers(len(self._free), size=1)], rng)[0]
+            state = self.reset_points[point]
+        else:
+            state = random_states(self._free[rng.integers(len(self._free), size=1)], rng)[0]
+        state = reset_option(options, "state", state)
+        walls, cell = self.layout.walls, self.layout.cell(state[:2])
+        if (cell < 0).any() or (cell >= walls.shape).any() or walls[tuple(cell)]:
+            raise ValueError(f"option state puts the point into a wall, at {state[:2].tolist()}")
+        return target, state
 
 
 def reached(positions: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Return which positions (..., 2) have reached their targets (..., 2)."""
     return np.linalg.norm(positions - targets, axis=-1) <= REACHED
-
-
-def first_state(maze: Layout, state: np.ndarray, options: Mapping[str, Any] | None) -> np.ndarray:
-    """Return the state that an episode starts in."""
-    options = options or {}
-    unknown = set(options) - {"state"}
-    if unknown:
-        raise ValueError(f"unknown reset option {', '.join(sorted(unknown))}; known: state")
-    if "state" not in options:
-        return state
-    state = np.array(options["state"], dtype=np.float64)
-    if state.shape != (4,) or not np.isfinite(state).all():
-        raise ValueError(f"option state must be 4 finite numbers, got {options['state']}")
-    cell = maze.cell(state[:2])
-    outside = (cell < 0).any() or (cell >= maze.walls.shape).any()
-    if outside or maze.walls[tuple(cell)]:
-        raise ValueError(f"option state puts the point into a wall, at {state[:2].tolist()}")
-    return state
 
 
 def random_states(cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
