@@ -1,7 +1,7 @@
 """Orderings that are claimed, and what the results say about them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -97,16 +97,10 @@ def _record(claim: Claim, found: Mapping[tuple[str, str, str], Results]) -> Reco
     )
     told = {"mean": scores.mean(), "other_mean": others.mean()}
     told |= {"difference": value, "difference_lo": low, "difference_hi": high}
-    return {
-        "claim": claim.text,
-        "env": claim.env,
-        "measure": MEASURES[claim.measure][0].name,
-        "tasks": "+".join(claim.tasks),
-        "better": claim.better,
-        "worse": claim.worse,
-        **{key: f"{number:.3f}" for key, number in told.items()},
-        "verdict": "confirmed" if low > 0 else "contradicted" if high < 0 else "not decided",
-    }
+    verdict = "confirmed" if low > 0 else "contradicted" if high < 0 else "not decided"
+    record = asdict(claim) | {"claim": claim.text, "tasks": "+".join(claim.tasks)}
+    record |= {"measure": MEASURES[claim.measure][0].name, "verdict": verdict}
+    return record | {key: f"{number:.3f}" for key, number in told.items()}
 
 
 def _scores(claim: Claim, method: str, found: Mapping[tuple[str, str, str], Results]) -> Sample:

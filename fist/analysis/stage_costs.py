@@ -75,13 +75,9 @@ def slurm_waits(folder: Path, stages: Iterable[str]) -> dict[str, float]:
     Only what Slurm still remembers, and tells: a job's comment names its stage, or its group's.
     Empty where there is no Slurm.
     """
+    squeue = ["squeue", "--states=all", "--noheader", "--format=%Z|%V|%S|%k"]
     try:
-        listed = subprocess.run(
-            ["squeue", "--states=all", "--noheader", "--format=%Z|%V|%S|%k"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        ).stdout
+        listed = subprocess.run(squeue, capture_output=True, text=True, timeout=60).stdout
     except (OSError, subprocess.TimeoutExpired):
         return {}
     waits: dict[str, float] = {}
@@ -110,18 +106,9 @@ def summarise_cost(
     Raises:
         CostError: no job has been measured.
     """
-    table = (
-        read_jobs(benchmarks, logs, results)
-        .groupby("stage")
-        .agg(
-            jobs=("stage", "size"),
-            cpu_s=("cpu_s", "sum"),
-            gpu_s=("gpu_s", "sum"),
-            clock_s=("clock_s", "sum"),
-            longest_s=("clock_s", "max"),
-            memory_mb=("memory_mb", "max"),
-        )
-    )
+    jobs = read_jobs(benchmarks, logs, results).groupby("stage")
+    table = jobs[["cpu_s", "gpu_s", "clock_s"]].sum().assign(jobs=jobs.size())
+    table["longest_s"], table["memory_mb"] = jobs.clock_s.max(), jobs.memory_mb.max()
     table["queue_s"] = pd.Series(slurm_waits(Path.cwd(), table.index), dtype=float)
     places = [*order, *table.index]
     table = table.loc[sorted(table.index, key=places.index)]

@@ -17,8 +17,6 @@ PANELS = {
     "queue_s": ("waiting for the cluster, minutes", 60.0),
 }
 """Column of the table of costs: (what it is, in which unit; how many of the column's units)."""
-BAR_HEIGHT = 0.16
-"""Inches for each stage."""
 
 
 def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
@@ -32,7 +30,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     if missing := {"stage", "jobs", *PANELS} - set(data.columns):
         raise ValueError(f"{file}: no column {', '.join(sorted(missing))}: make it again")
     shown = [name for name in PANELS if data[name].fillna(0).any()]
-    height = max(1.2, BAR_HEIGHT * len(data))
+    height = max(1.2, 0.16 * len(data))
     figure, axes = panels(len(shown), columns=3, size=(2.1, height), sharey=True)
     places = np.arange(len(data))[::-1]
     labels = [f"{words(stage)} ({n})" for stage, n in zip(data.stage, data.jobs, strict=True)]
