@@ -47,20 +47,15 @@ def settings(cls: type) -> Any:
         try:
             checked(self, *args, **kwargs)
         except ValidationError as error:
-            raise ValueError(said(error)) from None
+            faults = (
+                f"{error.title}.{'.'.join(map(str, fault['loc']))} is {fault['input']!r}: "
+                f"{fault['msg'].removeprefix('Value error, ')}"
+                for fault in error.errors()
+            )
+            raise ValueError("; ".join(faults)) from None
 
-    made.__init__ = init
+    made.__init__ = init  # type: ignore[method-assign]
     return made
-
-
-def said(error: ValidationError) -> str:
-    """Return in one line which values of a settings class are not allowed, and why."""
-    faults = (
-        f"{error.title}.{'.'.join(map(str, fault['loc']))} is {fault['input']!r}: "
-        f"{fault['msg'].removeprefix('Value error, ')}"
-        for fault in error.errors()
-    )
-    return "; ".join(faults)
 
 
 def schema_of(cls: type) -> dict[str, Any]:
