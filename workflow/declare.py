@@ -25,8 +25,8 @@ def describe(classes: Sequence[str]) -> dict[str, Any]:
     try:
         for path in classes:
             policies[path] = of_policy(path, models)
-        for path, policy in policies.items():
-            model = models.get(policy["model"], {})
+        for path in classes:
+            model = models.get(policies[path]["model"], {})
             for name in (*model.get("trains_on", ()), *model.get("finetunes_on", ())):
                 if name not in ("play", "demos", *models):
                     known = ", ".join(models)
