@@ -8,18 +8,8 @@ rule describe_run:
     input:
         tables=[f"<results>/{table}.csv" for table in config["default_tables"]],
     output:
-        config=report(
-            "<results>/run/config.yaml",
-            caption="../workflow/report/run.rst",
-            category="Run",
-            labels={"what": "configuration"},
-        ),
-        versions=report(
-            "<results>/run/versions.csv",
-            caption="../workflow/report/run.rst",
-            category="Run",
-            labels={"what": "software"},
-        ),
+        config=shown("<results>/run/config.yaml", "run", what="configuration"),
+        versions=shown("<results>/run/versions.csv", "run", what="software"),
     log:
         "<logs>/run/describe.log",
     benchmark:
