@@ -17,9 +17,6 @@ rule describe_run:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=5,
     params:
         code=options.code("describe_run.py"),
         script=script("describe_run.py"),
@@ -43,9 +40,6 @@ rule report:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=30,
     params:
         python=lambda wildcards, output: sys.executable,  # with --sdm conda, a job's own is another, without Snakemake
         snakefile=lambda wildcards, output: os.path.relpath(ROOT / "Snakefile"),

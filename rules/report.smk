@@ -18,9 +18,6 @@ rule summarise:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         code=options.code("summarise.py"),
         script=script("summarise.py"),
@@ -95,9 +92,6 @@ rule summarise_cost:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         code=options.code("summarise_cost.py"),
         script=script("summarise_cost.py"),
