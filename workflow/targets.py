@@ -150,7 +150,7 @@ class Targets:
             if of.split in ("mixed", split_name(task["held_out"]))
             and "-".join(task["order"]) in known
         }
-        return {"play": self.recordings("play", of), "demos": sorted(left_out)}
+        return {"files": self.recordings("play", of), "demos": sorted(left_out)}
 
     # Models.
 
