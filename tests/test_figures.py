@@ -217,13 +217,15 @@ def test_a_figure_is_added_by_one_file(files, tmp_path, monkeypatch):
     (package / "lengths.py").write_text(NEW)
     (package / "helper.py").write_text("POINTS = 3\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert Figures(SimpleNamespace(config={}), package).needs == {"lengths": ("episodes",)}
+    assert Figures(SimpleNamespace(config={}, targets=None), package).needs == {
+        "lengths": ("episodes",)
+    }
     labelled = {"episodes": {("top_burner", "fist", n): file for n, file in enumerate(files[:2])}}
     drawn = draw("lengths", tmp_path, labelled, "more_figures", measure="subtasks")
     assert set(drawn.length) == {280} and (tmp_path / "lengths.pdf").exists()
 
 
 def test_every_figure_of_the_library_is_found_by_what_it_needs():
-    needs = Figures(SimpleNamespace(config={})).needs
+    needs = Figures(SimpleNamespace(config={}, targets=None)).needs
     assert needs["scores"] == ("episodes",) and needs["paths"] == ("traces", "demos", "map")
     assert len(needs) == 10 and "style" not in needs and "plot" not in needs
