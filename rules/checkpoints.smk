@@ -24,7 +24,7 @@ use rule rollout as export_cell with:
         more=lambda wildcards, output: named({"folder": os.path.dirname(output[0])}),
 
 
-rule evaluate_cell:
+use rule rollout as evaluate_cell with:
     input:
         cell="<results>/checkpoints/{env}/{task}/{method}/seed_{seed}/cell.json",
     output:
@@ -33,16 +33,12 @@ rule evaluate_cell:
         "<logs>/checkpoints/{env}/{task}/{method}/seed_{seed}/episodes.log",
     benchmark:
         "<benchmarks>/checkpoints/{env}/{task}/{method}/seed_{seed}/episodes.tsv"
-    conda:
-        "../envs/fist.yaml"
     resources:
         mem_mb=grows(2000),
         runtime=grows(60),
     params:
         code=partial(options.acting_code, "evaluate_cell.py"),
         script=script("evaluate_cell.py"),
-        trusted=options.trusted,
-        folder=lambda wildcards, input: os.path.dirname(input.cell),
-    shell:
-        "python {params.script:q} --folder {params.folder:q} {params.trusted:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        options=options.trusted,
+        files=lambda wildcards, input: named({"folder": os.path.dirname(input.cell)}),
+        more=lambda wildcards, output: named({"out": output[0]}),

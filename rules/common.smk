@@ -36,15 +36,10 @@ resource_scopes:
 
 def config_sources():
     """Return what each source of the configuration holds, in order of merging."""
-    files = [ROOT / "config" / "config.yaml"]
     is_module = not workflow.modifier.is_main_snakefile()
-    files += [] if is_module else workflow.configfiles
-    sources = {
-        str(file.relative_to(ROOT) if file.is_relative_to(ROOT) else file): yaml.safe_load(
-            file.read_text()
-        )
-        for file in files
-    }
+    files = [ROOT / "config" / "config.yaml", *(() if is_module else workflow.configfiles)]
+    names = [file.relative_to(ROOT) if file.is_relative_to(ROOT) else file for file in files]
+    sources = {str(name): yaml.safe_load(file.read_text()) for name, file in zip(names, files)}
     return sources | ({f"the workflow that imports {__name__}": config} if is_module else {})
 
 
@@ -80,6 +75,15 @@ def script(name):
     again where the folders have been moved. What is in the scripts is compared (`options.code`).
     """
     return lambda wildcards, output: os.path.relpath(ROOT / "workflow" / "scripts" / name)
+
+
+def shown(file, caption, **labels):
+    """Return an output file that the report shows, with a caption and labels."""
+    categories = {"figure": "Figures", "sheet": "Videos", "cost": "Run", "run": "Run"}
+    category = categories.get(caption, "Tables")
+    return report(
+        file, caption=f"../workflow/report/{caption}.rst", category=category, labels=labels
+    )
 
 
 def grows(amount):

@@ -42,16 +42,19 @@ rule make_split:
         code=lambda wildcards: options.code("make_split.py", env=wildcards.env),
         script=script("make_split.py"),
         env=options.environment,
-        held_out=lambda wildcards: held_out(wildcards.split),
+        more=lambda wildcards, input: [
+            *("--held-out", *held_out(wildcards.split)),
+            *("--demos", *input.demos),
+        ],
         order=ordered(targets.split_from),
     shell:
-        "python {params.script:q} {params.env:q} --files @<(printf '%s\\n' {input.play:q})"
-        " --held-out {params.held_out:q} --demos {input.demos:q} --out {output.data:q} > {log:q} 2>&1"
+        "python {params.script:q} {params.env:q} --files @<(printf '%s\\n' {input.files:q})"
+        " {params.more:q} --out {output.data:q} > {log:q} 2>&1"
 
 
-rule make_demos:
+use rule make_split as make_demos with:
     input:
-        demos=partial(targets.recordings, "demos"),
+        files=partial(targets.recordings, "demos"),
     output:
         data="<data>/{env}/demos/{sequence}.hdf5",
         report="<data>/{env}/demos/{sequence}.json",
@@ -59,16 +62,11 @@ rule make_demos:
         "<logs>/{env}/demos/{sequence}.log",
     benchmark:
         "<benchmarks>/{env}/demos/{sequence}.tsv"
-    conda:
-        "../envs/fist.yaml"
     resources:
         mem_mb=grows(1000),
         runtime=grows(10),
     params:
         code=lambda wildcards: options.code("make_demos.py", env=wildcards.env),
         script=script("make_demos.py"),
-        env=options.environment,
-        order=lambda wildcards: wildcards.sequence.split("-"),
-    shell:
-        "python {params.script:q} {params.env:q} --files {input.demos:q}"
-        " --order {params.order:q} --out {output.data:q} > {log:q} 2>&1"
+        more=lambda wildcards: ["--order", *wildcards.sequence.split("-")],
+        order=ordered(partial(targets.recordings, "demos")),

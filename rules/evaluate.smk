@@ -31,11 +31,11 @@ rule rollout:
 use rule rollout as render_video with:
     output:
         video="<results>/videos/{env}/{task}/{method}/seed_{seed}.mp4",
-        sheet=report(
+        sheet=shown(
             "<results>/videos/{env}/{task}/{method}/seed_{seed}.png",
-            caption="../workflow/report/sheet.rst",
-            category="Videos",
-            labels={"task": "{task}", "method": "{method}"},
+            "sheet",
+            task="{task}",
+            method="{method}",
         ),
     log:
         "<logs>/videos/{env}/{task}/{method}/seed_{seed}.log",

@@ -34,6 +34,7 @@ use rule rollout as trace_episodes with:
 for figure, needs in figures.needs.items():
     of_run = needs == ("cost",)  # of the whole run, not of a table
     where = f"figures/{figure}" if of_run else f"figures/{{table}}/{figure}"
+    labels = {"what": f"{figure}, drawn"} if of_run else {"table": "{table}", "figure": figure}
 
     rule:
         name:
@@ -43,16 +44,7 @@ for figure, needs in figures.needs.items():
         output:
             csv=f"<results>/{where}.csv",
             pdf=f"<results>/{where}.pdf",
-            png=report(
-                f"<results>/{where}.png",
-                caption=f"../workflow/report/{'cost' if of_run else 'figure'}.rst",
-                category="Run" if of_run else "Figures",
-                labels=(
-                    {"what": f"{figure}, drawn"}
-                    if of_run
-                    else {"table": "{table}", "figure": figure}
-                ),
-            ),
+            png=shown(f"<results>/{where}.png", "cost" if of_run else "figure", **labels),
         log:
             f"<logs>/{where}.log",
         benchmark:

@@ -8,18 +8,8 @@ rule describe_run:
     input:
         tables=[f"<results>/{table}.csv" for table in config["default_tables"]],
     output:
-        config=report(
-            "<results>/run/config.yaml",
-            caption="../workflow/report/run.rst",
-            category="Run",
-            labels={"what": "configuration"},
-        ),
-        versions=report(
-            "<results>/run/versions.csv",
-            caption="../workflow/report/run.rst",
-            category="Run",
-            labels={"what": "software"},
-        ),
+        config=shown("<results>/run/config.yaml", "run", what="configuration"),
+        versions=shown("<results>/run/versions.csv", "run", what="software"),
     log:
         "<logs>/run/describe.log",
     benchmark:
@@ -27,9 +17,6 @@ rule describe_run:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=5,
     params:
         code=options.code("describe_run.py"),
         script=script("describe_run.py"),
@@ -53,9 +40,6 @@ rule report:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=30,
     params:
         python=lambda wildcards, output: sys.executable,  # with --sdm conda, a job's own is another, without Snakemake
         snakefile=lambda wildcards, output: os.path.relpath(ROOT / "Snakefile"),

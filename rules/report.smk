@@ -6,17 +6,9 @@ rule summarise:
     input:
         unpack(targets.table),
     output:
-        csv=report(
-            "<results>/{table}.csv",
-            caption="../workflow/report/table.rst",
-            category="Tables",
-            labels={"table": "{table}", "what": "results"},
-        ),
-        statistics=report(
-            "<results>/{table}_statistics.csv",
-            caption="../workflow/report/statistics.rst",
-            category="Tables",
-            labels={"table": "{table}", "what": "comparison"},
+        csv=shown("<results>/{table}.csv", "table", table="{table}", what="results"),
+        statistics=shown(
+            "<results>/{table}_statistics.csv", "statistics", table="{table}", what="comparison"
         ),
         markdown="<results>/{table}.md",
     log:
@@ -26,9 +18,6 @@ rule summarise:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         code=options.code("summarise.py"),
         script=script("summarise.py"),
@@ -67,12 +56,7 @@ rule check_claims:
     input:
         episodes=targets.claimed(),
     output:
-        csv=report(
-            "<results>/claims.csv",
-            caption="../workflow/report/claims.rst",
-            category="Tables",
-            labels={"table": "claims", "what": "comparison"},
-        ),
+        csv=shown("<results>/claims.csv", "claims", table="claims", what="comparison"),
         markdown="<results>/claims.md",
     log:
         "<logs>/claims.log",
@@ -98,12 +82,7 @@ rule summarise_cost:
     input:
         tables=[f"<results>/{table}.csv" for table in config["default_tables"]],
     output:
-        csv=report(
-            "<results>/cost.csv",
-            caption="../workflow/report/cost.rst",
-            category="Run",
-            labels={"what": "cost"},
-        ),
+        csv=shown("<results>/cost.csv", "cost", what="cost"),
         markdown="<results>/cost.md",
     log:
         "<logs>/cost.log",
@@ -112,9 +91,6 @@ rule summarise_cost:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         code=options.code("summarise_cost.py"),
         script=script("summarise_cost.py"),

@@ -13,9 +13,6 @@ rule download_data:
     localrule: True
     conda:
         "../envs/fist.yaml"
-    resources:
-        mem_mb=500,
-        runtime=240,
     params:
         code=options.code("download_data.py"),
         script=script("download_data.py"),

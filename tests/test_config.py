@@ -15,6 +15,7 @@ import declarations
 from configuration import ConfigError, full_schema, load
 from d4rl.kitchen.sequences import PLAY_SEQUENCES, sequence_name
 from declarations import acting_settings, ask, declared
+from fist.stage import provenance
 from fist.training.settings import TrainSettings
 from reference import README, reference
 from values import merge, model_settings, split_name
@@ -85,10 +86,18 @@ def loaded(*names):
     return load({"mine": read(*names)})
 
 
+def look_again():
+    """Let the code be read again, as a new process would."""
+    for known in (provenance.code_version, provenance._imports, provenance._spec):
+        known.cache_clear()
+
+
 @pytest.fixture
 def outside(tmp_path, monkeypatch):
     """A folder of a run in which two modules of methods lie."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    look_again()
     shutil.copy(ROOT / "tests" / "outside_method.py", tmp_path)
     (tmp_path / "more.py").write_text(MORE_METHODS)
     return tmp_path
@@ -310,6 +319,7 @@ def test_declarations_are_kept_for_as_long_as_the_code_is_the_same(outside, monk
         assert ask(classes, kept) == first
     inner = outside / "outside_method.py"
     inner.write_text(inner.read_text().replace("hidden: Count = 32", "hidden: Count = 33"))
+    look_again()
     again = ask(classes, kept)["models"]["head"]["model"]["properties"]["hidden"]
     assert again["default"] == 33
 
@@ -324,7 +334,7 @@ def test_the_configuration_is_checked_without_torch():
         "import sys, yaml; from configuration import load; "
         "load({'x': yaml.safe_load(open('config/config.yaml'))}); assert 'torch' not in sys.modules"
     )
-    path = f"{ROOT / 'workflow'}:{ROOT}"
+    path = f"{ROOT / 'workflow'}:{ROOT}:{ROOT / 'd4rl' / 'src'}"
     run = [sys.executable, "-c", script]
     subprocess.run(run, check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": path})
 

@@ -22,6 +22,19 @@ from values import Fault, command_line, dotted, merge
 
 MODEL_PARTS = ("model", "train", "finetune")
 
+EXPECTED = {
+    "minimum": "must be at least {wanted}",
+    "maximum": "must be at most {wanted}",
+    "exclusiveMinimum": "must be above {wanted}",
+    "exclusiveMaximum": "must be below {wanted}",
+    "minItems": "must have at least {wanted} entry",
+    "maxItems": "must have at most {wanted} entries",
+    "minProperties": "must have at least {wanted} entry",
+    "uniqueItems": "an entry stands there twice",
+    "pattern": "`{given}` must match {wanted}",
+}
+"""What would have been right, by the word of the schema that a value breaks."""
+
 
 class ConfigError(Exception):
     """A configuration that cannot be used; names the file and the key of every fault."""
@@ -41,17 +54,18 @@ def load(sources: Mapping[str, Mapping[str, Any]], arguments: Sequence[str] = ()
     """
     given = {**sources, "--config": command_line(arguments, base_schema())}
     try:
-        methods = functools.reduce(merge, given.values(), {}).get("methods")
-        classes = declared({"methods": resolved(methods)})
+        config: dict[str, Any] = functools.reduce(merge, given.values(), {})
+        classes = declared({"methods": resolved(config.get("methods"))})
         schema = full_schema(classes)
         given["--config"] = command_line(arguments, schema)
         config = functools.reduce(merge, given.values(), {})
         errors = sorted(_Validator(schema).iter_errors(config), key=lambda e: [*map(str, e.path)])
-        faults = [fault for error in errors for fault in _explain(error)]
+        faults = [fault for error in errors for fault in _explain(best_match([error]))]
         if not faults:
             # What makes no sense can only be told of values that have the right form.
             _fill_in(config, classes)
-            faults = list(contradictions(config, classes))
+            found = contradictions(config, classes)
+            faults = [(path, f"`{dotted(path)}`: {message}") for path, message in found]
     except Fault as fault:
         faults = [fault.args]
     if faults:
@@ -153,52 +167,39 @@ _Validator = validators.extend(
 
 def _explain(error: ValidationError) -> Iterator[tuple[list[Any], str]]:
     """Turn a schema violation into (path, message) pairs."""
-    error = best_match([error])
-    path = list(error.absolute_path)
+    path, value = list(error.absolute_path), error.instance
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
-        for key in sorted(set(error.instance) - set(known), key=str):
-            close = difflib.get_close_matches(str(key), known, n=1)
+        for key in sorted(set(value) - set(known), key=str):
+            place, close = [*path, key], difflib.get_close_matches(str(key), known, n=1)
             hint = f"did you mean `{close[0]}`? " if close else ""
-            yield (
-                [*path, key],
-                f"unknown key `{dotted([*path, key])}`: {hint}known keys here: {', '.join(known)}",
-            )
+            message = f"unknown key `{dotted(place)}`: {hint}known keys here: {', '.join(known)}"
+            yield place, message
     elif error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance]
+        missing = [key for key in error.validator_value if key not in value]
         yield path, f"`{dotted(path) or 'configuration'}` lacks {', '.join(missing)}"
     else:
-        message = f"`{dotted(path)}` is {error.instance!r}: {_expected(error)}"
-        yield path, message + _number_hint(error)
+        yield path, f"`{dotted(path)}` is {value!r}: {_expected(error)}"
 
 
 def _expected(error: ValidationError) -> str:
     """Say what would have been right."""
-    value = error.validator_value
-    known = {
-        "enum": lambda: f"must be one of {', '.join(map(str, value))}",
-        "type": lambda: f"must be of type {value}{' (finite)' if value == 'number' else ''}",
-        "anyOf": lambda: f"must be of type {' or '.join(dict.fromkeys(v['type'] for v in value))}",
-        "minimum": lambda: f"must be at least {value}",
-        "maximum": lambda: f"must be at most {value}",
-        "exclusiveMinimum": lambda: f"must be above {value}",
-        "exclusiveMaximum": lambda: f"must be below {value}",
-        "minItems": lambda: f"must have at least {value} entry",
-        "maxItems": lambda: f"must have at most {value} entries",
-        "minProperties": lambda: f"must have at least {value} entry",
-        "uniqueItems": lambda: "an entry stands there twice",
-        "pattern": lambda: f"`{error.instance}` must match {value}",
-    }
-    return known.get(error.validator, lambda: error.message)()
-
-
-def _number_hint(error: ValidationError) -> str:
-    """Explain the one trap of YAML's numbers: 1e-3 is text, 1.0e-3 is a number."""
-    wanted = error.validator == "type" and error.validator_value in ("number", "integer")
-    if wanted and re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", str(error.instance), re.IGNORECASE):
-        if isinstance(error.instance, str):
-            return " (YAML reads 1e-3 and quoted numbers as text: write 1.0e-3)"
-    return ""
+    wanted, given = error.validator_value, error.instance
+    match error.validator:
+        case "enum":
+            return f"must be one of {', '.join(map(str, wanted))}"
+        case "anyOf":
+            return f"must be of type {' or '.join(dict.fromkeys(v['type'] for v in wanted))}"
+        case "type":
+            said = f"must be of type {wanted}{' (finite)' if wanted == 'number' else ''}"
+            number = r"[-+]?[\d.]+(e[-+]?\d+)?"
+            if wanted in ("number", "integer") and isinstance(given, str):
+                if re.fullmatch(number, given, re.IGNORECASE):
+                    said += " (YAML reads 1e-3 and quoted numbers as text: write 1.0e-3)"
+            return said
+        case word if word in EXPECTED:
+            return EXPECTED[word].format(wanted=wanted, given=given)
+    return error.message
 
 
 def _origin(path: Sequence[Any], sources: Mapping[str, Mapping[str, Any]]) -> str:

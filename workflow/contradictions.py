@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from values import dotted, listed_files, rollout_settings, split_name
+from values import listed_files, rollout_settings, split_name
 
 Faults = Iterator[tuple[list[Any], str]]
+"""What is wrong, and the path of keys where."""
 
 TAKEN = (
     *("claims", "cost", "all_experiments", "report", "figures", "run", "videos"),
@@ -15,55 +16,53 @@ TAKEN = (
 )
 """Names that files and folders of the pipeline have."""
 
+NEEDS = {
+    "generated": ("generator", "seed", "episodes"),
+    "fist": ("archive", "files"),
+    "relay": ("archive", "converter", "files"),
+}
+"""What a source of data must be told; all others, their files."""
+
 
 def contradictions(config: Mapping[str, Any], classes: Mapping[str, Any]) -> Faults:
-    """Find what is well-formed but cannot work, as (path, message) pairs.
+    """Find what is well-formed but cannot work.
 
     Args:
         config: the configuration; every method has a lookup, finetune and distance.
         classes: what its classes declare, see `declarations.declared`.
     """
-    for name, method in config["methods"].items():
+    methods = config["methods"]
+    for name, method in methods.items():
         policy = classes["methods"][name]
-        faults = _method_faults(name, method, policy, classes["models"].get(policy["model"]))
-        yield from ((["methods", name], f"`methods.{name}`: {fault}") for fault in faults)
+        model = classes["models"].get(policy["model"])
+        for fault in _method_faults(name, method, policy, model):
+            yield ["methods", name], fault
     for number, claim in enumerate(config["claims"]):
-        where = ["claims", number]
-        yield from ((where, f"`{dotted(where)}`: {f}") for f in _claim_faults(claim, config))
+        path = ["claims", number]
+        yield from _unknown(path, [claim["table"]], "tables", config["tables"])
+        named = [claim[key] for key in ("better", "worse") if key in claim]
+        yield from _unknown(path, named, "methods", methods)
+        if ("worse" in claim) == ("at_least" in claim):
+            yield path, "needs either worse (a method) or at_least (a score)"
     for env, entry in config["environments"].items():
-        yield from _data_contradictions(["environments", env], entry, config["downloads"])
+        yield from _data_faults(["environments", env, "data"], entry["data"], config["downloads"])
     for section in ("environments", "tables"):
-        for name in config[section]:
-            if name in TAKEN:
-                where = [section, name]
-                yield where, f"`{dotted(where)}`: the pipeline has files of that name; take another"
+        for name in (name for name in config[section] if name in TAKEN):
+            yield [section, name], "the pipeline has files of that name; take another"
     for name, table in config["tables"].items():
-        yield from _table_contradictions(["tables", name], table, config)
+        yield from _table_faults(["tables", name], table, config)
     yield from _unknown(["default_tables"], config["default_tables"], "tables", config["tables"])
-    yield from _unknown(["baselines"], config["baselines"], "methods", config["methods"])
+    yield from _unknown(["baselines"], config["baselines"], "methods", methods)
 
 
 def _unknown(path: list[Any], names: Iterable[str], what: str, known: Iterable[str]) -> Faults:
-    """Find names that are not defined."""
     for name in names:
         if name not in known:
-            yield path, f"`{dotted(path)}`: no {name} among {what}: {', '.join(known)}"
-
-
-def _claim_faults(claim: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
-    """Say what is wrong with a claim."""
-    for key, kind in (("table", "tables"), ("better", "methods"), ("worse", "methods")):
-        if key in claim and claim[key] not in config[kind]:
-            yield f"no {claim[key]} among {kind}: {', '.join(config[kind])}"
-    if ("worse" in claim) == ("at_least" in claim):
-        yield "needs either worse (a method) or at_least (a score)"
+            yield path, f"no {name} among {what}: {', '.join(known)}"
 
 
 def _method_faults(
-    name: str,
-    method: Mapping[str, Any],
-    policy: Mapping[str, Any],
-    model: Mapping[str, Any] | None,
+    name: str, method: Mapping[str, Any], policy: Mapping[str, Any], model: Mapping[str, Any] | None
 ) -> Iterator[str]:
     """Say what in a method does not fit what its class declares."""
     lookup, finetune, cls = method["lookup"], method["finetune"], method["class"]
@@ -85,66 +84,46 @@ def _method_faults(
             )
 
 
-def _table_contradictions(
-    path: list[str], table: Mapping[str, Any], config: Mapping[str, Any]
-) -> Faults:
+def _table_faults(path: list[Any], table: Mapping[str, Any], config: Mapping[str, Any]) -> Faults:
     """Find what a table asks for but that is not defined, or cannot be made."""
     env = table["env"]
     if env not in config["environments"]:
-        known = ", ".join(config["environments"])
-        yield [*path, "env"], f"`{dotted(path)}`: no {env} among environments: {known}"
+        yield from _unknown([*path, "env"], [env], "environments", config["environments"])
         return
     entry = config["environments"][env]
     yield from _unknown([*path, "tasks"], table["tasks"], "tasks", entry["tasks"])
     for key in ("methods", "references", "demonstrations"):
         yield from _unknown([*path, key], table.get(key, []), "methods", config["methods"])
     for name in set(table.get("references", [])) & set(table["methods"]):
-        yield [*path, "references"], f"`{dotted(path)}`: {name} is a row, so it is no reference"
-    fold, episodes = table.get("fold", 1), rollout_settings(config, env).get("episodes")
-    if episodes and episodes % fold:
-        message = f"rollout.episodes {episodes} does not make folds of {fold}"
-        yield [*path, "fold"], f"`{dotted(path)}`: {message}"
-    if path[-1] not in config["default_tables"]:
-        return  # what another table lacks is told when it is asked for
-    for task in table["tasks"]:
-        if task in entry["tasks"]:
-            where = ["environments", env, "tasks", task]
-            row = {"n_demos": config["n_demos"]} | entry["tasks"][task]
-            yield from (
-                (where, f"`{dotted(where)}`: {f}") for f in _task_faults(row, entry["data"])
-            )
+        yield [*path, "references"], f"{name} is a row, so it is no reference"
+    fold, episodes = table.get("fold", 1), rollout_settings(config, env).get("episodes", 0)
+    if episodes % fold:
+        yield [*path, "fold"], f"rollout.episodes {episodes} does not make folds of {fold}"
+    if path[-1] in config["default_tables"]:  # what another lacks is told when it is asked for
+        for name in (name for name in table["tasks"] if name in entry["tasks"]):
+            task = {"n_demos": config["n_demos"]} | entry["tasks"][name]
+            for fault in _task_faults(task, entry["data"]):
+                yield ["environments", env, "tasks", name], fault
 
 
-def _data_contradictions(
-    path: list[str], entry: Mapping[str, Any], downloads: Mapping[str, Any]
-) -> Faults:
+def _data_faults(path: list[Any], data: Mapping[str, Any], downloads: Mapping[str, Any]) -> Faults:
     """Find data sets that lack what their source needs, or need what is not defined."""
-    needs = {
-        "generated": ("generator", "seed", "episodes"),
-        "local": ("files",),
-        "d4rl": ("files",),
-        "fist": ("archive", "files"),
-        "relay": ("archive", "converter", "files"),
-        "minari": ("files",),
-    }
-    data = entry["data"]
-    for kind in ("play", "demos"):
-        where, source = [*path, "data", kind], data[kind]["source"]
-        for key in needs.get(source, ("files",)):
-            if data[kind].get(key) in (None, [], {}):
-                yield where, f"`{dotted(where)}`: source {source} needs {key}"
-        archived = source in ("fist", "relay") or ":" in source
-        wanted = [data[kind].get("archive")] if archived else []
-        for name in listed_files(data[kind]) if source == "d4rl" else filter(None, wanted):
-            if name not in downloads:
-                known = ", ".join(downloads)
-                yield where, f"`{dotted(where)}`: no {name} among downloads: {known}"
-    generated = all(data[kind]["source"] == "generated" for kind in ("play", "demos"))
-    if generated and data["play"].get("seed") == data["demos"].get("seed"):
+    play, demos = data["play"], data["demos"]
+    for part, entry in data.items():
+        source = entry["source"]
+        for key in NEEDS.get(source, ("files",)):
+            if entry.get(key) in (None, [], {}):
+                yield [*path, part], f"source {source} needs {key}"
+        wanted = listed_files(entry) if source == "d4rl" else []
+        if "archive" in entry and (source in ("fist", "relay") or ":" in source):
+            wanted = [entry["archive"]]
+        yield from _unknown([*path, part], wanted, "downloads", downloads)
+    generated = play["source"] == demos["source"] == "generated"
+    if generated and play.get("seed") == demos.get("seed"):
         yield (
-            [*path, "data", "demos", "seed"],
-            f"`{dotted([*path, 'data'])}`: play and demos have the same seed "
-            f"{data['demos'].get('seed')}, so demonstrations would stand in the play data",
+            [*path, "demos", "seed"],
+            f"play and demos have the same seed {demos.get('seed')}, so demonstrations would stand "
+            "in the play data",
         )
 
 

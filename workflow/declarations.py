@@ -1,13 +1,12 @@
 """What the classes that a configuration names declare: settings, models, what can be fine-tuned.
 
-Importing them takes seconds, for they bring PyTorch. So another process does it, and its answer is
-kept in `.snakemake/declarations/` for as long as every file of code that it read is the same.
+Importing them takes seconds, for they bring PyTorch. So another process does it (declare.py), and
+its answer is kept in `.snakemake/declarations/` under the fingerprint of the code that decides it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import subprocess
@@ -19,10 +18,11 @@ from typing import Any
 
 from pydantic import VERSION
 
+from fist.stage.files import fingerprint, write_text
+from fist.stage.provenance import code_version
 from values import Fault, rollout_settings
 
-HERE = Path(__file__).resolve().parent
-FOLDER = Path(".snakemake", "declarations")
+SCRIPT = Path(__file__).resolve().with_name("declare.py")
 
 
 def declared(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,20 +61,18 @@ def testing_settings(config: Mapping[str, Any], env: str, method: str) -> dict[s
 
 @cache
 def _declared(classes: tuple[str, ...], folder: str) -> dict[str, Any]:
-    return ask(classes, Path(folder, FOLDER))
+    return ask(classes, Path(folder, ".snakemake", "declarations"))
 
 
 def ask(classes: Sequence[str], kept: Path) -> dict[str, Any]:
     """Return what some classes declare, as it was kept in a folder or from a new process."""
-    key = hashlib.sha256(json.dumps([classes, sys.version, VERSION]).encode()).hexdigest()[:16]
-    file = kept / f"{key}.json"
+    code = code_version(SCRIPT, *classes)
+    file = kept / f"{fingerprint([sys.version, VERSION, classes, code])[:16]}.json"
     with contextlib.suppress(OSError, ValueError):
-        found = json.loads(file.read_text())
-        if all(_hash(name) == known for name, known in found["files"].items()):
-            return found
-    paths = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return json.loads(file.read_text())
+    paths = [str(SCRIPT.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     process = subprocess.run(
-        [sys.executable, "-P", str(HERE / "declare.py"), *classes],
+        [sys.executable, "-P", SCRIPT, *classes],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
         capture_output=True,
         text=True,
@@ -85,12 +83,5 @@ def ask(classes: Sequence[str], kept: Path) -> dict[str, Any]:
     found = json.loads(process.stdout)
     if "fault" not in found:
         with contextlib.suppress(OSError):  # a folder that cannot be written to is in nobody's way
-            kept.mkdir(parents=True, exist_ok=True)
-            new = file.with_suffix(f".{os.getpid()}")
-            new.write_text(process.stdout)
-            new.replace(file)
+            write_text(file, process.stdout)
     return found
-
-
-def _hash(file: str) -> str:
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()

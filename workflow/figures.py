@@ -78,9 +78,9 @@ class Figures:
             for method, published in env["tasks"][task].get("paper", {}).items()
             if published.get(measure) is not None
         }
-        of_env = {"env_id": env["env_id"], "env_kwargs": env.get("env_kwargs", {})}
-        of_env["map"] = env.get("map")
-        return json.dumps({"measure": measure, "n_demos": n_demos, "paper": paper} | of_env)
+        of_env = {"env_kwargs": {}, "map": None} | env
+        described = {"measure": measure, "n_demos": n_demos, "paper": paper}
+        return json.dumps(described | {key: of_env[key] for key in ("env_id", "env_kwargs", "map")})
 
     def report(self) -> list[str]:
         """Return what the report shows: the default tables, the claims about them, and the run."""
@@ -102,17 +102,12 @@ class Figures:
         """Return the files of a need."""
         targets = self.targets
         match need:
-            case "episodes":
-                return [(cell[1:], cell.episodes) for cell in targets.cells(table)]
-            case "demonstrations":
-                cells = targets.cells(table, methods="demonstrations")
+            case "episodes" | "demonstrations":
+                cells = targets.cells(table, methods="methods" if need == "episodes" else need)
                 return [(cell[1:], cell.episodes) for cell in cells]
-            case "curves":
-                return self._curves(table)
-            case "traces":
-                return [(cell[1:], cell.trace) for cell in targets.first_seed(table)]
-            case "look_ups":
-                return [(cell[1:], cell.trace) for cell in targets.looking_up(table)]
+            case "traces" | "look_ups":
+                cells = (targets.first_seed if need == "traces" else targets.looking_up)(table)
+                return [(cell[1:], cell.trace) for cell in cells]
             case "distances":
                 cells = targets.looking_up(table, "distance")
                 return [(cell[1:3], targets.acting(cell)["distance"]) for cell in cells]
@@ -121,6 +116,8 @@ class Figures:
             case "play":
                 cells = targets.first_cells(table)
                 return list({(targets.split(cell),): targets.play(cell) for cell in cells}.items())
+            case "curves":
+                return self._curves(table)
             case "cost":
                 return [((), "<results>/cost.csv")]
             case "map":
@@ -132,12 +129,11 @@ class Figures:
         cells = self.targets.cells(table)
         pairs = [(cell, file) for cell in cells for file in self.targets.checkpoints(cell)]
         before = [self.targets.pretrained(cell, Path(file).stem) for cell, file in pairs]
-        curves = []
+        curves: Labelled = []
         for file in dict.fromkeys([*before, *(file for _, file in pairs)]):
-            _, _, *where, seed, model = Path(file).with_suffix("").parts
-            group, variant = where if len(where) == 2 else (where[0], "")
+            _, _, group, *variant, seed, model = Path(file).with_suffix("").parts
             stage = "fine-tuning" if variant else "training"
-            label = (stage, model, group, variant, int(seed.removeprefix("seed_")))
+            label = (stage, model, group, "".join(variant), int(seed.removeprefix("seed_")))
             curves.append((label, str(Path(file).with_suffix(".csv"))))
         return curves
 

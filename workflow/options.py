@@ -76,7 +76,7 @@ class Options:
     def resume(self, wildcards: Any, output: Any) -> list[str]:
         """Name a stage's resume file: it lies beside the results, but is never an output."""
         part = "data" if output[0].endswith(".hdf5") else "results"
-        return ["--resume", self._beside(output[0], part, ".resume") + ".resume"]
+        return ["--resume", f"{self._beside(output[0], part, '.resume')}.resume"]
 
     def _beside(self, file: str, part: str, folder: str) -> str:
         """Return the same place in a folder of the data or the results of its own."""
@@ -125,8 +125,7 @@ class Options:
         order = {env["order_argument"]: task["order"]} if "order_argument" in env else {}
         arguments = env.get("env_kwargs", {}) | order | task.get("env_kwargs", {})
         which = (self.config, wildcards.env, wildcards.method)
-        data = env["data"]
-        play, demos = data["play"]["source"], data["demos"]["source"]
+        play, demos = (env["data"][part]["source"] for part in ("play", "demos"))
         labels = {name: getattr(wildcards, name) for name in ("env", "task", "method", "seed")}
         labels["data_source"] = play if play == demos else f"play:{play} demos:{demos}"
         return [
@@ -164,15 +163,15 @@ class Options:
 
     def source_code(self, wildcards: Any) -> str:
         data, _ = self.targets.made_of(wildcards)
-        named = SHORT_NAMES.get(data["source"], data["source"])
-        given = [word for word in source_options(data).values() if ":" in str(word)]
-        return self.code("convert_data.py", named, *map(str, given))
+        source = SHORT_NAMES.get(data["source"], data["source"])
+        given = map(str, source_options(data).values())
+        return self.code("convert_data.py", source, *(word for word in given if ":" in word))
 
     def source(self, wildcards: Any) -> list[str]:
         """Say what is converted, and how."""
         data, file = self.targets.made_of(wildcards)
-        said = {"source": data["source"], "what": file}
-        return named(said | {"arguments": json.dumps(source_options(data))})
+        arguments = json.dumps(source_options(data))
+        return named({"source": data["source"], "what": file, "arguments": arguments})
 
     def download(self, wildcards: Any) -> list[str]:
         """Say where a published file is and how to know it."""
@@ -203,8 +202,8 @@ class Options:
         """Return the claims as JSON: each with the environment, tasks and measure of its table."""
         claims = []
         for claim in self.targets.claims():
+            said = {key: value for key, value in claim.items() if key != "table"}
             table = self.config["tables"][claim["table"]]
-            measure = {"measure": table.get("layout", "subtasks")}
-            of_table = {"env": table["env"], "tasks": table["tasks"]} | measure
-            claims.append(of_table | {key: claim[key] for key in claim if key != "table"})
+            said["measure"] = table.get("layout", "subtasks")
+            claims.append(said | {"env": table["env"], "tasks": table["tasks"]})
         return json.dumps(claims)

@@ -31,14 +31,15 @@ def reference(text: str) -> str:
     """
     default = yaml.safe_load((CONFIG / "config.yaml").read_text())
     known = declared(load({"config.yaml": default})) | {"configuration": base_schema()}
-    return BLOCK.sub(lambda block: block[1] + table(_at(known, block[2].split())), text)
 
+    def filled(block: re.Match[str]) -> str:
+        node: Any = known
+        for key in block[2].split():
+            rest = node.get("additionalProperties") or node.get("items")
+            node = rest if key == "*" else node.get("properties", node)[key]
+        return block[1] + table(node)
 
-def _at(node: Any, path: list[str]) -> Mapping[str, Any]:
-    for key in path:
-        rest = node.get("additionalProperties") or node.get("items")
-        node = rest if key == "*" else node.get("properties", node)[key]
-    return node
+    return BLOCK.sub(filled, text)
 
 
 def table(schema: Mapping[str, Any]) -> str:

@@ -114,8 +114,8 @@ class Targets:
     def made_of(self, of: Any) -> tuple[Mapping[str, Any], str]:
         """Return the data set that a converted file belongs to, and what of it is converted."""
         for data in self.environment(of)["data"].values():
-            for file in () if data["source"] == "generated" else listed_files(data):
-                if made_name(data, file) == of.name:
+            for file in listed_files(data):
+                if data["source"] != "generated" and made_name(data, file) == of.name:
                     return data, file
         raise TargetError(f"nothing called {of.name} is made of environments.{of.env}.data")
 
@@ -142,15 +142,15 @@ class Targets:
         another seed than play, which the configuration must say.
         """
         entry = self.environment(of)
-        known = entry["data"]["demos"].get("files", {})
+        demos = entry["data"]["demos"]
+        known = {} if demos["source"] == "generated" else demos["files"]
         left_out = {
             self.demos(Cell(of.env, name, "", 0))
             for name, task in entry["tasks"].items()
             if of.split in ("mixed", split_name(task["held_out"]))
             and "-".join(task["order"]) in known
         }
-        generated = entry["data"]["demos"]["source"] == "generated"
-        return {"play": self.recordings("play", of), "demos": [] if generated else sorted(left_out)}
+        return {"files": self.recordings("play", of), "demos": sorted(left_out)}
 
     # Models.
 
@@ -159,7 +159,9 @@ class Targets:
         return f"<results>/{of.env}/{self.split(of)}/seed_{of.seed}/{model}.pt"
 
     def finetuned(self, of: Any, model: str, part: str) -> str:
-        """Return a model that has learnt from demonstrations, too."""
+        """Return a model of which a part has learnt from demonstrations, too."""
+        if part == "none":
+            return self.pretrained(of, model)
         folder = f"finetune_{part}_{self.n_demos(of)}demos"
         return f"<results>/{of.env}/{of.task}/{folder}/seed_{of.seed}/{model}.pt"
 
@@ -179,17 +181,14 @@ class Targets:
         """Return what a cell acts with: its model, the look-up's distance, demonstrations."""
         method, files = self.method(of), {}
         model, part, lookup = (method[key] for key in ("model", "finetune", "lookup"))
-        if model is not None and part == "none":
-            files["model"] = self.pretrained(of, model)
-        elif model is not None:
+        if model is not None:
             files["model"] = self.finetuned(of, model, part)
-        if lookup in ("distance", "random"):
-            if method["distance"] == "mixed":
-                files["distance"] = f"<results>/{of.env}/mixed/seed_{of.seed}/distance.pt"
-            elif lookup == "random":  # only the encoder's shape is taken from it
-                files["distance"] = self.pretrained(of, "distance")
-            else:
-                files["distance"] = self.finetuned(of, "distance", "all")
+        if lookup == "distance" and method["distance"] == "mixed":
+            files["distance"] = f"<results>/{of.env}/mixed/seed_{of.seed}/distance.pt"
+        elif lookup == "distance":
+            files["distance"] = self.finetuned(of, "distance", "all")
+        elif lookup == "random":  # only the encoder's shape is taken from it
+            files["distance"] = self.pretrained(of, "distance")
         return files | ({} if lookup == "none" else {"demos": self.demos(of)})
 
     def checkpoints(self, of: Any) -> list[str]:
@@ -211,10 +210,10 @@ class Targets:
 
     def table(self, of: Any) -> dict[str, list[str]]:
         """Return the test results that a table shows, and those that it only compares with."""
-        shown = {"episodes": "methods", "references": "references"}
+        shown, compared = (self.cells(of.table, methods=key) for key in ("methods", "references"))
         return {
-            role: [cell.episodes for cell in self.cells(of.table, methods=methods)]
-            for role, methods in shown.items()
+            "episodes": [c.episodes for c in shown],
+            "references": [c.episodes for c in compared],
         }
 
     def claims(self) -> list[Mapping[str, Any]]:
@@ -225,12 +224,13 @@ class Targets:
     def claimed(self) -> list[str]:
         """Return the test results that the claims are about."""
         cells = (
-            Cell(table["env"], task, method, seed)
+            Cell(table["env"], task, claim[key], seed)
             for claim in self.claims()
             for table in [self.config["tables"][claim["table"]]]
             for task in table["tasks"]
-            for method in [claim[key] for key in ("better", "worse") if key in claim]
+            for key in ("better", "worse")
             for seed in self.config["seeds"]
+            if key in claim
         )
         return list(dict.fromkeys(cell.episodes for cell in cells))
 

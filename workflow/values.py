@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -20,10 +21,8 @@ def command_line(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict[st
         entry = schema["properties"].get(key, {})
         value: Any = text
         if not _branch(entry, "string"):
-            try:
+            with suppress(yaml.YAMLError):  # the schema says what it should be
                 value = yaml.load(text, yaml.BaseLoader)  # every scalar is a text
-            except yaml.YAMLError:
-                pass  # the schema says what it should be
         given = merge(given, {key: typed(value, entry)})
     return given
 
@@ -32,9 +31,8 @@ def typed(value: Any, schema: Mapping[str, Any]) -> Any:
     """Read the texts of a value as YAML does, but for those that a schema wants to be texts."""
     if isinstance(value, Mapping):
         entry = _branch(schema, "object")
-        others = entry.get("additionalProperties")
+        known, others = entry.get("properties", {}), entry.get("additionalProperties")
         others = others if isinstance(others, Mapping) else {}
-        known = entry.get("properties", {})
         return {key: typed(part, known.get(key, others)) for key, part in value.items()}
     if isinstance(value, list):
         return [typed(part, _branch(schema, "array").get("items", {})) for part in value]
@@ -63,18 +61,18 @@ def merge(base: Any, top: Any) -> Any:
 
 def model_settings(config: Mapping[str, Any], env: str, model: str, part: str) -> dict[str, Any]:
     """Return what is said of a model's part (model, train, finetune), the environment's on top."""
-    layers = [layer.get("models", {}) for layer in (config, config["environments"][env])]
-    return _on_top(layer.get(model, {}).get(part, {}) for layer in layers)
+    common, own = (
+        layer.get("models", {}).get(model, {}).get(part, {})
+        for layer in (config, config["environments"][env])
+    )
+    return common | own
 
 
 def rollout_settings(config: Mapping[str, Any], env: str, method: str = "") -> dict[str, Any]:
     """Return what is said of tests, the environment's on top; then what a method alone is told."""
     layers = (config, config["environments"][env], config["methods"].get(method, {}))
-    return _on_top(layer.get("rollout", {}) for layer in layers)
-
-
-def _on_top(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    return {key: value for layer in layers for key, value in layer.items()}
+    common, of_env, of_method = (layer.get("rollout", {}) for layer in layers)
+    return common | of_env | of_method
 
 
 def split_name(held_out: Sequence[str]) -> str:

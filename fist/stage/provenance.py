@@ -14,16 +14,16 @@ A package's `__init__` counts where something is imported from it, not where a m
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 import sysconfig
-from collections.abc import Iterator
 from functools import cache
 from importlib import import_module, metadata
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import Any
+
+from fist.stage.files import fingerprint, sha256
 
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
@@ -42,11 +42,11 @@ def code_version(*entries: str | Path, env_id: str | None = None) -> str:
     files = source_files(*entries)
     named = {entry.partition(":")[0] for entry in entries if isinstance(entry, str)}
     known = {
-        "files": {name: _digest(file) for name, file in files.items()},
+        "files": {name: sha256(file) for name, file in files.items()},
         "installed": {name: _version(name) for name in named - files.keys()},
         "registration": registration,
     }
-    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
+    return fingerprint(known)[:16]
 
 
 def source_files(*entries: str | Path) -> dict[str, Path]:
@@ -56,14 +56,9 @@ def source_files(*entries: str | Path) -> dict[str, Path]:
         entries: as for `code_version`. The modules beside a script are found, too.
     """
     beside = [str(entry.parent) for entry in entries if isinstance(entry, Path)]
-    found: dict[str, Path] = {}
-    new = []
-    for entry in entries:
-        if isinstance(entry, Path):
-            found[entry.name] = entry
-            new += _imports(entry, "", *beside)
-        else:
-            new.append(entry.partition(":")[0])
+    found = {entry.name: entry for entry in entries if isinstance(entry, Path)}
+    new = [entry.partition(":")[0] for entry in entries if isinstance(entry, str)]
+    new += [name for script in found.values() for name in _imports(script, "", *beside)]
     while new:
         name = new.pop()
         if name not in found and (file := _own_file(name, *beside)) is not None:
@@ -76,24 +71,21 @@ def source_files(*entries: str | Path) -> dict[str, Path]:
 def _imports(file: Path, name: str, *beside: str) -> frozenset[str]:
     """Return the names of the modules that a file imports, wherever in it."""
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    return frozenset(_imported(ast.parse(file.read_bytes()), package, beside))
-
-
-def _imported(tree: ast.AST, package: str, beside: tuple[str, ...]) -> Iterator[str]:
-    for node in ast.walk(tree):
+    found = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             module = resolve_name("." * node.level + (node.module or ""), package)
-            for alias in node.names:
-                inner = f"{module}.{alias.name}"
-                yield inner if _spec(inner, *beside) is not None else module
+            for inner in (f"{module}.{alias.name}" for alias in node.names):
+                found.add(inner if _spec(inner, *beside) is not None else module)
+    return frozenset(found)
 
 
 def _own_file(name: str, *beside: str) -> Path | None:
     """Return the source file of a module; None where it is installed, or there is none."""
     spec = _spec(name, *beside)
-    if spec is None or not str(spec.origin).endswith(".py"):
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     file = Path(spec.origin)
     installed = {"site-packages", "dist-packages"} & set(file.parts)
@@ -114,19 +106,11 @@ def _spec(name: str, *beside: str) -> ModuleSpec | None:
         return None
 
 
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
+@cache
 def _version(module: str) -> list[str]:
     """Return the versions of the installed packages that a module is of."""
-    packages = _distributions().get(module.partition(".")[0], ())
+    packages = metadata.packages_distributions().get(module.partition(".")[0], ())
     return sorted({f"{package} {metadata.version(package)}" for package in packages})
-
-
-@cache
-def _distributions() -> dict[str, list[str]]:
-    return dict(metadata.packages_distributions())
 
 
 @cache
@@ -154,10 +138,5 @@ def _registered(env_id: str) -> tuple[tuple[str, ...], dict[str, Any] | None]:
     }
     if module and not any(inner.startswith(f"{module}.") for inner in inside):
         inside.add(module)
-    said = {
-        "limit": spec.max_episode_steps,
-        "arguments": json.dumps(
-            spec.kwargs, sort_keys=True, default=lambda value: type(value).__name__
-        ),
-    }
-    return tuple(sorted(inside)), said
+    kwargs = json.dumps(spec.kwargs, sort_keys=True, default=lambda value: type(value).__name__)
+    return tuple(sorted(inside)), {"limit": spec.max_episode_steps, "arguments": kwargs}

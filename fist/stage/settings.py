@@ -8,7 +8,6 @@ made of these; a value that is not allowed is refused wherever an instance is ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import wraps
 from typing import Annotated, Any, dataclass_transform
 
@@ -47,20 +46,15 @@ def settings(cls: type) -> Any:
         try:
             checked(self, *args, **kwargs)
         except ValidationError as error:
-            raise ValueError(said(error)) from None
+            faults = (
+                f"{error.title}.{'.'.join(map(str, fault['loc']))} is {fault['input']!r}: "
+                f"{fault['msg'].removeprefix('Value error, ')}"
+                for fault in error.errors()
+            )
+            raise ValueError("; ".join(faults)) from None
 
-    made.__init__ = init
+    made.__init__ = init  # type: ignore[method-assign]
     return made
-
-
-def said(error: ValidationError) -> str:
-    """Return in one line which values of a settings class are not allowed, and why."""
-    faults = (
-        f"{error.title}.{'.'.join(map(str, fault['loc']))} is {fault['input']!r}: "
-        f"{fault['msg'].removeprefix('Value error, ')}"
-        for fault in error.errors()
-    )
-    return "; ".join(faults)
 
 
 def schema_of(cls: type) -> dict[str, Any]:
@@ -68,8 +62,25 @@ def schema_of(cls: type) -> dict[str, Any]:
 
     A field whose default is None may be left out, but does not take null.
     """
-    schema = _plain(TypeAdapter(cls).json_schema(schema_generator=_Schema))
-    return schema | {"additionalProperties": False}
+    schema = TypeAdapter(cls).json_schema(schema_generator=_Schema)
+    definitions = schema.pop("$defs", {})
+
+    def plain(node: Any) -> Any:
+        """Put definitions in the place of references; patterns are of all keys of a mapping."""
+        if isinstance(node, list):
+            return [plain(entry) for entry in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            node = definitions[node["$ref"].rpartition("/")[2]] | node
+        if "patternProperties" in node:
+            ((pattern, entry),) = node["patternProperties"].items()
+            names = {"type": "string", "pattern": pattern}
+            node = node | {"propertyNames": names, "additionalProperties": entry}
+        left_out = ("$ref", "patternProperties")
+        return {key: plain(value) for key, value in node.items() if key not in left_out}
+
+    return plain(schema) | {"additionalProperties": False}
 
 
 class _Schema(GenerateJsonSchema):
@@ -86,20 +97,3 @@ class _Schema(GenerateJsonSchema):
         if schema.get("default", ...) is None and inner["type"] == "nullable":
             schema = schema | {"schema": inner["schema"]}
         return super().default_schema(schema)
-
-
-def _plain(node: Any, definitions: Mapping[str, Any] | None = None) -> Any:
-    """Put definitions in the place of references to them; patterns are of all keys of a mapping."""
-    if isinstance(node, list):
-        return [_plain(entry, definitions) for entry in node]
-    if not isinstance(node, dict):
-        return node
-    definitions = node.get("$defs", {}) if definitions is None else definitions
-    if "$ref" in node:
-        node = definitions[node["$ref"].rpartition("/")[2]] | node
-    node = {key: value for key, value in node.items() if key not in ("$ref", "$defs")}
-    if "patternProperties" in node:
-        ((pattern, entry),) = node.pop("patternProperties").items()
-        names = {"type": "string", "pattern": pattern}
-        node |= {"propertyNames": names, "additionalProperties": entry}
-    return {key: _plain(value, definitions) for key, value in node.items()}

@@ -35,9 +35,8 @@ def main(
     try:
         import tyro
 
-        logging.basicConfig(
-            level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
-        )
+        said = "%(asctime)s %(message)s"
+        logging.basicConfig(level=logging.INFO, format=said, datefmt="%H:%M:%S")
         if base is not None:
             name = _class_name()
             function = function(named(name, base) if name else base)
@@ -76,8 +75,8 @@ def _words() -> list[str]:
     """Return the words of the command line; of @FILE, the lines that are not empty."""
     words = []
     for word in sys.argv[1:]:
-        lines = Path(word[1:]).read_text().split("\n") if word.startswith("@") else [word]
-        words += filter(None, lines) if word.startswith("@") else lines
+        file = Path(word[1:]) if word.startswith("@") else None
+        words += [word] if file is None else filter(None, file.read_text().split("\n"))
     return words
 
 
@@ -93,24 +92,22 @@ def environments() -> Any:
     """Let an argument of type gymnasium.Env be given as two words, an id and JSON."""
     from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec
 
-    def make(words: list[str]) -> Any:
-        import gymnasium
+    registry = ConstructorRegistry()
 
-        return gymnasium.make(words[0], **json.loads(words[1]))
-
-    def rule(info: Any) -> PrimitiveConstructorSpec | None:
+    @registry.primitive_rule
+    def made(info: Any) -> PrimitiveConstructorSpec | None:
         if getattr(info.type, "__module__", None) != "gymnasium.core":
             return None
+        import gymnasium
+
         return PrimitiveConstructorSpec(
             nargs=2,
             metavar="ID ARGUMENTS",
-            instance_from_str=make,
-            is_instance=lambda value: hasattr(value, "step"),
+            instance_from_str=lambda words: gymnasium.make(words[0], **json.loads(words[1])),
+            is_instance=lambda value: isinstance(value, gymnasium.Env),
             str_from_instance=lambda env: [env.spec.id, "{}"],
         )
 
-    registry = ConstructorRegistry()
-    registry.primitive_rule(rule)
     return registry
 
 

@@ -2,16 +2,21 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from inspect import Signature, signature
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 from tyro.conf import arg
 
+import _cli
 from fist.evaluation.episode_results import Labels
 from fist.evaluation.evaluate import Lookup, PolicySpec, Trial
 from fist.evaluation.rollout import RolloutSettings
-from fist.methods.base import Policy
+from fist.methods.base import Policy, class_named
+
+main = partial(_cli.main, base=Policy, named=class_named)
+"""`_cli.main` for options that depend on a method's class."""
 
 
 def with_trial(function: Callable[..., Any]) -> Callable[[type[Policy]], Callable[..., Any]]:
