@@ -285,6 +285,7 @@ def test_names_with_spaces_mean_the_same_elements():
         ({"counting": "any"}, ValueError, "counting must be 'ordered' or 'unordered', not 'any'"),
         ({"observation_noise": -1.0}, ValueError, "observation_noise must be 0 or more, not -1.0"),
         ({"render_mode": "human"}, ValueError, "render_mode must be None or 'rgb_array'"),
+        ({"width": 0}, ValueError, "asked for 0 x 256"),
     ],
 )
 def test_arguments_out_of_range_are_refused_by_name(arguments, error, words):

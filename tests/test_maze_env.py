@@ -96,6 +96,7 @@ def test_every_cell_of_every_maze_can_be_reached():
         ),
         ({"maze": SMALL, "targets": ["left"]}, "it knows none: describe it in `sections`"),
         ({"render_mode": "human"}, "render_mode must be None or 'rgb_array', not 'human'"),
+        ({"height": -1}, "asked for 256 x -1"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_clear_word(arguments, message):

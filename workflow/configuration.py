@@ -1,7 +1,5 @@
 """The configuration: its sources, what is allowed in it, and what is said where it is not."""
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import difflib

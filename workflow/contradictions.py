@@ -1,7 +1,5 @@
 """What is well-formed in a configuration but cannot work."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ Importing them takes seconds, for they bring PyTorch. So another process does it
 its answer is kept in `.snakemake/declarations/` under the fingerprint of the code that decides it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

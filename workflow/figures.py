@@ -1,7 +1,5 @@
 """Which figures there are, of which tables they are drawn, and from which files."""
 
-from __future__ import annotations
-
 import ast
 import json
 from pathlib import Path

@@ -5,8 +5,6 @@ and the rules quote each of them ({params.options:q}). Snakemake runs a job agai
 parameters has changed, unless that is a function of `input` or `output`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path

@@ -3,8 +3,6 @@
 Usage: reference.py [--write]
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sys

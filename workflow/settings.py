@@ -3,8 +3,6 @@
 The settings of models and of methods are those of their classes, see `declarations`.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Annotated, Any, Literal
 

@@ -12,8 +12,6 @@
 stand in braces above.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping

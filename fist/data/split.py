@@ -10,8 +10,6 @@ reached through Gymnasium (`env.get_wrapper_attr`):
 Every split comes with a JSON file that counts what was kept and what was left out.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path

@@ -14,8 +14,6 @@ every episode is equally likely. The rows after the last legal start are only ev
 of a window, never as its start.
 """
 
-from __future__ import annotations
-
 import torch
 from jaxtyping import Int
 from torch import Generator, Tensor

@@ -1,7 +1,5 @@
 """The evaluation stage: from checkpoints and demonstrations to a policy, and to episodes.csv."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -9,8 +9,6 @@ A method that does without one of them has no such file. `cell.json` is written 
 has one is whole.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace

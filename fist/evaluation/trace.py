@@ -15,8 +15,6 @@ An environment names the entries of its observation by an attribute `state_names
 where there are more; without it they are numbered. What does not exist is empty.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

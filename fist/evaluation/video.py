@@ -6,8 +6,6 @@ gives the reset options with which it starts from what an observation shows. Wit
 without that method, there is the live view alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

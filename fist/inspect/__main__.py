@@ -4,8 +4,6 @@ Data sets are HDF5 files in D4RL's layout. Checkpoints are .pt or .safetensors f
 file beside them, or files of the reference implementation (.pth, .pt).
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from contextlib import closing

@@ -1,7 +1,5 @@
 """A data set at a glance: lengths, sub-tasks, actions, and what is odd about it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from itertools import combinations
 from pathlib import Path

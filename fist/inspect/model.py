@@ -1,7 +1,5 @@
 """A checkpoint at a glance: what it is, how large its parts are, and what is odd about it."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from pathlib import Path

@@ -4,8 +4,6 @@ BC       pi(a | s)
 goal-BC  pi(a | s_t, s_{t+H})    takes the look-up of FIST, but acts without skills
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, ClassVar
 

@@ -6,8 +6,6 @@ squared Euclidean distance between features finds the demonstration state that i
 present one.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 import torch

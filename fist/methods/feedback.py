@@ -13,8 +13,6 @@ the two steps before is noise and what the operator did about it; the rest is co
     a_t = K s_t + L [s_{t-1}, s_{t-2}, a_{t-1}, a_{t-2}, 1] + error
 """
 
-from __future__ import annotations
-
 import torch
 from jaxtyping import Float
 from torch import Tensor

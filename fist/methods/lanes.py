@@ -4,8 +4,6 @@ An episode's noise comes from a stream of its own, and a row's bits do not depen
 share its batch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 

@@ -3,8 +3,6 @@
 Both act on the demonstrations alone, looked up like FIST's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Networks that the skill model, the baselines and the distance are made of."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -8,8 +8,6 @@ state H steps later in the same demonstration, which becomes the goal of the nex
     demo 1   s0  s1  s2  s3                     nearest s2  ->  target s3, never a state of demo 2
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

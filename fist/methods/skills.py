@@ -14,8 +14,6 @@ posterior or the decoder: one VAE serves both, trained together for little more 
 one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 

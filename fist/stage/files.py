@@ -1,7 +1,5 @@
 """Output files that are whole or absent, and their fingerprints."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

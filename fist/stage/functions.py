@@ -1,7 +1,5 @@
 """Functions that the configuration names."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any

@@ -1,7 +1,5 @@
 """Stopping on request, between two steps."""
 
-from __future__ import annotations
-
 import signal
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """How far work is, and how long it will take: a bar on a terminal, lines in a log file."""
 
-from __future__ import annotations
-
 import logging
 import time
 

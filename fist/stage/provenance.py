@@ -11,8 +11,6 @@ run but the module that registers an environment.
 A package's `__init__` counts where something is imported from it, not where a module in it is.
 """
 
-from __future__ import annotations
-
 import ast
 import json
 import sysconfig

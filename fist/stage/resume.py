@@ -5,8 +5,6 @@ a key, the fingerprint of everything that decides the result; one with another k
 a damaged one is set aside.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 import zipfile

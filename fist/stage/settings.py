@@ -6,8 +6,6 @@ means. The configuration's schema, its reference in config/README.md and the scr
 made of these; a value that is not allowed is refused wherever an instance is made.
 """
 
-from __future__ import annotations
-
 from functools import wraps
 from typing import Annotated, Any, dataclass_transform
 

@@ -4,8 +4,6 @@ A path that ends in `.safetensors` is written and read in that format, which any
 read, too; the JSON twin is the same.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import asdict

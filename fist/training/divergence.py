@@ -1,7 +1,5 @@
 """Values that are not finite: at which step, which ones, and of what batch."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

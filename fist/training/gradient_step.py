@@ -1,7 +1,5 @@
 """One gradient step: a batch, its losses, their gradient, and the optimiser's move along it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

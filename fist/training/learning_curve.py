@@ -1,7 +1,5 @@
 """The learning curve of a run: told to the user as it grows, and kept as a CSV file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

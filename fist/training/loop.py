@@ -5,8 +5,6 @@ generator, the learning rate from the step number. All of that is in the resume 
 that was stopped at any step and started again ends with the same weights, bit for bit (on a CPU).
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

@@ -6,8 +6,6 @@ of its inputs tells apart: a state (SPiRL) or a state and a goal (FIST). It has 
 nor feedback: ours is folded into the first layers on the way out; feedback has no place there.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping

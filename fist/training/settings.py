@@ -1,7 +1,5 @@
 """How a model is trained. Free of torch."""
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 

@@ -7,8 +7,6 @@ than what they launch. There the first steps run as on a CPU; then one is record
 from the drawing of the batch to the optimiser, and all later ones replay it with a single launch.
 """
 
-from __future__ import annotations
-
 import logging
 import shutil
 import sysconfig

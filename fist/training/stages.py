@@ -5,8 +5,6 @@ Both read what the model asks for (`Model.trains_on`, `Model.finetunes_on`), tra
 loop, and write a checkpoint, its JSON twin and its learning curve.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field

@@ -1,7 +1,5 @@
 """What every script does around its one call of the library: options, log lines, errors."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -89,10 +89,12 @@ class RenderedEnv(gymnasium.Env):
             width, height: size of a picture in pixels.
 
         Raises:
-            ValueError: another render mode.
+            ValueError: another render mode, or a picture without pixels.
         """
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
+        if min(width, height) < 1:
+            raise ValueError(f"a picture has pixels, asked for {width} x {height}")
         self.model, self.data = model, mujoco.MjData(model)
         self.render_mode = render_mode
         self._frame_size = (width, height)

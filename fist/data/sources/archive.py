@@ -4,8 +4,6 @@ An archive with a member that would land outside its folder, with a link, or wit
 its size makes plausible is refused as a whole.
 """
 
-from __future__ import annotations
-
 import lzma
 import re
 import stat

@@ -1,7 +1,5 @@
 """Make a data set with a source."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -4,8 +4,6 @@ What is fetched is kept in a cache folder, under its own name, and linked to whe
 file that somebody has put into the cache by hand is as good as a downloaded one.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

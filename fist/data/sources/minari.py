@@ -8,8 +8,6 @@ Minari keeps an episode's last observation, D4RL's layout does not:
 so what comes in loses its last state, and what goes out its last action.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import shutil

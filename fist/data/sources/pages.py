@@ -4,8 +4,6 @@ Google Drive puts a page with a form before large files ("can't scan this file f
 answers with other pages when a file has been fetched too often or may not be seen.
 """
 
-from __future__ import annotations
-
 import re
 from html import unescape
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Members of archives, the FIST release's above all, as data sets in D4RL's layout."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path

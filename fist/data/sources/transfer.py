@@ -9,8 +9,6 @@ pages whole into memory, follows a page's form to any host, waits for ever on a 
 joins parts of two contents of two runs; pooch does not resume.
 """
 
-from __future__ import annotations
-
 import json
 import queue
 import re

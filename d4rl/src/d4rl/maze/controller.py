@@ -1,7 +1,5 @@
 """The way-point controller that recorded D4RL's mazes, for any number of points at once."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from .layouts import Layout

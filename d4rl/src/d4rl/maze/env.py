@@ -1,7 +1,5 @@
 """The maze environment: one episode, simulated by MuJoCo."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -11,8 +11,6 @@ D4RL's layout; row t holds the true state before action a_t:
     infos/goal           where the controller is going                            (N, 2) float32
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 

@@ -13,8 +13,6 @@ where the ball is nearer than the margin, the acceleration w minimises
 and the damped step is v' = v + h (100 a - v + force) / (m + h), q' = q + h v'.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from .layouts import CELL_LOW, Layout

@@ -1,7 +1,5 @@
 """What one episode in a maze and many at once share: spaces, sections, starts and targets."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cached_property
 

@@ -8,8 +8,6 @@ of float32:
                   | sensordata | userdata
 """
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path

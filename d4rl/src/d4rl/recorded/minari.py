@@ -6,8 +6,6 @@
 The noise in them is theirs: a tenth of ours on the arm.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -9,8 +9,6 @@ the position that is *observed* in the replay, noise included, to the logged set
     action    (ctrl[40 t] - observed arm) / (40 · 0.002 s) / 2, at most 0.999
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os
