@@ -34,9 +34,12 @@ resource_scopes:
     gpu="local",
 
 
+# An importer's configuration goes on top of ours; its files and its --config are its own.
+is_module = not workflow.modifier.is_main_snakefile()
+
+
 def config_sources():
     """Return what each source of the configuration holds, in order of merging."""
-    is_module = not workflow.modifier.is_main_snakefile()
     files = [ROOT / "config" / "config.yaml", *(() if is_module else workflow.configfiles)]
     names = [file.relative_to(ROOT) if file.is_relative_to(ROOT) else file for file in files]
     sources = {str(name): yaml.safe_load(file.read_text()) for name, file in zip(names, files)}
@@ -44,7 +47,8 @@ def config_sources():
 
 
 try:
-    config = load(config_sources(), workflow.config_settings.config_args or ())
+    arguments = () if is_module else workflow.config_settings.config_args or ()
+    config = load(config_sources(), arguments)
 except ConfigError as error:
     raise WorkflowError(f"the configuration cannot be used:\n{error}") from None
 

@@ -318,10 +318,10 @@ def test_declarations_are_kept_for_as_long_as_the_code_is_the_same(outside, monk
         patch.setattr(declarations.subprocess, "run", None)
         assert ask(classes, kept) == first
     inner = outside / "outside_method.py"
-    inner.write_text(inner.read_text().replace("hidden: Count = 32", "hidden: Count = 33"))
+    inner.write_text(inner.read_text().replace("hidden: Count = 32", "hidden: Count = 133"))
     look_again()
     again = ask(classes, kept)["models"]["head"]["model"]["properties"]["hidden"]
-    assert again["default"] == 33
+    assert again["default"] == 133
 
 
 def test_a_folder_that_cannot_be_written_to_is_in_nobodys_way(outside):

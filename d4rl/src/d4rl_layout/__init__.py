@@ -25,6 +25,8 @@ ROWS = ("observations", "actions", "next_observations", "rewards", "terminals", 
 """Arrays with a row for each step."""
 BLOCK = 1 << 16
 """Rows that are checked at once."""
+DAMAGE = (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError, SystemError)
+"""What h5py tells of damage with, by the place in the file where it is."""
 
 
 class DataError(ValueError):
@@ -62,8 +64,7 @@ def read(
     except BlockingIOError as error:
         advice = "wait, or set HDF5_USE_FILE_LOCKING=FALSE"
         raise DataError(f"{path}: another process has it open ({error}): {advice}") from None
-    except (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError) as error:
-        # h5py tells of damage with all of these, by the place in the file where it is.
+    except DAMAGE as error:
         raise DataError(f"{path}: not an HDF5 file, or a damaged one ({error})") from error
     rows = {name: len(np.atleast_1d(arrays[name])) for name in ROWS if name in arrays}
     if len(set(rows.values())) > 1:
