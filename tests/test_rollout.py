@@ -308,7 +308,7 @@ def stop_and_go_on(files, tmp_path, reset_seeds, **changes):
     seeds, watched = reset_seeds
     what = trial(spec(files), episodes=7, batch=3)
     then = trial(spec(files, **changes), episodes=7, batch=3)
-    out, resume = tmp_path / "episodes.csv", tmp_path / "episodes.state"
+    out, resume = tmp_path / "episodes.csv", tmp_path / "episodes.resume"
     watched.stop_at = 100_004
     with pytest.raises(Stopped):
         evaluate(out, what, resume)
@@ -339,7 +339,7 @@ def test_an_evaluation_that_has_ended_writes_its_rows_again_without_running(
     files, tmp_path, reset_seeds
 ):
     seeds, _ = reset_seeds
-    arguments = (trial(spec(files)), tmp_path / "x.state")
+    arguments = (trial(spec(files)), tmp_path / "x.resume")
     first, second = tmp_path / "first.csv", tmp_path / "second.csv"
     evaluate(first, *arguments)
     del seeds[:]

@@ -178,10 +178,10 @@ def test_a_model_may_learn_from_play_demonstrations_and_another_model_at_once(fi
 
 
 def test_a_state_of_other_data_starts_anew(files, caplog):
-    trained(files, resume=files / "run.state")
+    trained(files, resume=files / "run.resume")
     save_episodes(files / "play.hdf5", random_episodes([40] * 12, seed=9))
     fresh = trained(files)
-    assert same(trained(files, resume=files / "run.state"), fresh)
+    assert same(trained(files, resume=files / "run.resume"), fresh)
     assert "starting anew" in caplog.text
 
 
@@ -202,12 +202,14 @@ def test_a_killed_process_continues_and_ends_with_the_same_weights(files):
             preexec_fn=heed_ctrl_c,
         )
 
-    state = files / "run.state"
-    options = ("--resume", state)
+    resume = files / "run.resume"
+    options = ("--resume", resume)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
         process = start("killed.pt", *options)
-        before = state.stat().st_mtime_ns if state.exists() else 0
-        saved = partial(lambda before: state.exists() and state.stat().st_mtime_ns > before, before)
+        before = resume.stat().st_mtime_ns if resume.exists() else 0
+        saved = partial(
+            lambda before: resume.exists() and resume.stat().st_mtime_ns > before, before
+        )
         wait_for(saved, process, what="resume file")
         os.kill(process.pid, number)
         assert process.wait(PATIENCE) != 0
