@@ -52,6 +52,10 @@ def tuned(files, n_demos, part, demos="demos.hdf5", model=SkillVAE, init="skills
     return load_model(job.out).state_dict()
 
 
+def is_newer(file, than):
+    return file.exists() and file.stat().st_mtime_ns > than
+
+
 def same(one, two):
     return all(torch.equal(one[name], two[name]) for name in one)
 
