@@ -28,6 +28,8 @@ from figures import Figures
 from options import Options, named, ordered, pairs
 from targets import Targets, held_out
 
+sys.path.remove(str(ROOT / "workflow"))  # a user's module may be called like one of ours
+
 
 # GPUs are counted on the machine that has them: a cluster counts its own.
 resource_scopes:

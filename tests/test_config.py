@@ -3,6 +3,7 @@
 import copy
 import functools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -322,6 +323,32 @@ def test_declarations_are_kept_for_as_long_as_the_code_is_the_same(outside, monk
     look_again()
     again = ask(classes, kept)["models"]["head"]["model"]["properties"]["hidden"]
     assert again["default"] == 133
+
+
+BAD_MODULES = {
+    "no policy that can act": ("", "fist.methods.base:Policy", "no subclass of .* that can act"),
+    "a name with a path": ('name = "../x"', "mine:Mine", "its model is called '../x'"),
+    "a name of a file": ('name = "demos"', "mine:Mine", "its model is called 'demos'"),
+    "an end": ("raise SystemExit('bye')", "mine:Mine", "mine:Mine cannot be used: bye"),
+    "no Python": ("class", "mine:Mine", "mine:Mine cannot be used: .*syntax"),
+}
+
+
+@pytest.mark.parametrize(("line", "path", "reason"), BAD_MODULES.values(), ids=BAD_MODULES)
+def test_a_class_that_cannot_be_used_is_refused_with_the_reason(outside, line, path, reason):
+    module = "from outside_method import Chunk, ChunkModel\n"
+    module += f"class Model(ChunkModel):\n    {line or 'pass'}\n"
+    (outside / "mine.py").write_text(f"{module}class Mine(Chunk):\n    Model = Model\n")
+    look_again()
+    assert re.search(reason, ask((path,), outside / "kept")["fault"])
+
+
+def test_what_a_module_prints_is_no_declaration(outside):
+    """Not even what it writes to the file descriptor itself."""
+    printed = "import os; os.write(1, b'hello'); print('hello')\nfrom outside_method import Chunk\n"
+    (outside / "loud.py").write_text(printed)
+    look_again()
+    assert ask(("loud:Chunk",), outside / "kept")["classes"]["loud:Chunk"]["model"] == "chunk"
 
 
 def test_a_folder_that_cannot_be_written_to_is_in_nobodys_way(outside):

@@ -50,9 +50,9 @@ def test_a_folder_alone_gives_the_episodes_of_its_cell(tmp_path, cell):
     for folder in ("skills", "distance", "data"):
         shutil.rmtree(tmp_path / folder)
     moved = shutil.move(tmp_path / "cell", tmp_path / "elsewhere")
-    assert evaluate_exported(moved, tmp_path / "b.csv") == expected
+    assert evaluate_exported(moved, tmp_path / "b.csv", trusted=["marks"]) == expected
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
-    assert len(evaluate_exported(moved, tmp_path / "c.csv", episodes=1)) == 1
+    assert len(evaluate_exported(moved, tmp_path / "c.csv", 1, ["marks"])) == 1
     assert sorted(path.name for path in moved.iterdir()) == [
         "cell.json",
         "demos.hdf5",
@@ -72,7 +72,7 @@ def test_a_method_without_a_lookup_needs_its_model_alone(tmp_path, cell):
         "model.json",
         "model.safetensors",
     ]
-    assert len(evaluate_exported(tmp_path / "cell", tmp_path / "a.csv")) == 3
+    assert len(evaluate_exported(tmp_path / "cell", tmp_path / "a.csv", trusted=["marks"])) == 3
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "model.json", "demos.hdf5"])
@@ -109,6 +109,31 @@ def test_a_description_that_names_a_class_that_is_not_trusted_is_refused(tmp_pat
     description.write_text(description.read_text().replace("fist.methods.skills:FIST", "os:fork"))
     with pytest.raises(CheckpointError, match="'os:fork' is not of fist"):
         load_exported(tmp_path / "cell")
+
+
+def test_an_environment_of_a_module_that_is_not_trusted_is_not_imported(tmp_path, cell):
+    """The module before the colon is code, as a class is: it may come with the folder."""
+    export_policy(tmp_path / "cell", cell)
+    with pytest.raises(CheckpointError, match="'marks:Marks-v0' is not of a trusted module"):
+        load_exported(tmp_path / "cell")
+    assert load_exported(tmp_path / "cell", ["marks"]).env_id == "marks:Marks-v0"
+
+
+def test_every_file_that_is_used_is_one_that_the_description_lists(tmp_path, cell):
+    """A twin that is not listed could be exchanged; a link leads out of the folder."""
+    export_policy(tmp_path / "cell", cell)
+    description = tmp_path / "cell" / "cell.json"
+    content = json.loads(description.read_text())
+    digest = content["files"].pop("model.json")
+    description.write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match="model.json is no file of the folder"):
+        load_exported(tmp_path / "cell", ["marks"])
+    content["files"]["model.json"] = digest
+    description.write_text(json.dumps(content))
+    twin = (tmp_path / "cell" / "model.json").rename(tmp_path / "elsewhere.json")
+    (tmp_path / "cell" / "model.json").symlink_to(twin)
+    with pytest.raises(CheckpointError, match="'model.json' is no file of the folder"):
+        load_exported(tmp_path / "cell", ["marks"])
 
 
 def test_a_folder_without_a_description_is_refused(tmp_path):

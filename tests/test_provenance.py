@@ -52,6 +52,24 @@ def test_imports_are_followed_however_they_are_written(tmp_path, monkeypatch):
     assert source_files("house.hall").keys() == {f"house.{room}" for room in rooms}
 
 
+def test_a_module_is_the_one_that_is_found_not_the_one_that_is_imported(tmp_path, monkeypatch):
+    """A user's values.py is his, though the workflow has imported a module of that name."""
+    monkeypatch.setitem(sys.modules, "values", sys)
+    monkeypatch.syspath_prepend(tmp_path)
+    write(tmp_path, {"values.py": "", "mine.py": "import values"})
+    assert source_files("mine")["values"] == tmp_path / "values.py"
+
+
+def test_a_module_that_cannot_be_parsed_counts_and_breaks_nothing(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    write(
+        tmp_path,
+        {"broken_1.py": "class\n", "broken_2.py": "\0", "broken_3.py": "from ... import x"},
+    )
+    for name in ("broken_1", "broken_2", "broken_3"):
+        assert source_files(name).keys() == {name}
+
+
 def test_a_package_counts_where_something_is_imported_from_it(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     write(

@@ -7,6 +7,7 @@ its answer is kept in `.snakemake/declarations/` under the fingerprint of the co
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -36,7 +37,11 @@ def declared(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     entries = {k: v for k, v in config["methods"].items() if isinstance(v, Mapping)}
     classes = {name: entry.get("class") for name, entry in entries.items()}
-    methods = {k: v for k, v in classes.items() if isinstance(v, str) and ":" in v}
+    methods = {
+        name: path
+        for name, path in classes.items()
+        if isinstance(path, str) and re.fullmatch(r"[\w.]+:\w+", path, re.ASCII)
+    }
     own_last = sorted(set(methods.values()), key=lambda path: (not path.startswith("fist."), path))
     found = _declared(tuple(own_last), os.getcwd())
     if "fault" in found:

@@ -3,9 +3,9 @@
 Usage: declare.py module:Class ...
 """
 
-import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -16,6 +16,9 @@ from fist.methods.base import Model, Policy, name_of
 from fist.methods.distance import Distance
 from fist.stage.settings import schema_of
 from fist.training.settings import TrainSettings
+
+NAME, TAKEN = "[a-z][a-z0-9_]*", ("play", "demos", "init", "model", "episodes", "trace", "cell")
+"""What a model can be called, and what it cannot: names of files and options beside it."""
 
 
 def describe(classes: Sequence[str]) -> dict[str, Any]:
@@ -31,7 +34,7 @@ def describe(classes: Sequence[str]) -> dict[str, Any]:
                 if name not in ("play", "demos", *models):
                     known = ", ".join(models)
                     raise ValueError(f"its model reads {name}, which is no method's model: {known}")
-    except Exception as error:  # whatever the user's module raises
+    except (Exception, SystemExit) as error:  # whatever the user's module raises
         where = "modules are looked for in PYTHONPATH and in the folder of the run"
         hint = f"; {where}" if isinstance(error, ModuleNotFoundError) else ""
         return {"class": path, "fault": f"{path} cannot be used: {error}{hint}"}
@@ -42,12 +45,14 @@ def of_policy(path: str, models: dict[str, Any]) -> dict[str, Any]:
     """Return what a policy declares, and enter its model among the others."""
     module, _, name = path.partition(":")
     cls = getattr(import_module(module), name)
-    if not (isinstance(cls, type) and issubclass(cls, Policy)):
-        raise TypeError("it is no subclass of fist.methods.base.Policy")
+    if not (isinstance(cls, type) and issubclass(cls, Policy) and cls.act is not Policy.act):
+        raise TypeError("it is no subclass of fist.methods.base.Policy that can act")
     found = {"class": path, "looks_up": cls.looks_up, "acts": schema_of(cls.Settings)}
     if cls.Model is None:
         return found | {"model": None}
     name, new = cls.Model.name, of_model(cls.Model)
+    if not re.fullmatch(NAME, name) or name in TAKEN:
+        raise TypeError(f"its model is called {name!r}: take another name, of a-z, 0-9 and _")
     other = models.setdefault(name, new)["class"]
     if other != new["class"]:
         raise TypeError(f"its model {new['class']} is called {name} like {other}: rename it")
@@ -67,6 +72,6 @@ def of_model(cls: type[Model]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     sys.path.append(os.getcwd())
-    with contextlib.redirect_stdout(sys.stderr):  # what modules print when they are imported
-        answer = describe(sys.argv[1:])
-    print(json.dumps(answer))
+    answer = os.dup(1)
+    os.dup2(2, 1)  # where modules print to, whatever way, is no answer
+    os.write(answer, json.dumps(describe(sys.argv[1:])).encode())

@@ -138,9 +138,11 @@ class Options:
         ]
 
     def trusted(self, wildcards: Any) -> list[str]:
-        """Name the module that a method comes from, where that is the user's."""
-        module = self.targets.method(wildcards)["class"].partition(":")[0]
-        return [] if module.startswith("fist.") else ["--trusted", module]
+        """Name the modules of a method and its environment, where they are the user's."""
+        method, env = self.targets.method(wildcards), self.targets.environment(wildcards)
+        modules = method["class"].partition(":")[0], env["env_id"].rpartition(":")[0]
+        own = [name for name in modules if name and name.split(".")[0] not in ("fist", "d4rl")]
+        return ["--trusted", *own] if own else []
 
     # Data.
 

@@ -18,7 +18,7 @@ from fist.data.episodes import load_episodes, save_episodes
 from fist.evaluation.episode_results import EpisodeRow, Labels
 from fist.evaluation.evaluate import PolicySpec, Trial, evaluate
 from fist.evaluation.rollout import RolloutSettings
-from fist.methods.base import Policy, class_named, name_of
+from fist.methods.base import Policy, class_named, is_trusted, name_of
 from fist.methods.distance import Distance
 from fist.stage.files import sha256, write_json
 from fist.training.checkpoint import CheckpointError, load_model, read_twin, save_model
@@ -26,6 +26,8 @@ from fist.training.checkpoint import CheckpointError, load_model, read_twin, sav
 FORMAT = 2
 """Number of this layout of the folder."""
 CELL = "cell.json"
+TWINS = {"model": ".json", "distance": ".json", "demos": ".hdf5"}
+"""The files that a policy acts with, and the suffix of the file that each comes with."""
 
 
 def export_policy(folder: Path, trial: Trial) -> None:
@@ -66,7 +68,8 @@ def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
 
     Args:
         folder: as `export_policy` wrote it.
-        trusted: modules or packages beside `fist` that its class may come from.
+        trusted: modules or packages beside `fist` that its class may come from, and beside `d4rl`
+            that its environment may.
 
     Raises:
         FileNotFoundError: the folder or one of its files is missing.
@@ -81,21 +84,24 @@ def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
         if content["format"] != FORMAT:
             raise CheckpointError(f"{path}: format {content['format']}, expected {FORMAT}")
         for name, digest in content["files"].items():
-            if Path(name).name != name:
+            if Path(name).name != name or (folder / name).is_symlink():
                 raise CheckpointError(f"{path}: {name!r} is no file of the folder")
-            if not (folder / name).exists():
+            if not (folder / name).is_file():
                 raise FileNotFoundError(f"{folder / name} is missing, {path} lists it")
             if sha256(folder / name) != digest:
                 raise CheckpointError(f"{folder / name} is not the file that {path} lists")
         spec = {name: content[name] for name in ("lookup", "n_demos")}
-        for name in ("model", "distance", "demos"):
+        for name in TWINS:
             if (file := content.get(name)) is not None:
-                if file not in content["files"]:
-                    raise CheckpointError(f"{path}: {name} {file!r} is no file of the folder")
                 spec[name] = folder / file
+                for used in {spec[name], spec[name].with_suffix(TWINS[name])}:
+                    if used.name not in content["files"]:
+                        raise CheckpointError(f"{path}: {used.name} is no file of the folder")
         method = class_named(content["method"], Policy, trusted)
         act = None if content["act"] is None else method.Settings(**content["act"])
         where = content["env_id"], content["env_kwargs"]
+        if (module := where[0].rpartition(":")[0]) and not is_trusted(module, ("d4rl", *trusted)):
+            raise CheckpointError(f"{path}: environment {where[0]!r} is not of a trusted module")
         settings = RolloutSettings(**content["rollout"])
         return Trial(Labels(**content["labels"]), *where, PolicySpec(method, act, **spec), settings)
     except CheckpointError:

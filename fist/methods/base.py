@@ -187,6 +187,11 @@ def name_of(cls: type) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
+def is_trusted(module: str, trusted: Sequence[str]) -> bool:
+    """Tell whether a module is one of those that are trusted, or in one of these packages."""
+    return f"{module}.".startswith(tuple(f"{place}." for place in trusted))
+
+
 def class_named(name: str, base: type[T], trusted: Sequence[str] | None = None) -> type[T]:
     """Import the class that module:Class names.
 
@@ -200,8 +205,7 @@ def class_named(name: str, base: type[T], trusted: Sequence[str] | None = None) 
         ValueError: the name is none, is not trusted, or names no such class.
     """
     module, _, attribute = name.partition(":")
-    places = tuple(f"{place}." for place in ("fist", *(trusted or ())))
-    if trusted is not None and not f"{module}.".startswith(places):
+    if trusted is not None and not is_trusted(module, ("fist", *trusted)):
         raise ValueError(f"{name!r} is not of fist, and not of a module that is trusted")
     try:
         found = getattr(import_module(module), attribute)

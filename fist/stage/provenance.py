@@ -13,11 +13,12 @@ A package's `__init__` counts where something is imported from it, not where a m
 
 import ast
 import json
+import sys
 import sysconfig
 from functools import cache
 from importlib import import_module, metadata
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import find_spec, resolve_name
+from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +68,17 @@ def source_files(*entries: str | Path) -> dict[str, Path]:
 
 @cache
 def _imports(file: Path, name: str, *beside: str) -> frozenset[str]:
-    """Return the names of the modules that a file imports, wherever in it."""
+    """Return the names of the modules that a file imports, wherever in it; none if it is broken."""
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     found = set()
-    for node in ast.walk(ast.parse(file.read_bytes())):
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):  # whoever imports it says so
+        return frozenset()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
+        elif isinstance(node, ast.ImportFrom) and node.level <= len(package.split(".")):
             module = resolve_name("." * node.level + (node.module or ""), package)
             for inner in (f"{module}.{alias.name}" for alias in node.names):
                 found.add(inner if _spec(inner, *beside) is not None else module)
@@ -98,10 +103,9 @@ def _spec(name: str, *beside: str) -> ModuleSpec | None:
         package = _spec(outer, *beside)
         places = package.submodule_search_locations if package is not None else None
         return PathFinder.find_spec(name, places) if places is not None else None
-    try:
-        return PathFinder.find_spec(name, beside) or find_spec(name)
-    except ValueError:  # __main__
-        return None
+    # Not by importlib.util.find_spec: it takes what happens to be imported under that name.
+    found = (finder.find_spec(name, None) for finder in sys.meta_path)
+    return PathFinder.find_spec(name, beside) or next(filter(None, found), None)
 
 
 @cache

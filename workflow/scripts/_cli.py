@@ -64,7 +64,9 @@ def _on_ctrl_c(number: int, frame: FrameType | None) -> None:
 
 
 # Scripts import this module before those that take seconds. What ignores Ctrl-C goes on doing so.
+# Their folder comes last on the path: a user's module may be called like one of them.
 if Path(sys.argv[0]).resolve().parent == Path(__file__).resolve().parent:
+    sys.path.append(sys.path.pop(0))
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _on_ctrl_c)
 
