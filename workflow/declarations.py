@@ -64,7 +64,9 @@ def _declared(classes: tuple[str, ...], folder: str) -> dict[str, Any]:
 
 def ask(classes: Sequence[str], kept: Path) -> dict[str, Any]:
     """Return what some classes declare, as it was kept in a folder or from a new process."""
-    code = code_version(SCRIPT, *classes)
+    code = None
+    with contextlib.suppress(SyntaxError):  # the user's; the new process says of which class
+        code = code_version(SCRIPT, *classes)
     file = kept / f"{fingerprint([sys.version, VERSION, classes, code])[:16]}.json"
     with contextlib.suppress(OSError, ValueError):
         return json.loads(file.read_text())
@@ -79,7 +81,7 @@ def ask(classes: Sequence[str], kept: Path) -> dict[str, Any]:
         last = process.stderr.strip().splitlines()[-1:]
         return {"class": classes[0], "fault": f"{', '.join(classes)}: {''.join(last)}"}
     found = json.loads(process.stdout)
-    if "fault" not in found:
+    if "fault" not in found and code is not None:
         with contextlib.suppress(OSError):  # a folder that cannot be written to is in nobody's way
             write_text(file, process.stdout)
     return found

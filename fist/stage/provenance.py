@@ -70,7 +70,7 @@ def _imports(file: Path, name: str, *beside: str) -> frozenset[str]:
     """Return the names of the modules that a file imports, wherever in it."""
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     found = set()
-    for node in ast.walk(ast.parse(file.read_bytes())):
+    for node in ast.walk(ast.parse(file.read_bytes(), str(file))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
