@@ -61,7 +61,9 @@ figures = Figures(options)
 # Snakemake does not mind a file that is missing where what was made of it is still there.
 if workflow.is_main_process:
     for key, path in targets.lacking().items():
-        logger.warning(f"`{key}`: {path} is not there; what has been made of it, if anything, is kept")
+        logger.warning(
+            f"`{key}`: {path} is not there; what has been made of it, if anything, is kept"
+        )
 
 
 wildcard_constraints:
