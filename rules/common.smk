@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 ROOT = Path(str(workflow.current_basedir)).parent
 
@@ -58,6 +59,13 @@ config["pathvars"] = {name: workflow.pathvars.get(name) for name in config["path
 targets = Targets(config, declared(config))
 options = Options(targets)
 figures = Figures(options)
+
+# Snakemake does not mind a file that is missing where what was made of it is still there.
+if workflow.is_main_process:
+    for key, path in targets.lacking().items():
+        logger.warning(
+            f"`{key}`: {path} is not there; what has been made of it, if anything, is kept"
+        )
 
 
 wildcard_constraints:

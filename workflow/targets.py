@@ -109,6 +109,19 @@ class Targets:
         folder = "raw" if self.source_files(data, file) else "fetched"
         return f"<data>/{env}/{folder}/{made_name(data, file)}.hdf5"
 
+    def lacking(self) -> dict[str, str]:
+        """Return the local files of the default tables' data that are not there, by their keys."""
+        found = {}
+        for env in dict.fromkeys(
+            self.config["tables"][t]["env"] for t in self.config["default_tables"]
+        ):
+            for part, data in self.config["environments"][env]["data"].items():
+                for file in listed_files(data) if data["source"] == "local" else ():
+                    path = os.path.join(self.config["local_dir"], file)
+                    if not os.path.exists(path):
+                        found[f"environments.{env}.data.{part}.files"] = path
+        return found
+
     def made_of(self, of: Any) -> tuple[Mapping[str, Any], str]:
         """Return the data set that a converted file belongs to, and what of it is converted."""
         for data in self.environment(of)["data"].values():

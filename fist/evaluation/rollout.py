@@ -174,7 +174,11 @@ def _together(spec: EnvSpec, policy: Policy, episodes: Sequence[_Episode]) -> It
         actions = np.zeros(env.action_space.shape, env.action_space.dtype)
         while running:
             lanes = [episodes[lane].number for lane in running]
-            actions[running] = policy.act(states[running], lanes)
+            acted, wanted = policy.act(states[running], lanes), actions[running].shape
+            if acted.shape != wanted:  # assigned, a single column would stand for all
+                name = type(policy).__name__
+                raise ValueError(f"{name}.act returned {acted.shape} actions, not {wanted}")
+            actions[running] = acted
             states, rewards, terminated, truncated, info = env.step(actions)
             for lane in running:
                 episode, of_lane = episodes[lane], _lane(info, lane)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from gymnasium.error import Error as GymnasiumError
 from tyro.conf import Positional
 
 from fist.evaluation.rollout import make_env
@@ -25,6 +26,7 @@ def run(
     out: Annotated[Path | None, tyro.conf.arg(metavar="PNG")] = None,
     env_id: str = "d4rl:kitchen-mixed-v0",
     env_kwargs: str = "{}",
+    trusted: tuple[str, ...] = (),
 ) -> None:
     """Inspect one file; see the module.
 
@@ -34,13 +36,14 @@ def run(
         env_id: Gymnasium id of the environment that a data set comes from; tells what its
             episodes do.
         env_kwargs: arguments of the environment, as JSON.
+        trusted: modules or packages beside `fist` that a checkpoint's class may come from.
     """
     out = out or file.with_suffix(".png")
     if file.suffix in DATASETS:
         with closing(make_env(env_id, json.loads(env_kwargs))) as env:
             print(inspect_dataset(file, env, out))
     else:
-        print(inspect_model(file, out))
+        print(inspect_model(file, out, trusted))
     print(f"picture: {out}")
 
 
@@ -48,7 +51,7 @@ def main() -> None:
     """Inspect the file that the command line names; faults end in one line."""
     try:
         tyro.cli(run, description=__doc__)
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, GymnasiumError) as error:
         sys.exit(f"inspect: error: {error}")
 
 

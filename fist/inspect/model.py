@@ -1,6 +1,7 @@
 """A checkpoint at a glance: what it is, how large its parts are, and what is odd about it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,18 +17,19 @@ LARGE = 100.0
 """Size of a weight beyond which it is odd."""
 
 
-def inspect_model(path: Path, out: Path) -> str:
+def inspect_model(path: Path, out: Path, trusted: Sequence[str] = ()) -> str:
     """Return a summary of a checkpoint, and draw its weights and its learning curve.
 
     Args:
         path: a checkpoint of ours, with its JSON twin, or one of the reference without.
         out: PNG file to write.
+        trusted: modules or packages beside `fist` that its class may come from.
 
     Raises:
         FileNotFoundError, CheckpointError: the file cannot be used; says why.
     """
     ours = path.with_suffix(".json").exists()
-    model = load_model(path) if ours else load_reference(path)
+    model = load_model(path, trusted=trusted) if ours else load_reference(path)
     file = path.with_suffix(".csv")
     curve = pd.read_csv(file) if file.exists() else None
     parts = _parts(model)

@@ -206,7 +206,9 @@ def class_named(name: str, base: type[T], trusted: Sequence[str] | None = None) 
     """
     module, _, attribute = name.partition(":")
     if trusted is not None and not is_trusted(module, ("fist", *trusted)):
-        raise ValueError(f"{name!r} is not of fist, and not of a module that is trusted")
+        raise ValueError(
+            f"{name!r} is not of fist, and not of a module that is trusted (--trusted {module})"
+        )
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:

@@ -73,6 +73,9 @@ def load_model(
         raise CheckpointError(f"{path}: holds a {name!r}, expected {name_of(expected)}")
     try:
         cls = expected or class_named(name, Model, trusted)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: cannot be loaded ({error})") from error
+    try:
         model = cls(cls.Settings(**twin["settings"]), **twin["sizes"])
         if path.suffix == ".safetensors":
             model.load_state_dict(load(path.read_bytes()))

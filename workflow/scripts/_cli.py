@@ -45,7 +45,10 @@ def main(
     except KeyboardInterrupt:
         print(f"{script}: interrupted", file=sys.stderr)
         sys.exit(130)
-    except (OSError, ValueError, ArithmeticError, ImportError) as error:
+    except Exception as error:
+        theirs = type(error).__module__ == "gymnasium.error"  # not registered
+        if not (theirs or isinstance(error, OSError | ValueError | ArithmeticError | ImportError)):
+            raise
         place = traceback.extract_tb(error.__traceback__)[-1]
         sys.exit(f"{script}: error: {error} ({Path(place.filename).name}:{place.lineno})")
 
