@@ -461,6 +461,21 @@ def test_a_vector_environment_gives_the_rows_of_single_ones(monkeypatch):
     assert walk(batch=7) == together
 
 
+@pytest.mark.parametrize("vector", [False, True])
+def test_actions_of_another_shape_are_refused(monkeypatch, vector):
+    """In a vector environment one column would be taken for all of them."""
+
+    class Narrow(Walker):
+        def act(self, states, lanes):
+            return super().act(states, lanes)[:, :1]
+
+    if vector:
+        spec = gymnasium.spec("Marks-v0")
+        monkeypatch.setattr(spec, "vector_entry_point", "marks:MarksVectorEnv")
+    with pytest.raises(ValueError, match=r"Narrow.act returned \(\d+, 1\) actions, not \(\d+, 2\)"):
+        rollout("marks:Marks-v0", {}, Narrow(), SEEDS[:2])
+
+
 def test_observations_that_are_dictionaries_are_laid_flat_and_is_success_is_success():
     """Gymnasium orders a dictionary's keys, so that x comes first."""
     assert walk(env_id="marks:MarksDict-v0") == walk()

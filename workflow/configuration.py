@@ -188,9 +188,9 @@ def _expected(error: ValidationError) -> str:
             return f"must be one of {', '.join(map(str, wanted))}"
         case "anyOf":
             if any("enum" in one for one in wanted) and isinstance(given, str):
-                said = [", ".join(map(str, one.get("enum", ()))) for one in wanted]
+                choices = [", ".join(map(str, one.get("enum", ()))) for one in wanted]
                 also = [f"match {one['pattern']}" for one in wanted if "pattern" in one]
-                return " or ".join([f"must be one of {', '.join(filter(None, said))}", *also])
+                return " or ".join([f"must be one of {', '.join(filter(None, choices))}", *also])
             return f"must be of type {' or '.join(dict.fromkeys(v['type'] for v in wanted))}"
         case "type":
             said = f"must be of type {wanted}{' (finite)' if wanted == 'number' else ''}"

@@ -18,6 +18,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
 from fist.evaluation.episode_results import EpisodeRow
@@ -101,7 +102,7 @@ def rollout(
 def make_env(env_id: str | EnvSpec, env_kwargs: Mapping[str, Any] = {}) -> gymnasium.Env:
     """Make an environment whose observations are vectors."""
     env = gymnasium.make(env_id, **env_kwargs)
-    if isinstance(env.observation_space, gymnasium.spaces.Dict):
+    if isinstance(env.observation_space, spaces.Dict):
         env = gymnasium.wrappers.FlattenObservation(env)
     return env
 
@@ -150,7 +151,8 @@ def _singly(
             see(episode, env, state, info)
         while running:
             lanes = [episode.number for episode, _ in running]
-            actions = policy.act(np.stack([episode.state for episode, _ in running]), lanes)
+            states = np.stack([episode.state for episode, _ in running])
+            actions = _act(policy, states, lanes, spaces.flatdim(running[0][1].action_space))
             for (episode, env), action in zip(running, actions, strict=True):
                 state, reward, terminated, truncated, info = env.step(action)
                 episode.count(reward, terminated, truncated, info)
@@ -174,11 +176,7 @@ def _together(spec: EnvSpec, policy: Policy, episodes: Sequence[_Episode]) -> It
         actions = np.zeros(env.action_space.shape, env.action_space.dtype)
         while running:
             lanes = [episodes[lane].number for lane in running]
-            acted, wanted = policy.act(states[running], lanes), actions[running].shape
-            if acted.shape != wanted:  # assigned, a single column would stand for all
-                name = type(policy).__name__
-                raise ValueError(f"{name}.act returned {acted.shape} actions, not {wanted}")
-            actions[running] = acted
+            actions[running] = _act(policy, states[running], lanes, actions.shape[1])
             states, rewards, terminated, truncated, info = env.step(actions)
             for lane in running:
                 episode, of_lane = episodes[lane], _lane(info, lane)
@@ -187,6 +185,15 @@ def _together(spec: EnvSpec, policy: Policy, episodes: Sequence[_Episode]) -> It
                 if episode.done:
                     yield episode.row()
             running = [lane for lane in running if not episodes[lane].done]
+
+
+def _act(policy: Policy, states: np.ndarray, lanes: list[int], size: int) -> np.ndarray:
+    """Return the actions of a policy; one column would otherwise be taken for all of them."""
+    actions = policy.act(states, lanes)
+    if actions.shape != (len(lanes), size):
+        name = type(policy).__name__
+        raise ValueError(f"{name}.act returned {actions.shape} actions, not {(len(lanes), size)}")
+    return actions
 
 
 def _lane(info: Mapping[str, Any], lane: int) -> dict[str, Any]:
