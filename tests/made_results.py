@@ -33,11 +33,11 @@ def write(folder, task="top_burner", method="fist", seed=0, counted=(4, 3, 4, 2)
     return path
 
 
-def write_all(folder):
+def write_all(folder, episodes=20):
     """Write two tasks x two methods x two seeds."""
     rng = np.random.default_rng(0)
     return [
-        write(folder, task, method, seed, rng.integers(low, 5, size=20).tolist())
+        write(folder, task, method, seed, rng.integers(low, 5, size=episodes).tolist())
         for task in TASKS
         for method, low in (("fist", 2), ("spirl", 0))
         for seed in (0, 1)

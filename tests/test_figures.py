@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from figure_drawing import draw
-from made_results import TASKS, write
+from made_results import TASKS, write_all
 
 from figures import Figures
 from fist.analysis.figures.features import principal_plane
@@ -24,14 +24,7 @@ OPTIONS = SimpleNamespace(targets=None, config={})
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("results")
-    rng = np.random.default_rng(0)
-    return [
-        write(folder, task, method, seed, rng.integers(low, 5, size=10).tolist())
-        for task in TASKS
-        for method, low in (("fist", 2), ("spirl", 0))
-        for seed in (0, 1)
-    ]
+    return write_all(tmp_path_factory.mktemp("results"), episodes=10)
 
 
 def luminance(color) -> float:

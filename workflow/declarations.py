@@ -19,6 +19,7 @@ from pydantic import VERSION
 
 from fist.stage.files import fingerprint, write_text
 from fist.stage.provenance import code_version
+from settings import FUNCTION
 from values import Fault, rollout_settings
 
 SCRIPT = Path(__file__).resolve().with_name("declare.py")
@@ -40,7 +41,7 @@ def declared(config: Mapping[str, Any]) -> dict[str, Any]:
     methods = {
         name: path
         for name, path in classes.items()
-        if isinstance(path, str) and re.fullmatch(r"[\w.]+:\w+", path, re.ASCII)
+        if isinstance(path, str) and re.fullmatch(FUNCTION, path)
     }
     own_last = sorted(set(methods.values()), key=lambda path: (not path.startswith("fist."), path))
     found = _declared(tuple(own_last), os.getcwd())

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
@@ -25,6 +24,7 @@ from torch import Generator, Tensor, nn
 from fist.data.episodes import Episodes
 from fist.methods.networks import Normaliser
 from fist.methods.retrieval import DemoIndex
+from fist.stage.functions import function
 from fist.stage.settings import Count, Flag, Positive, settings
 
 T = TypeVar("T")
@@ -204,15 +204,12 @@ def class_named(name: str, base: type[T], trusted: Sequence[str] | None = None) 
     Raises:
         ValueError: the name is none, is not trusted, or names no such class.
     """
-    module, _, attribute = name.partition(":")
+    module = name.partition(":")[0]
     if trusted is not None and not is_trusted(module, ("fist", *trusted)):
         raise ValueError(
             f"{name!r} is not of fist, and not of a module that is trusted (--trusted {module})"
         )
-    try:
-        found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"no class {name!r} ({error}): expected module:Class") from None
+    found = function(name, "module:Class")
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ValueError(f"{name!r} is no subclass of {name_of(base)}")
     return found

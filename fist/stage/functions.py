@@ -1,18 +1,18 @@
-"""Functions that the configuration names."""
+"""Functions and classes that a configuration names."""
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 
-def function(name: str) -> Callable[..., Any]:
-    """Return the function that module:function names.
+def function(name: str, form: str = "module:function") -> Any:
+    """Return what module:function names, or what another form, as module:Class, does.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is nothing of that name.
     """
     module, _, attribute = name.partition(":")
     try:
         return getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"no function {name!r} ({error}): expected module:function") from None
+        what = form.partition(":")[2].lower()
+        raise ValueError(f"no {what} {name!r} ({error}): expected {form}") from None
