@@ -8,6 +8,7 @@ from types import SimpleNamespace as Of
 import pytest
 
 import options as options_module
+from figures import Figures
 from options import Options, flags, ordered
 from targets import Cell, TargetError, Targets, held_out, made_name
 from values import split_name
@@ -128,6 +129,15 @@ def test_a_model_reads_what_it_declares(targets):
         "demos": "<data>/kitchen/demos/a-b.hdf5",
         "skills": f"{split}/skills.pt",
     }
+
+
+def test_a_model_that_does_not_learn_from_play_has_one_curve(options):
+    """No stage would make the other."""
+    shown = CONFIG["tables"]["table"] | {"tasks": ["left"], "methods": ["late"]}
+    options.config = CONFIG | {"tables": {"table": shown}}
+    options.targets.config = options.config
+    drawn = Figures(options).files("curves", "table")["curves"]
+    assert {label[:3] for label, _ in drawn} == {("fine-tuning", "late", "left")}
 
 
 def test_recordings_do_not_lie_where_what_is_made_of_them_does(targets):

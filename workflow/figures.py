@@ -126,7 +126,11 @@ class Figures:
         """Return the learning curves of a table's models, those before fine-tuning first."""
         cells = self.targets.cells(table)
         pairs = [(cell, file) for cell in cells for file in self.targets.checkpoints(cell)]
-        before = [self.targets.pretrained(cell, Path(file).stem) for cell, file in pairs]
+        before = [
+            self.targets.pretrained(cell, model)
+            for cell, file in pairs
+            if "train" in self.targets.stages(model := Path(file).stem)
+        ]
         curves: Labelled = []
         for file in dict.fromkeys([*before, *(file for _, file in pairs)]):
             _, _, group, *variant, seed, model = Path(file).with_suffix("").parts
