@@ -99,16 +99,18 @@ def export_reference(path: Path, out: Path, prior: Prior = "goal") -> None:
     model = load_model(path)
     if not isinstance(model, (SkillVAE, Distance)):
         raise CheckpointError(f"{path}: a {type(model).__name__} has no counterpart there")
-    if isinstance(model, SkillVAE) and model.gain.any():
-        raise CheckpointError(
-            f"{path}: its decoder has feedback, which the reference's has no place for: train with "
-            "models.skills.model.feedback: 0"
-        )
-    if isinstance(model, SkillVAE) and model.settings.phase:
-        raise CheckpointError(
-            f"{path}: its decoder is told the phase of the skill, the reference's is not: train "
-            "with models.skills.model.phase: false"
-        )
+    if isinstance(model, SkillVAE):
+        foreign = {
+            "feedback: 0": (model.gain.any(), "its decoder has feedback"),
+            "phase: false": (model.settings.phase, "its decoder is told the phase of the skill"),
+            "encoder: lstm": (model.settings.encoder != "lstm", "its encoder is no LSTM"),
+        }
+        for setting, (found, what) in foreign.items():
+            if found:
+                raise CheckpointError(
+                    f"{path}: {what}, for which the reference's has no place: train with "
+                    f"models.skills.model.{setting}"
+                )
     if isinstance(model, SkillVAE) and prior not in model.priors:
         raise CheckpointError(f"{path}: has no {prior!r} prior, only {', '.join(model.priors)}")
     _fold_normaliser(model)
