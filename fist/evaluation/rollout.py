@@ -4,7 +4,8 @@ Any Gymnasium environment will do; observations that are dictionaries are laid f
 Gymnasium's `FlattenObservation`. Its info tells success (`success` or `is_success`; without them,
 that the episode terminated). Where the task has sub-tasks, the environment's attribute `subtasks`
 names them, in order, and info holds two boolean vectors over them, `completed_ordered` and
-`completed_any_order`. Vector environments hold the same, with the lanes as the first axis.
+`completed_any_order`. Vector environments hold the same, with the lanes as the first axis, in any
+of Gymnasium's autoreset modes.
 """
 
 from __future__ import annotations
