@@ -142,7 +142,7 @@ class Run:
         which = fingerprint([sorted(map(str, files.values())), repr(act), self.method, n_demos])
         out = self.args.out / f"episodes/{order}/{which[:16]}_{testing.episodes}.csv"
         if not out.exists():
-            labels = Labels("kitchen", order, self.recipe["method"], self.seed)
+            labels = Labels("kitchen", order, self.recipe["method"], self.seed, "generated")
             evaluate(out, Trial(labels, KITCHEN["env_id"], task, spec, testing))
         return float(pd.read_csv(out).subtasks_ordered.mean())
 
