@@ -14,17 +14,18 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import gymnasium
 import numpy as np
+from annotated_types import Le
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
 from fist.evaluation.episode_results import EpisodeRow
 from fist.methods.base import Policy
 from fist.stage.progress import Progress
-from fist.stage.settings import Count, Natural, settings
+from fist.stage.settings import Count, Natural, Seed, settings
 
 Observer = Callable[[int, gymnasium.Env, Mapping[str, Any]], None]
 """Called with (episode, environment, info) after every reset and every step."""
@@ -34,13 +35,13 @@ Observer = Callable[[int, gymnasium.Env, Mapping[str, Any]], None]
 class RolloutSettings:
     """On which episodes policies are tested."""
 
-    episodes: Count = 20
+    episodes: Annotated[Count, Le(100_000)] = 20
     """Test episodes of every task, method and training seed."""
-    first_test_seed: Natural = 100_000
+    first_test_seed: Seed = 100_000
     """Episode i has the test seed first_test_seed + i, for every method and training seed."""
-    max_steps: Natural = 0
+    max_steps: Annotated[Natural, Le(1_000_000)] = 0
     """Longest episode in environment steps; 0 for the environment's own limit."""
-    batch: Count = 20
+    batch: Annotated[Count, Le(100_000)] = 20
     """Episodes that run at once in a process, their actions computed together."""
 
     @property
