@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import marks  # noqa: F401  registers the environments
 import pytest
@@ -188,6 +189,13 @@ def test_every_file_that_is_used_is_one_that_the_description_lists(tmp_path, cel
     (tmp_path / "cell" / "model.json").symlink_to(twin)
     with pytest.raises(CheckpointError, match="'model.json' is no file of the folder"):
         load_exported(tmp_path / "cell", ["marks"])
+
+
+@pytest.mark.parametrize("env_id", ["marks:Marks-v0", "d4rl:maze2d-large-v1"])
+def test_arguments_that_the_environment_does_not_take_are_refused_in_a_line(tmp_path, cell, env_id):
+    export_policy(tmp_path / "cell", replace(cell, env_id=env_id, env_kwargs={"bogus": 1}))
+    with pytest.raises(ValueError, match="-v[01] cannot be made: .*bogus"):
+        evaluate_exported(tmp_path / "cell", tmp_path / "a.csv", trusted=["marks"])
 
 
 def test_a_folder_without_a_description_is_refused(tmp_path):

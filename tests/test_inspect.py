@@ -87,6 +87,35 @@ def test_checkpoints_of_ours_and_of_the_reference_are_summarised(inspect, tmp_pa
     assert (tmp_path / "weights_ep0.png").exists()
 
 
+CURVES = {
+    "no steps": "a,b\n1,2\n",
+    "texts": "step,kl\n1,x\n",
+    "nothing": "",
+    "a line": "step,kl\n1\n2,3,4\n",
+    "no text": b"\xff\xfe,step\n",
+    "a folder": None,
+}
+
+
+@pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
+def test_what_is_no_learning_curve_is_refused_by_name(inspect, tmp_path, curve):
+    save_model(tmp_path / "skills.pt", SkillVAE(SkillSettings(hidden=8), 6, 3), {})
+    if curve is None:
+        (tmp_path / "skills.csv").mkdir()
+    else:
+        (tmp_path / "skills.csv").write_bytes(curve if isinstance(curve, bytes) else curve.encode())
+    status, said = inspect(tmp_path / "skills.pt")
+    assert status == 1 and said.startswith(f"inspect: error: {tmp_path / 'skills.csv'}")
+
+
+@pytest.mark.parametrize("arguments", ["{", "[]", '{"a": 1, "a": 2}', '{"bogus": 1}', "[" * 5000])
+def test_arguments_of_an_environment_that_cannot_be_used_give_one_line(
+    inspect, tmp_path, arguments
+):
+    status, said = inspect(tmp_path / "a.hdf5", "--env-kwargs", arguments)
+    assert status == 1 and said.startswith("inspect: error: ") and said.count("\n") == 1
+
+
 @pytest.mark.parametrize("name", ["none.hdf5", "none.pt", "page.hdf5", "page.pth"])
 def test_a_file_that_cannot_be_used_gives_one_line_and_no_picture(inspect, tmp_path, name):
     if name.startswith("page"):
