@@ -71,14 +71,14 @@ def read_bytes(path: str | Path, largest: int = LARGEST) -> bytes:
         return file.read(size)
 
 
-def read_json(path: str | Path, kind: type = dict, largest: int = LARGEST_JSON) -> Any:
+def read_json(path: str | Path) -> dict[str, Any]:
     """Read a JSON file within the bounds of `read_bytes`, and those of `parse_json`."""
-    content = read_bytes(path, largest)
+    content = read_bytes(path, LARGEST_JSON)
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8 ({error})") from None
-    return parse_json(text, str(path), kind)
+    return parse_json(text, str(path))
 
 
 def parse_json(text: str, name: str, kind: type = dict) -> Any:

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from fist.analysis.figures.style import save
-from fist.stage.files import LARGEST, parse_json, read_json
+from fist.stage.files import parse_json
 
 Files = Mapping[str, Mapping[tuple, Path]]
 """Files by need and label."""
@@ -49,7 +49,7 @@ def plot(figure: str, files: Path, out: Path, table: str = "{}") -> None:
     """
     labelled = {
         need: {tuple(label): Path(file) for label, file in pairs}
-        for need, pairs in read_json(files, largest=LARGEST).items()
+        for need, pairs in parse_json(files.read_text(), "--files").items()
     }
     drawn, data = import_module(figure).draw(labelled, parse_json(table, "--table"))
     save(drawn, data, out)
