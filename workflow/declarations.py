@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import VERSION
 
-from fist.stage.files import fingerprint, write_text
+from fist.stage.files import fingerprint, read_json, write_text
 from fist.stage.provenance import code_version
 from settings import FUNCTION
 from values import Fault, rollout_settings
@@ -73,7 +73,7 @@ def ask(classes: Sequence[str], kept: Path) -> dict[str, Any]:
     code = code_version(SCRIPT, *classes)
     file = kept / f"{fingerprint([sys.version, VERSION, classes, code])[:16]}.json"
     with contextlib.suppress(OSError, ValueError):
-        return json.loads(file.read_text())
+        return read_json(file)
     paths = [str(SCRIPT.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     process = subprocess.run(
         [sys.executable, "-P", SCRIPT, *classes],

@@ -10,7 +10,6 @@ A job that was stopped and went on has measured only its last part.
 """
 
 import csv
-import json
 import logging
 import re
 import subprocess
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fist.stage.files import write_text
+from fist.stage.files import read_json, write_text
 from fist.stage.text import csv_table, markdown
 
 COLUMNS = ("stage", "jobs", "cpu_s", "gpu_s", "clock_s", "longest_s", "memory_mb", "queue_s")
@@ -55,8 +54,9 @@ def read_jobs(benchmarks: Path, logs: Path, results: Path) -> pd.DataFrame:
                 "%s is left out: it or its log does not say what was used; run its job again", file
             )
             continue
-        checkpoint = json.loads(_text((results / name).with_suffix(".json")) or "{}")
-        on_gpu = checkpoint.get("provenance", {}).get("device", "cpu") != "cpu"
+        twin = (results / name).with_suffix(".json")
+        provenance = read_json(twin).get("provenance") if twin.exists() else None
+        on_gpu = isinstance(provenance, dict) and provenance.get("device", "cpu") != "cpu"
         clock, (cpu, memory) = float(row["s"]), map(float, used[-1])
         job = {"stage": stage[0], "clock_s": clock, "gpu_s": clock if on_gpu else 0.0}
         jobs.append(job | {"cpu_s": cpu, "memory_mb": memory})

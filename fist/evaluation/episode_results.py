@@ -9,13 +9,14 @@ import pandas as pd
 from jaxtyping import Float
 
 from fist.stage.files import write_text
+from fist.stage.settings import Seed, settings
 from fist.stage.text import csv_table
 
 STEP_PREFIX = "step_"
 """Columns step_<subtask>: the step at which the sub-task was counted in order."""
 
 
-@dataclass(frozen=True)
+@settings
 class Labels:
     """What was evaluated: the same in every row of one file."""
 
@@ -25,7 +26,7 @@ class Labels:
     """Task of the config's table."""
     method: str
     """Method of the config's table."""
-    seed: int
+    seed: Seed
     """Training seed."""
     data_source: str
     """Where the training data came from: generated, local, …"""

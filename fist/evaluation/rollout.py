@@ -13,20 +13,22 @@ from __future__ import annotations
 import copy
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import gymnasium
 import numpy as np
+from annotated_types import Le
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 
 from fist.evaluation.episode_results import EpisodeRow
 from fist.methods.base import Policy
+from fist.stage.files import reason
 from fist.stage.progress import Progress
-from fist.stage.settings import Count, Natural, settings
+from fist.stage.settings import Count, Natural, Seed, settings
 
 Observer = Callable[[int, gymnasium.Env, Mapping[str, Any]], None]
 """Called with (episode, environment, info) after every reset and every step."""
@@ -36,13 +38,13 @@ Observer = Callable[[int, gymnasium.Env, Mapping[str, Any]], None]
 class RolloutSettings:
     """On which episodes policies are tested."""
 
-    episodes: Count = 20
+    episodes: Annotated[Count, Le(100_000)] = 20
     """Test episodes of every task, method and training seed."""
-    first_test_seed: Natural = 100_000
+    first_test_seed: Seed = 100_000
     """Episode i has the test seed first_test_seed + i, for every method and training seed."""
-    max_steps: Natural = 0
+    max_steps: Annotated[Natural, Le(1_000_000)] = 0
     """Longest episode in environment steps; 0 for the environment's own limit."""
-    batch: Count = 20
+    batch: Annotated[Count, Le(1_000)] = 20
     """Episodes that run at once in a process, their actions computed together."""
 
     @property
@@ -102,11 +104,22 @@ def rollout(
 
 
 def make_env(env_id: str | EnvSpec, env_kwargs: Mapping[str, Any] = {}) -> gymnasium.Env:
-    """Make an environment whose observations are vectors."""
-    env = gymnasium.make(env_id, **env_kwargs)
+    """Make an environment whose observations are vectors; ValueError where it cannot be made."""
+    with _making(env_id):
+        env = gymnasium.make(env_id, **env_kwargs)
     if isinstance(env.observation_space, spaces.Dict):
         env = gymnasium.wrappers.FlattenObservation(env)
     return env
+
+
+@contextmanager
+def _making(env_id: str | EnvSpec) -> Iterator[None]:
+    """While an environment is made: ValueError where its arguments are not its own."""
+    try:
+        yield
+    except TypeError as error:
+        name = env_id.id if isinstance(env_id, EnvSpec) else env_id
+        raise ValueError(f"{name} cannot be made: {reason(error)}") from error
 
 
 def make_spec(env_id: str, env_kwargs: Mapping[str, Any], max_steps: int) -> EnvSpec:
@@ -167,7 +180,8 @@ def _singly(
 def _together(spec: EnvSpec, policy: Policy, episodes: Sequence[_Episode]) -> Iterator[EpisodeRow]:
     """Run episodes in one vector environment; yield each row as its episode ends."""
     mode = "vector_entry_point"
-    made: Any = gymnasium.make_vec(spec, len(episodes), vectorization_mode=mode)
+    with _making(spec):
+        made: Any = gymnasium.make_vec(spec, len(episodes), vectorization_mode=mode)
     if isinstance(made.single_observation_space, spaces.Dict):
         made = gymnasium.wrappers.vector.FlattenObservation(made)
     with closing(made) as env:

@@ -1,13 +1,31 @@
 """The learning curve of a run: told to the user as it grows, and kept as a CSV file."""
 
+import io
 from pathlib import Path
 
 import pandas as pd
 
-from fist.stage.files import write_text
+from fist.stage.files import read_bytes, reason, write_text
 from fist.stage.progress import Progress
 
 Row = dict[str, float]
+
+
+def read_curve(path: Path) -> pd.DataFrame:
+    """Read the CSV file of a learning curve.
+
+    Raises:
+        OSError, ValueError: it cannot be read, or holds something else; the message names it.
+    """
+    content = read_bytes(path)
+    try:
+        curve = pd.read_csv(io.BytesIO(content))
+    except ValueError as error:
+        raise ValueError(f"{path}: no learning curve ({reason(error)})") from None
+    numbers = curve.empty or all(map(pd.api.types.is_numeric_dtype, curve.dtypes))
+    if "step" not in curve or not numbers:
+        raise ValueError(f"{path}: no learning curve: it has no steps, or texts beside them")
+    return curve
 
 
 class LearningCurve(Progress):

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from fist.analysis.figures.plot import Files, Table
 from fist.analysis.figures.style import Look, legend, looks, panels, words
+from fist.training.learning_curve import read_curve
 
 NEEDS = ("curves",)
 
@@ -29,7 +30,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     """
     terms = {}
     for label, file in files["curves"].items():
-        curve = pd.read_csv(file)
+        curve = read_curve(file)
         terms[label] = curve.melt("step", [*curve.columns.drop(NO_LOSS, errors="ignore")], "term")
     data = pd.concat(terms, names=LABELS).reset_index(LABELS).reset_index(drop=True)
     if data.empty:
