@@ -135,7 +135,7 @@ WRONG = {
     "files": [None, [], {}, {"../model.json": ""}, {"model.json": 3}, {"a\0": ""}, {"": ""}],
     "model": [None, 3, "", "../cell/model.safetensors", "demos.hdf5", "cell.json", "x" * 5000],
     "distance": [None, [], "/etc/passwd"],
-    "demos": [None, "model.json", "."],
+    "demos": [None, "model.json", ".", "../cell/demos.hdf5"],
     "more": [1],
 }
 

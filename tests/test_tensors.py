@@ -97,6 +97,7 @@ REFUSED = {
     "a storage larger than the file": zipped(storage(1 << 40), [bytes(16)]),
     "a negative storage": zipped(storage(-4), [bytes(16)]),
     "compressed zeros": zipped(storage(1 << 26), [bytes(1 << 28)], zipfile.ZIP_DEFLATED),
+    "a compressed program": zipped(b"N0" * (1 << 25) + b"N", (), zipfile.ZIP_DEFLATED),
     "a storage taken for arguments": zipped(
         b"ccollections\nOrderedDict\n" + storage(1 << 22, "ByteStorage") + b"R", [bytes(1 << 22)]
     ),
