@@ -11,6 +11,7 @@ from torch import nn
 
 from fist.analysis.figures.style import panels, save_picture
 from fist.training.checkpoint import load_model, read_twin
+from fist.training.learning_curve import read_curve
 from fist.training.reference_weights import load_reference
 
 LARGE = 100.0
@@ -31,7 +32,7 @@ def inspect_model(path: Path, out: Path, trusted: Sequence[str] = ()) -> str:
     ours = path.with_suffix(".json").exists()
     model = load_model(path, trusted=trusted) if ours else load_reference(path)
     file = path.with_suffix(".csv")
-    curve = pd.read_csv(file) if file.exists() else None
+    curve = read_curve(file) if file.exists() else None
     parts = _parts(model)
     _draw(parts, curve, path.name, out)
     total = sum(len(values) for values in parts.values())
