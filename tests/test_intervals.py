@@ -42,13 +42,26 @@ def test_the_interquartile_mean_is_held_too():
     assert held(iqm(scores, 4.0), iqm(many, 4.0).value.item())[0] >= 0.93
 
 
-def test_far_from_the_ends_of_a_scale_it_is_the_t_interval_of_the_runs():
-    """Where test episodes say nothing more, as here, and the runs differ widely."""
-    runs = np.array([10.0, 30.0, 50.0, 70.0])
-    found = mean(np.repeat(runs, 30).reshape(1, 4, 30), 100.0).ends()
-    expected = scipy.stats.t.interval(0.95, 3, runs.mean(), scipy.stats.sem(runs))
-    expected = np.clip(expected, 0, 100)
-    assert np.allclose(found, expected, atol=1.0)
+def test_where_no_run_can_be_unlike_it_is_the_t_interval_of_the_runs():
+    """Of the interquartile mean, that of Tukey and McLaughlin."""
+    runs = rng(5).normal(50, 5, 20)
+    none = 1e-9
+    found = mean(runs.reshape(1, 20, 1), none, 100.0).ends()
+    assert np.allclose(found, scipy.stats.t.interval(0.95, 19, runs.mean(), scipy.stats.sem(runs)))
+    moved = np.asarray(scipy.stats.mstats.winsorize(runs, (0.25, 0.25)))
+    error = moved.std(ddof=1) / (0.5 * 20**0.5)
+    expected = scipy.stats.t.interval(0.95, 19, scipy.stats.trim_mean(runs, 0.25), error)
+    assert np.allclose(iqm(runs.reshape(1, 20, 1), none, 100.0).ends(), expected)
+
+
+def test_runs_and_test_episodes_add_up_in_squares():
+    scores = rng(6).normal(50, 1, (1, 9, 1)) + rng(7).normal(0, 2, (1, 1, 25))
+    low, high = mean(scores, 1e-9, 100.0).ends()
+    parts = [scipy.stats.sem(scores.mean(axis).ravel()) for axis in (2, 1)]
+    widths = [
+        scipy.stats.t.ppf(0.975, n - 1) * part for n, part in zip((9, 25), parts, strict=True)
+    ]
+    assert high - low == pytest.approx(2 * np.hypot(*widths))
 
 
 def test_all_and_nothing_have_a_width_that_shrinks_with_runs_and_episodes():

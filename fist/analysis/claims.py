@@ -67,8 +67,8 @@ NOTE = (
     "Confirmed or contradicted: the difference is not 0; equivalent: it is smaller than "
     f"{MARGINS['subtasks']} of a sub-task ({MARGINS['success']} of success). With fewer than "
     f"{ENOUGH} training seeds nothing is decided. The chance that any verdict here is wrong is "
-    f"{ERROR:.0%}".replace("%", " %")
-    + " (Holm's correction over the claims), so an interval that leaves 0 out need not decide."
+    f"{100 * ERROR:.0f} % (Holm's correction over the claims), so an interval that leaves 0 out "
+    "need not decide."
 )
 
 

@@ -99,6 +99,7 @@ def compare(
     """
     sources = {(ALL, of_one.method): of_one.data_source for of_one in reversed(results)}
     sources |= {(of_one.task, of_one.method): of_one.data_source for of_one in results}
+    known = [name for name in dict.fromkeys(one.method for one in results) if name in baselines]
     records = []
     for measure in measures:
         everything = _scores(results, measure)
@@ -110,14 +111,10 @@ def compare(
             record = {"measure": measure.name, "task": task, "method": method}
             record |= {"n_seeds": str(scores.each.shape[1]), "n_episodes": str(scores.each.size)}
             record |= told("mean", ours) | told("iqm", scores.iqm())
-            rivals = {
-                other: theirs
-                for (where, other), theirs in means.items()
-                if where == task and other in baselines and other != method
-            }
+            rivals = [name for name in known if name != method and (task, name) in means]
             if rivals:
-                best = max(rivals, key=lambda other: measure.sign * rivals[other].value)
-                better, worse = (ours, rivals[best])[:: measure.sign]
+                best = max(rivals, key=lambda name: measure.sign * means[task, name].value)
+                better, worse = (ours, means[task, best])[:: measure.sign]
                 won = (measure.sign * everything[task, name].each for name in (method, best))
                 record |= {"against": best} | told("difference", better.minus(worse))
                 record |= told("improvement", improvement(*won))
