@@ -40,7 +40,7 @@ def read_back(path):
     return [
         EpisodeRow(
             **{field.name: row[field.name] for field in fields(EpisodeRow) if field.name in row},
-            steps={name: row[f"step_{name}"] for name in row["subtasks"]},
+            steps={name: row[f"step_{name}"] for name in filter(None, row["subtasks"].split(","))},
         )
         for row in table.to_dict("records")
     ]

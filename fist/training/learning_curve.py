@@ -1,31 +1,17 @@
 """The learning curve of a run: told to the user as it grows, and kept as a CSV file."""
 
-import io
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from fist.stage.files import read_bytes, reason, write_text
+from fist.stage.columns import Column, read_tables, write_table
 from fist.stage.progress import Progress
 
 Row = dict[str, float]
 
-
-def read_curve(path: Path) -> pd.DataFrame:
-    """Read the CSV file of a learning curve.
-
-    Raises:
-        OSError, ValueError: it cannot be read, or holds something else; the message names it.
-    """
-    content = read_bytes(path)
-    try:
-        curve = pd.read_csv(io.BytesIO(content))
-    except ValueError as error:
-        raise ValueError(f"{path}: no learning curve ({reason(error)})") from None
-    numbers = curve.empty or all(map(pd.api.types.is_numeric_dtype, curve.dtypes))
-    if "step" not in curve or not numbers:
-        raise ValueError(f"{path}: no learning curve: it has no steps, or texts beside them")
-    return curve
+COLUMNS = (Column("step", int, 1), Column("*", float, -np.inf, np.inf, optional=True))
+"""Columns of the file; those after the steps are what was measured."""
 
 
 class LearningCurve(Progress):
@@ -70,4 +56,15 @@ class LearningCurve(Progress):
     def write(self) -> None:
         """Write the CSV file, if one was asked for."""
         if self._file is not None:
-            write_text(self._file, pd.DataFrame(self.rows).to_csv(index=False, lineterminator="\n"))
+            text = pd.DataFrame(self.rows).to_csv(index=False, lineterminator="\n")
+            write_table(self._file, COLUMNS, text)
+
+
+def read_curve(file: Path) -> pd.DataFrame:
+    """Read what was written.
+
+    Raises:
+        FileNotFoundError, ResultsError: there is no such file, or it is no learning curve.
+    """
+    [curve] = read_tables([file], COLUMNS)
+    return curve.drop(columns=["file", "line"])
