@@ -144,7 +144,6 @@ def test_what_could_not_be_read_is_not_written(tmp_path):
     for labels in (
         Labels("kitchen", "a,b", "fist", 0, "generated"),
         Labels("kitchen", "kettle", "fi\nst", 0, "generated"),
-        Labels("kitchen", "kettle", "fist", -1, "generated"),
         Labels("kitchen", "kettle", "fist", 0, "x" * 2000),
     ):
         with pytest.raises(ResultsError, match="episodes.csv, line 2: "):
