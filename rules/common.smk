@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import yaml
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -45,17 +45,18 @@ def config_sources():
     """Return what each source of the configuration holds, in order of merging."""
     files = [ROOT / "config" / "config.yaml", *(() if is_module else workflow.configfiles)]
     names = [file.relative_to(ROOT) if file.is_relative_to(ROOT) else file for file in files]
-    sources = {str(name): yaml.safe_load(file.read_text()) for name, file in zip(names, files)}
+    sources = {str(name): load_configfile(file) for name, file in zip(names, files)}
     return sources | ({f"the workflow that imports {__name__}": config} if is_module else {})
 
 
 try:
     arguments = () if is_module else workflow.config_settings.config_args or ()
-    config = load(config_sources(), arguments)
+    folders = ("results", "data", "logs", "benchmarks")
+    folders = {name: workflow.pathvars.get(name) for name in folders}
+    config = load(config_sources(), arguments, folders)
 except ConfigError as error:
     raise WorkflowError(f"the configuration cannot be used:\n{error}") from None
 
-config["pathvars"] = {name: workflow.pathvars.get(name) for name in config["pathvars"]}
 targets = Targets(config, declared(config))
 options = Options(targets)
 figures = Figures(options)

@@ -280,6 +280,19 @@ def test_a_source_is_one_function_and_may_stand_outside_the_repository(
     assert not (tmp_path / "out.hdf5").exists()
 
 
+def test_a_source_of_one_s_own_is_given_its_files_unless_it_fetches_them(pipeline):
+    """One that is not there is told before anything runs, however it is misspelt."""
+    (pipeline / "own_source.py").write_text("def load(files, what, out): ...\n")
+    play = {"source": "own_source:load", "files": ["play.npz"]}
+    options = configured(pipeline, play, {"source": "local", "files": {TASK: "x.hdf5"}})
+    status, said = snakemake(pipeline, "-n", SPLIT, *options)
+    assert status == 1 and "MissingInputException" in said and "data/play.npz" in said
+    assert "`environments.kitchen.data.play.files`: data/play.npz is not there" in said
+    configured(pipeline, play | {"fetches": True}, {"source": "generated"})
+    (job,) = [job for job in plan(pipeline, SPLIT, *options) if job.rule == "fetch_data"]
+    assert job.input == []
+
+
 def test_what_is_made_of_two_archives_or_members_has_two_names(pipeline, recorded):
     """Members of one name in two archives, a member and its namesake of another format."""
     names = {"play.zip": "maze/data.hdf5", "demos.zip": "maze/data.pkl"}
