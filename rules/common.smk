@@ -3,7 +3,6 @@ import json
 import os
 import re
 import sys
-from functools import partial
 from pathlib import Path
 
 from snakemake.common.configfile import load_configfile
@@ -26,7 +25,7 @@ sys.path += [path for path in CODE if path not in sys.path]
 from configuration import ConfigError, load
 from declarations import declared
 from figures import Figures
-from options import Options, named, ordered, pairs
+from options import Options, bound, named, ordered, pairs
 from targets import Targets, held_out
 
 sys.path.remove(str(ROOT / "workflow"))  # a user's module may be called like one of ours
@@ -89,7 +88,8 @@ def script(name):
     It takes `output`, though it needs none: Snakemake then does not compare it, and nothing is made
     again where the folders have been moved. What is in the scripts is compared (`options.code`).
     """
-    return lambda wildcards, output: os.path.relpath(ROOT / "workflow" / "scripts" / name)
+    place = os.path.relpath(ROOT / "workflow" / "scripts" / name)
+    return bound(lambda wildcards, output: place)
 
 
 def shown(file, caption, **labels):

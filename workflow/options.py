@@ -7,6 +7,8 @@ parameters has changed, unless that is a function of `input` or `output`.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,16 @@ def ordered(files: Callable[[Any], Any]) -> Callable[[Any], str]:
     Snakemake itself compares only which files they are.
     """
     return lambda wildcards: fingerprint(files(wildcards))
+
+
+def bound(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+    """Return a function of a job, its first arguments being given.
+
+    Snakemake looks at its signature several times for every job: it is found once.
+    """
+    made = partial(function, *arguments)
+    made.__signature__ = signature(made)  # type: ignore[attr-defined]
+    return made
 
 
 class Options:
