@@ -277,7 +277,7 @@ def test_a_file_without_a_length_is_taken_only_if_it_is_whole(folder, contents):
     with serving(right, no_length) as server:
         get(folder, right, [server.url])
     with serving(right[:-100], no_length) as server:
-        with pytest.raises(DownloadError, match="not an HDF5 file, or a truncated one"):
+        with pytest.raises(DownloadError, match="not an HDF5 file, or a damaged one"):
             get(folder / "short", right, [server.url])
 
 

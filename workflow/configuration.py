@@ -32,8 +32,8 @@ EXPECTED = {
     "pattern": "`{given}` must match {wanted}",
 }
 """What would have been right, by the word of the schema that a value breaks."""
-LONGEST = 200
-"""Characters of a value that are shown in a message."""
+LONGEST, MOST_LINES = 200, 30
+"""Characters of a value that are shown in a message, and faults that are told at once."""
 
 
 class ConfigError(Exception):
@@ -81,7 +81,9 @@ def load(
         faults = [fault.args]
     if faults:
         lines = [f"{_origin(path, given)}: {message}" for path, message in faults]
-        raise ConfigError("\n".join(dict.fromkeys(lines)))
+        lines = list(dict.fromkeys(lines))
+        more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+        raise ConfigError("\n".join([*lines[:MOST_LINES], *more]))
     return config
 
 
@@ -196,9 +198,15 @@ def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationEr
         yield ValidationError(pattern)
 
 
+def _unique(_: Any, wanted: bool, value: Any, __: Any) -> Iterator[ValidationError]:
+    """Find what stands twice in a list, in one pass whatever stands in it."""
+    if isinstance(value, list) and len(set(map(repr, value))) < len(value):
+        yield ValidationError("")
+
+
 _Validator = validators.extend(
     Draft202012Validator,
-    {"pattern": _pattern},
+    {"pattern": _pattern, "uniqueItems": _unique},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
             "integer": lambda _, value: type(value) is int,

@@ -17,9 +17,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import h5py
 from filelock import FileLock
 
+from d4rl_layout import DataError, opened
 from fist.data.sources.pages import Page, direct, is_page
 from fist.data.sources.transfer import Patience, TransferError, forget, transfer
 from fist.stage.files import replacing, sha256, write_json
@@ -183,9 +183,10 @@ def _check(path: Path, wanted: Download, digest: str | None) -> str:
         raise CheckError(f"SHA-256 is {found}, expected {digest}")
     if wanted.name.endswith((".hdf5", ".h5")):
         try:
-            h5py.File(path, "r").close()
-        except OSError as error:
-            raise CheckError(f"not an HDF5 file, or a truncated one ({error})") from None
+            with opened(path):
+                pass
+        except DataError as error:
+            raise CheckError(str(error)) from None
     elif wanted.name.endswith(".zip") and not zipfile.is_zipfile(path):
         raise CheckError("not a zip archive, or a truncated one")
     return found
