@@ -453,11 +453,11 @@ def damage_weights(content: bytes, rng: random.Random, path: Path) -> Path:
         value[..., :1],
     ]
     others += [torch.zeros(10**6), torch.zeros(1).expand(10**9) if path.suffix == ".pt" else value]
-    weights[rng.choice([name, name, "more"])] = rng.choice(others).to("cpu")
+    weights[rng.choice([name, name, "more"])] = rng.choice(others)
     if rng.random() < 0.2:
         del weights[next(iter(weights))]
     if path.suffix == ".safetensors":
-        file = bytearray(save({key: value.contiguous() for key, value in weights.items()}))
+        file = bytearray(save({key: value.contiguous().clone() for key, value in weights.items()}))
         if rng.random() < 0.3:
             file[:8] = rng.choice([2**62, 2**31, 5, 0]).to_bytes(8, "little")
         path.write_bytes(file)

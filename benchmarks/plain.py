@@ -81,7 +81,10 @@ class PlainSkillVAE(nn.Module):
 
     def __init__(self, model: SkillVAE):
         super().__init__()
-        self.posterior = Posterior(model.posterior)
+        lstm, encoder = model.settings.encoder == "lstm", model.posterior
+        self.posterior = (
+            Posterior(encoder) if lstm else nn.Sequential(nn.Flatten(), sequential(encoder))
+        )
         self.decoder = sequential(model.decoder)
         self.priors = nn.ModuleDict({n: sequential(prior) for n, prior in model.priors.items()})
         self.kl_weight, self.phase = model.settings.kl_weight, model.settings.phase

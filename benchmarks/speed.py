@@ -5,8 +5,8 @@ the plain implementation is `plain.py`; the floor is what the matrix products, o
 have to be moved, cost at the rates that were measured at the beginning. "ours, compiled" is what
 runs of 10,000 steps and more do. Steps of training run one thread.
 
-    python benchmarks/speed.py
-    python benchmarks/speed.py --sections training two_cores --bursts 30
+    python benchmarks/speed.py                       # ten minutes
+    python benchmarks/speed.py --sections training --compiled --bursts 30
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ import tyro
 import acting
 import training
 import workflow
-from fist.training.settings import TrainSettings
-from fist.training.speed import uses_bfloat16
 from timing import HEAD, Machine, Step, flops, once, race, rows
 
 Section = Literal["training", "two_cores", "acting", "workflow", "paper"]
@@ -49,13 +47,13 @@ one VAE for both priors."""
 class Arguments:
     """What to measure."""
 
-    sections: tuple[Section, ...] = ("training", "two_cores", "acting", "workflow", "paper")
-    """Parts of the table."""
-    bursts: int = 15
+    sections: tuple[Section, ...] = ("training", "two_cores", "acting", "workflow")
+    """Parts of the table; "paper" plans what the paper's kitchen table costs."""
+    bursts: int = 9
     """Bursts of each contender."""
-    steps: int = 10
+    steps: int = 8
     """Gradient steps in a burst."""
-    compiled: bool = True
+    compiled: bool = False
     """Whether to measure compiled steps too; compiling takes minutes."""
     seconds: float = 8.0
     """Length of a run on two cores."""
@@ -65,14 +63,16 @@ def training_rows(arguments: Arguments, machine: Machine) -> Iterator[str]:
     """Yield the rows of gradient steps."""
     play, demos = training.walks(), training.walks(10, 205)
     both = ("goal", "state")
-    how: dict[str, dict] = {"ours": {}}
-    if uses_bfloat16(TrainSettings(), torch.device("cpu")):
-        how["ours, float32"] = {"precision": "float32"}
+    how: dict[str, dict] = {"ours": {}, "ours, bfloat16": {"precision": "bfloat16"}}
     if arguments.compiled:
         how["ours, compiled"] = {"compiled": True}
     goal, state = training.plain_skills(play), training.plain_skills(play, prior="state")
     groups: dict[str, tuple[Step, dict[str, Step]]] = {
-        "skill VAE": (goal, {n: training.our_skills(play, **h) for n, h in how.items()}),
+        "skill VAE": (
+            goal,
+            {n: training.our_skills(play, **h) for n, h in how.items()}
+            | {"the default recipe": training.default_skills(play)},
+        ),
         "FIST and SPiRL": (
             lambda: (goal(), state()),
             {n: training.our_skills(play, priors=both, **h) for n, h in how.items()},

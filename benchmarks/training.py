@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
+import yaml
 from torch import Generator, Tensor, nn
 
 import plain
@@ -17,6 +19,7 @@ from fist.training.settings import TrainSettings
 from fist.training.speed import replayed
 
 H, Z, RATE = 10, 10, 1e-3
+CONFIG = yaml.safe_load((Path(__file__).resolve().parents[1] / "config/config.yaml").read_text())
 
 
 class Plain:
@@ -50,7 +53,7 @@ class Ours:
         model: Model,
         episodes: Episodes,
         batch: int,
-        precision: str = "auto",
+        precision: str = "float32",
         compiled: bool = False,
         seed: int = 0,
     ):
@@ -96,6 +99,15 @@ def our_skills(
 ) -> Ours:
     """Return the library's step of the skill VAE."""
     return Ours(skill_model(episodes, seed, priors).to(device), episodes, batch, seed=seed, **how)
+
+
+def default_skills(episodes: Episodes) -> Ours:
+    """Return the library's step of the default recipe's skill VAE, which has both priors."""
+    recipe = CONFIG["models"]["skills"]
+    torch.manual_seed(0)
+    settings = SkillSettings(**recipe["model"])
+    model = SkillVAE(settings, episodes.state_dim, episodes.action_dim)
+    return Ours(model, episodes, recipe["train"].get("batch_size", TrainSettings().batch_size))
 
 
 def plain_distance(episodes: Episodes, batch: int = 1024, workers: int = 4) -> Plain:

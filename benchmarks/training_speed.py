@@ -60,8 +60,8 @@ def main(arguments: Arguments) -> None:
     device = torch.device(arguments.device)
     steps = {
         "plain": plain_skills(play, device=device),
-        "ours, float32": our_skills(play, device=device, precision="float32"),
         "ours": our_skills(play, device=device),
+        "ours, bfloat16": our_skills(play, device=device, precision="bfloat16"),
     }
     if arguments.compiled:
         steps["ours, compiled"] = our_skills(play, device=device, compiled=True)

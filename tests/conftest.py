@@ -41,6 +41,19 @@ def made_pipeline(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def egl() -> None:
+    """Skip the test, with the reason, where no pictures can be drawn."""
+    from d4rl.maze.env import MazeEnv
+
+    with MazeEnv(render_mode="rgb_array", width=16, height=16) as env:
+        env.reset()
+        try:
+            env.render()
+        except RuntimeError as error:
+            pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
 def real_demos() -> Path:
     """Return the folder of the 44 recorded demonstrations, or skip the test."""
     if "FIST_REAL_DEMOS" in os.environ:

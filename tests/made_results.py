@@ -49,13 +49,13 @@ def read(path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def cells(folder, **counted):
+def cells(folder, seeds=2, episodes=4, **counted):
     """Write results of methods that count the same in every episode."""
     return [
-        write(folder, task, method, seed, counted=[n] * 4)
+        write(folder, task, method, seed, counted=[n] * episodes)
         for method, n in counted.items()
         for task in TASKS
-        for seed in (0, 1)
+        for seed in range(seeds)
     ]
 
 
@@ -68,7 +68,7 @@ def write_maze(folder, lengths, longest=2001, method="fist"):
     files = []
     for seed, of_seed in enumerate(lengths):
         rows = [
-            EpisodeRow(i, 100_000 + i, n, float(n < longest), int(n < longest), 1, n < longest)
+            EpisodeRow(i, 100_000 + i, n, float(n < longest), None, None, n < longest)
             for i, n in enumerate(of_seed)
         ]
         files.append(folder / f"seed_{seed}" / "episodes.csv")

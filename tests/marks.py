@@ -4,7 +4,6 @@ from typing import ClassVar
 
 import gymnasium
 import numpy as np
-from gymnasium.vector.utils import batch_space
 
 MARKS = {"left": (-0.5, 0.0), "right": (0.5, 0.0), "top": (0.0, 0.5)}
 
@@ -71,37 +70,15 @@ class MarksEnv(gymnasium.Env):
         }
 
 
-class MarksVectorEnv(gymnasium.vector.VectorEnv):
-    """Several walks at once. A walk that has ended stays where it is."""
+class MarksVectorEnv(gymnasium.vector.SyncVectorEnv):
+    """Several walks at once, in any of Gymnasium's ways to go on after an episode."""
 
-    metadata: ClassVar[dict] = {"autoreset_mode": gymnasium.vector.AutoresetMode.DISABLED}
+    def __init__(self, num_envs, max_episode_steps, autoreset_mode="NextStep", env=MarksEnv, **kw):
+        def walk():
+            return gymnasium.wrappers.TimeLimit(env(**kw), max_episode_steps)
 
-    def __init__(self, num_envs, max_episode_steps, **kwargs):
-        self.envs = [MarksEnv(**kwargs) for _ in range(num_envs)]
-        self.num_envs, self.max_episode_steps = num_envs, max_episode_steps
-        self.single_action_space = self.envs[0].action_space
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self.subtasks = self.envs[0].subtasks
-
-    def reset(self, *, seed=None, options=None):
-        self.lanes = [
-            (state, 0.0, False, False, info)
-            for state, info in (env.reset(seed=s) for env, s in zip(self.envs, seed, strict=True))
-        ]
-        return self._stack()[::4]
-
-    def step(self, actions):
-        for lane, (env, action) in enumerate(zip(self.envs, actions, strict=True)):
-            if not (self.lanes[lane][2] or self.lanes[lane][3]):
-                state, reward, terminated, _, info = env.step(action)
-                truncated = env.steps == self.max_episode_steps
-                self.lanes[lane] = (state, reward, terminated, truncated, info)
-        return self._stack()
-
-    def _stack(self):
-        *columns, infos = zip(*self.lanes, strict=True)
-        info = {key: np.array([info[key] for info in infos]) for key in infos[0]}
-        return *map(np.array, columns), info
+        super().__init__([walk] * num_envs, autoreset_mode=autoreset_mode)
+        self.subtasks = tuple(MARKS)
 
 
 class MarksDictEnv(MarksEnv):

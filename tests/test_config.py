@@ -268,6 +268,7 @@ def test_the_paper_is_what_the_classes_do_by_default(model, part):
 def test_the_paper_names_every_setting_that_decides_its_results():
     paper, known = _read("paper")["models"], declared(loaded("paper"))["models"]
     housekeeping = {"log_every", "save_every", "precision", "compile", "scale_floor"}
+    housekeeping.add("encoder_blocks")  # an LSTM has none
     for model, part in STAGES:
         assert set(paper[model][part]) == set(known[model][part]["properties"]) - housekeeping
 
@@ -436,9 +437,25 @@ def test_declarations_are_kept_for_as_long_as_the_code_is_the_same(outside, monk
 
 
 BAD_MODULES = {
-    "no policy that can act": ("", "fist.methods.base:Policy", "no subclass of .* that can act"),
-    "a name with a path": ('name = "../x"', "mine:Mine", "its model is called '../x'"),
-    "a name of a file": ('name = "demos"', "mine:Mine", "its model is called 'demos'"),
+    "no policy that can act": ("", "fist.methods.base:Policy", "Policy has no method `act`"),
+    "no policy": ("", "fist.methods.skills:SkillVAE", "is no subclass of fist.methods.base:Policy"),
+    "a name with a path": ('name = "../x"', "mine:Mine", "mine:Model is called '../x': take ano"),
+    "a name of a file": ('name = "demos"', "mine:Mine", "mine:Model is called 'demos'"),
+    "a name that is none": ("name = 3", "mine:Mine", "mine:Model is called 3"),
+    "no name": ("name = None", "mine:Mine", "mine:Model has no `name`"),
+    "no losses": ("losses = None", "mine:Mine", "mine:Model has no method `losses`"),
+    "no sampler": ("sampler = Bare.sampler", "mine:Mine", "mine:Model has no method `sampler`"),
+    "a text of parts": ('parts = "all"', "mine:Mine", "`parts` 'all', which is no tuple of names"),
+    "parts that are no names": ("parts = (1, 'a b')", "mine:Mine", "mine:Model has `parts` .1, 'a"),
+    "no parts": ("parts = ()", "mine:Mine", "mine:Model has no `parts`"),
+    "a text of data": ('trains_on = "play"', "mine:Mine", "`trains_on` 'play', which is no tuple"),
+    "other settings": ("Settings = dict", "mine:Mine", "mine:Model has `Settings` that are no sub"),
+    "half a recipe": ("recipe = {'train': {}}", "mine:Mine", "mine:Model has a `recipe` that"),
+    "a recipe of nothing": (
+        "recipe = {'train': {'stepps': 1}, 'finetune': {}}",
+        "mine:Mine",
+        "stepps",
+    ),
     "an end": ("raise SystemExit('bye')", "mine:Mine", "mine:Mine cannot be used: bye"),
     "no Python": ("class", "mine:Mine", "mine:Mine cannot be used: .*syntax"),
 }
@@ -446,7 +463,8 @@ BAD_MODULES = {
 
 @pytest.mark.parametrize(("line", "path", "reason"), BAD_MODULES.values(), ids=BAD_MODULES)
 def test_a_class_that_cannot_be_used_is_refused_with_the_reason(outside, line, path, reason):
-    module = "from outside_method import Chunk, ChunkModel\n"
+    module = "from fist.methods.base import Model as Bare\n"
+    module += "from outside_method import Chunk, ChunkModel\n"
     module += f"class Model(ChunkModel):\n    {line or 'pass'}\n"
     (outside / "mine.py").write_text(f"{module}class Mine(Chunk):\n    Model = Model\n")
     look_again()

@@ -143,6 +143,17 @@ def test_transitions_can_be_read_from_a_file(tmp_path, mixed):
         np.testing.assert_array_equal(from_file[name], array)
 
 
+def test_with_next_observations_nothing_has_to_tell_where_an_episode_times_out(tmp_path, mixed):
+    del mixed["timeouts"]
+    following = 100 + mixed["observations"]
+    path = write(tmp_path / "a.hdf5", {**mixed, "next_observations": following})
+    transitions = d4rl.qlearning_dataset(h5path=path)
+    np.testing.assert_array_equal(transitions["next_observations"], following)
+    assert np.flatnonzero(transitions["terminals"]).tolist() == [2]
+    with pytest.raises(ValueError, match="no timeouts, so an env made with a step limit is needed"):
+        d4rl.qlearning_dataset(h5path=path, terminate_on_end=True)
+
+
 @pytest.mark.parametrize("end", [False, True])
 def test_next_observations_of_the_file_are_used_and_the_last_row_is_kept(tmp_path, mixed, end):
     following = 100 + mixed["observations"]

@@ -364,7 +364,7 @@ def test_file_urls_are_copied_and_checked(folder, contents):
 def test_a_damaged_lock_file_is_named(folder, contents):
     (folder / "cache").mkdir()
     (folder / "cache" / "checksums.json").write_text("{")
-    with serving(contents[0], good) as server, pytest.raises(CheckError, match="is no JSON"):
+    with serving(contents[0], good) as server, pytest.raises(CheckError, match="json: not JSON"):
         get(folder, contents[0], [server.url])
 
 

@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import marks  # noqa: F401  registers the environments
 import pytest
 import torch
 from recordings import random_episodes
 
-from fist.data.episodes import save_episodes
+from fist.data.episodes import DataError, save_episodes
 from fist.evaluation.episode_results import Labels
 from fist.evaluation.evaluate import PolicySpec, Trial, evaluate
 from fist.evaluation.export import (
@@ -19,6 +20,7 @@ from fist.evaluation.export import (
 from fist.evaluation.rollout import RolloutSettings
 from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.skills import FIST, SkillSettings, SkillVAE, SPiRL
+from fist.stage.files import read_json, write_json
 from fist.training.checkpoint import CheckpointError, save_model
 
 LABELS = Labels("marks", "left", "fist", 3, "generated")
@@ -28,6 +30,18 @@ ROLLOUT = RolloutSettings(episodes=3, max_steps=20)
 @pytest.fixture
 def cell(tmp_path):
     """A cell whose files lie in different places."""
+    return make_cell(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """The folder of a cell, which is left as it was."""
+    folder = tmp_path_factory.mktemp("exported")
+    export_policy(folder / "cell", make_cell(folder))
+    return folder / "cell"
+
+
+def make_cell(tmp_path):
     torch.manual_seed(0)
     for folder in ("skills", "distance", "data"):
         (tmp_path / folder).mkdir()
@@ -91,16 +105,57 @@ BAD = {
     "no JSON": ("{", "does not describe a cell"),
     "a list": ("[]", "does not describe a cell"),
     "another format": ('{"format": 1}', "format 1, expected 2"),
-    "a file elsewhere": ('{"format": 2, "files": {"../a": ""}}', "no file of the folder"),
-    "nothing": ('{"format": 2, "files": {}}', "does not describe a cell"),
+    "nothing": ('{"format": 2, "files": {}}', "Cell.labels is missing"),
+    "a key twice": ('{"format": 2, "format": 2}', "the key 'format' is there twice"),
+    "brackets": ("[" * 200_000, "does not describe a cell"),
+    "no UTF-8": ('{"format": "\xff"}', "not UTF-8"),
 }
 
 
 @pytest.mark.parametrize(("content", "reason"), BAD.values(), ids=BAD)
 def test_a_damaged_description_is_refused(tmp_path, content, reason):
-    (tmp_path / "cell.json").write_text(content)
-    with pytest.raises(CheckpointError, match=reason):
+    (tmp_path / "cell.json").write_bytes(content.encode("latin1"))
+    with pytest.raises(CheckpointError, match=reason) as error:
         load_exported(tmp_path)
+    assert "cell.json" in str(error.value) and "\n" not in str(error.value)
+
+
+WRONG = {
+    "labels": [[], {}, {"seed": -1}, {"seed": "0"}, {"seed": 1 << 70}, {"task": 3}, {"more": 1}],
+    "env_id": [None, 3, "strange:Env-v0"],
+    "env_kwargs": [None, [], "{}"],
+    "method": [None, {}, "os:fork", "fist.methods.skills:SkillVAE", "fist.methods.base:Policy"],
+    "act": [[], {"replan_every": 0}, {"skill": "median"}, {"more": 1}, "mean"],
+    "lookup": ["bogus", None, 3, "none"],
+    "n_demos": [-1, 0, 2.0, True, "2", None, 10**9],
+    "rollout": [
+        *[None, [], {"episodes": 0}, {"episodes": 10**12}, {"batch": 10**9}, {"batch": 1.0}],
+        *[{"max_steps": -1}, {"max_steps": 10**12}, {"first_test_seed": 1 << 64}, {"more": 1}],
+    ],
+    "files": [None, [], {}, {"../model.json": ""}, {"model.json": 3}, {"a\0": ""}, {"": ""}],
+    "model": [None, 3, "", "../cell/model.safetensors", "demos.hdf5", "cell.json", "x" * 5000],
+    "distance": [None, [], "/etc/passwd"],
+    "demos": [None, "model.json", ".", "../cell/demos.hdf5"],
+    "more": [1],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values]
+)
+def test_a_field_of_another_type_or_beyond_all_measure_is_refused_in_a_line(exported, name, value):
+    description = exported / "cell.json"
+    content = read_json(description)
+    if isinstance(value, dict) and value and name in ("labels", "act", "rollout"):
+        value = (content[name] or {}) | value
+    write_json(description, content | {name: value})
+    try:
+        with pytest.raises((CheckpointError, FileNotFoundError, DataError)) as error:
+            load_exported(exported, ["marks"]).policy()
+        said = str(error.value)
+        assert str(exported) in said and "\n" not in said and len(said) < 800
+    finally:
+        write_json(description, content)
 
 
 def test_a_description_that_names_a_class_that_is_not_trusted_is_refused(tmp_path, cell):
@@ -134,6 +189,13 @@ def test_every_file_that_is_used_is_one_that_the_description_lists(tmp_path, cel
     (tmp_path / "cell" / "model.json").symlink_to(twin)
     with pytest.raises(CheckpointError, match="'model.json' is no file of the folder"):
         load_exported(tmp_path / "cell", ["marks"])
+
+
+@pytest.mark.parametrize("env_id", ["marks:Marks-v0", "d4rl:maze2d-large-v1"])
+def test_arguments_that_the_environment_does_not_take_are_refused_in_a_line(tmp_path, cell, env_id):
+    export_policy(tmp_path / "cell", replace(cell, env_id=env_id, env_kwargs={"bogus": 1}))
+    with pytest.raises(ValueError, match="-v[01] cannot be made: .*bogus"):
+        evaluate_exported(tmp_path / "cell", tmp_path / "a.csv", trusted=["marks"])
 
 
 def test_a_folder_without_a_description_is_refused(tmp_path):

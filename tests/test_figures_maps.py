@@ -94,5 +94,5 @@ def test_what_has_no_map_is_refused(files, tmp_path):
         coverage(tmp_path, files, env_id="CartPole-v1")
     empty = tmp_path / "empty.csv"
     pd.DataFrame(columns=["task", "method"]).to_csv(empty, index=False)
-    with pytest.raises(ValueError, match="has no rows: was an episode traced"):
+    with pytest.raises(ValueError, match="empty.csv: no column env"):
         draw("paths", tmp_path, {"traces": {("left", "fist", 0): empty}, "demos": {}}, **MAZE)

@@ -70,7 +70,6 @@ def test_what_is_odd_about_a_data_set_is_said(inspect, tmp_path):
 def test_checkpoints_of_ours_and_of_the_reference_are_summarised(inspect, tmp_path):
     model = SkillVAE(SkillSettings(hidden=16, priors=("goal",)), 6, 3)
     with torch.no_grad():
-        model.decoder.head.bias[0] = float("nan")
         model.posterior.readout.weight.zero_()
         model.posterior.output.bias[0] = 1000
     save_model(tmp_path / "skills.pt", model, {"seed": 7})
@@ -80,13 +79,41 @@ def test_checkpoints_of_ours_and_of_the_reference_are_summarised(inspect, tmp_pa
     count = sum(value.numel() for value in model.parameters())
     assert f"SkillVAE, {count} parameters, state_dim 6, action_dim 3" in said
     assert '"seed": 7' in said and "curve, last row: step 200, kl 0.125" in said
-    assert "odd: decoder.head.bias holds 1 values not finite" in said
     assert "odd: posterior.readout.weight is zero" in said
     assert "odd: posterior.output.bias holds a value of 1e+03" in said
     export_reference(tmp_path / "skills.pt", tmp_path / "weights_ep0.pth")
     status, said = inspect(tmp_path / "weights_ep0.pth")
     assert status == 0 and f"SkillVAE of the reference, {count} parameters" in said
     assert (tmp_path / "weights_ep0.png").exists()
+
+
+CURVES = {
+    "no steps": "a,b\n1,2\n",
+    "texts": "step,kl\n1,x\n",
+    "nothing": "",
+    "a line": "step,kl\n1\n2,3,4\n",
+    "no text": b"\xff\xfe,step\n",
+    "a folder": None,
+}
+
+
+@pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
+def test_what_is_no_learning_curve_is_refused_by_name(inspect, tmp_path, curve):
+    save_model(tmp_path / "skills.pt", SkillVAE(SkillSettings(hidden=8), 6, 3), {})
+    if curve is None:
+        (tmp_path / "skills.csv").mkdir()
+    else:
+        (tmp_path / "skills.csv").write_bytes(curve if isinstance(curve, bytes) else curve.encode())
+    status, said = inspect(tmp_path / "skills.pt")
+    assert status == 1 and said.startswith(f"inspect: error: {tmp_path / 'skills.csv'}")
+
+
+@pytest.mark.parametrize("arguments", ["{", "[]", '{"a": 1, "a": 2}', '{"bogus": 1}', "[" * 5000])
+def test_arguments_of_an_environment_that_cannot_be_used_give_one_line(
+    inspect, tmp_path, arguments
+):
+    status, said = inspect(tmp_path / "a.hdf5", "--env-kwargs", arguments)
+    assert status == 1 and said.startswith("inspect: error: ") and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["none.hdf5", "none.pt", "page.hdf5", "page.pth"])

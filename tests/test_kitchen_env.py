@@ -18,7 +18,6 @@ from d4rl.kitchen import elements
 from d4rl.kitchen.elements import ELEMENTS, GOALS, INITIAL_QPOS, NOISE, OBSERVATION_INDICES
 from d4rl.kitchen.env import SET_POINT_HIGH, SET_POINT_LOW, KitchenEnv
 from d4rl.kitchen.model import kitchen_model
-from d4rl.rendering import Renderer
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "d4rl" / "README.md").read_text(encoding="utf-8")
@@ -51,14 +50,6 @@ def roll(env: gymnasium.Env, seed: int | None, steps: int = 15, **reset_argument
         rewards.append(reward)
         infos.append(info)
     return np.array(observations), rewards, infos
-
-
-@pytest.fixture(scope="module")
-def egl() -> None:
-    try:
-        Renderer(kitchen_model(), 16, 16, KitchenEnv.camera).close()
-    except RuntimeError as error:
-        pytest.skip(str(error))
 
 
 def test_import_from_the_repository_root_finds_the_package_and_leaves_mujoco_alone():
@@ -261,6 +252,8 @@ def test_reset_starts_at_rest_from_the_given_positions():
     [
         ({"qpos": np.zeros(29)}, "30 finite numbers"),
         ({"qpos": np.full(30, np.inf)}, "30 finite numbers"),
+        ({"qpos": None}, "option qpos must be 30 finite numbers, got None"),
+        ({"qpos": np.full(30, 100.0)}, "option qpos holds 100.0: the observation space is ±8.0"),
         ({"positions": np.zeros(30)}, "unknown reset option positions; known: qpos"),
     ],
 )

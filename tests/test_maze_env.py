@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from gymnasium.wrappers import vector as wrappers
 
 import d4rl
 from d4rl.maze.env import MazeEnv
@@ -17,7 +18,6 @@ from d4rl.maze.layouts import LAYOUTS, SECTIONS, layout
 from d4rl.maze.model import maze_model
 from d4rl.maze.task import REACHED
 from d4rl.maze.vector import MazeVectorEnv
-from d4rl.rendering import Camera, Renderer
 
 SMALL = ["#####", "#OOO#", "#O#G#", "#####"]
 CORNER = {"corner": {"blocked": ["#####", "#OO##", "#O###", "#####"], "target": [2, 3]}}
@@ -166,16 +166,58 @@ def test_an_action_pushes_and_the_speed_is_limited():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"qpos": [1, 1]}, "unknown reset option qpos; known: state"),
-        ({"state": [1, 1]}, "4 finite numbers"),
-        ({"state": [0, 0, 0, 0]}, "into a wall"),
-        ({"state": [-5, 40, 0, 0]}, "into a wall"),
+        ({"qpos": [1, 1]}, "unknown reset option qpos; known: state, target"),
+        ({"qpos": [1, 1], 3: 4}, "unknown reset option 3, qpos; known: state, target"),
+        ({"state": [1, 1]}, "option state must be .*4 finite numbers, got .1, 1."),
+        ({"state": [0, 0, 0, 0]}, r"option state leads into a wall, at \[0.0, 0.0\]"),
+        ({"state": [-5, 40, 0, 0]}, "option state leads into a wall"),
+        ({"target": [1, 1, 1]}, "option target must be .*2 finite numbers"),
+        ({"target": [[1, 1]] * 3}, "option target must be .*2 finite numbers"),
+        ({"target": [1, np.nan]}, "option target must be .*2 finite numbers"),
+        ({"target": None}, "option target must be .*2 finite numbers, got None"),
+        ({"target": "left"}, "option target must be .*2 finite numbers, got 'left'"),
+        ({"target": [[1], 1]}, "option target must be .*2 finite numbers"),
+        ({"target": [3.8, 3.8]}, r"option target leads into a wall, at \[3.8, 3.8\]"),
+        ({"target": [1e300, -1e300]}, "option target leads into a wall"),
     ],
 )
-def test_an_impossible_start_is_refused(options, message):
+def test_a_start_or_target_that_cannot_be_is_refused(options, message):
     for env in (MazeEnv(), MazeVectorEnv(2, 10)):
         with pytest.raises(ValueError, match=message):
             env.reset(seed=0, options=options)
+
+
+@pytest.mark.parametrize("options", [{}, {"state": [3.0, 3.0, 1.0, 0.0]}])
+def test_a_target_can_be_fixed_and_changes_nothing_else(options):
+    env, lanes = MazeEnv(), MazeVectorEnv(2, 10)
+    start, _ = env.reset(seed=3, options=options)
+    target = (3.0, 5.0)
+    for _ in range(2):
+        state, info = env.reset(seed=3, options={"target": target, **options})
+        np.testing.assert_array_equal(state, start)
+        np.testing.assert_array_equal(info["target"], target)
+    _, info = env.reset(seed=3)
+    assert (info["target"] != target).all()  # only for that episode
+    states, info = lanes.reset(seed=[3, 3], options={"target": target, **options})
+    np.testing.assert_array_equal(states, [start] * 2)
+    np.testing.assert_array_equal(info["target"], [target] * 2)
+    env = MazeEnv(targets=["left"])
+    env.reset(seed=0, options={"target": target, "state": [3.0, 4.8, 0.0, 0.0]})
+    assert env.step([0.0, 0.0])[1:3] == (1.0, True)
+
+
+def test_options_and_masks_may_differ_from_lane_to_lane():
+    """A lane that is not in the mask goes on where it is, whatever its rows say."""
+    env = MazeVectorEnv(3, 10)
+    before, _ = env.reset(seed=0)
+    states = np.array([[1, 1, 0, 0], [0, 0, 0, 0], [3, 3, 0, 1]], dtype=float)
+    mask = np.array([True, False, True])
+    options = {"state": states, "target": states[:, 1::-1], "reset_mask": mask}
+    after, info = env.reset(options=options)
+    np.testing.assert_array_equal(after[mask], states[mask])
+    np.testing.assert_array_equal(after[1], before[1])
+    np.testing.assert_array_equal(info["target"][mask], states[mask][:, 1::-1])
+    assert options["reset_mask"] is mask  # wrappers read it afterwards
 
 
 def test_actions_that_are_no_numbers_are_refused():
@@ -219,20 +261,101 @@ def test_a_lane_does_what_the_single_environment_does():
             np.testing.assert_array_equal(targets[lane], info["target"])
 
 
-def test_a_lane_that_has_ended_stays_where_it_is_and_the_limit_ends_the_others():
-    env = MazeVectorEnv(2, 5, targets=["left"])
-    _, info = env.reset(seed=[0, 1])
-    env.reset(seed=[0, 1], options={"state": [*info["target"][0] - (0, 0.49), 0, 0]})
-    env._targets[1] = 1.0, 1.0
-    ends = []
-    for _ in range(5):
-        before = env._position[0].copy()
-        observations, _, terminated, truncated, _ = env.step(np.full((2, 2), 0.2))
-        ends.append((terminated.tolist(), truncated.tolist()))
-        if len(ends) > 1:
-            np.testing.assert_array_equal(observations[0, :2], before)
-    assert ends[0] == ([True, False], [False, False])
-    assert ends[-1] == ([True, False], [False, True])
+@pytest.mark.parametrize(
+    ("kwargs", "near", "target"),
+    [
+        ({"maze": SMALL}, [2.0, 2.7], [2, 3]),
+        ({"targets": ["left"], "starts": 3}, [3, 9.6], [3, 10]),
+    ],
+)
+def test_lanes_keep_to_the_protocol_of_gymnasiums_own_vector_environment(kwargs, near, target):
+    """Observations, rewards, ends, infos and their masks, over many episodes and resets of some."""
+    ours, theirs = both = [
+        gymnasium.make_vec(
+            "maze2d-large-v1", 4, vectorization_mode=mode, max_episode_steps=13, **kwargs
+        )
+        for mode in ("vector_entry_point", "sync")
+    ]
+    assert ours.metadata == theirs.metadata
+    for space in ("observation_space", "single_observation_space", "action_space"):
+        assert getattr(ours, space) == getattr(theirs, space)
+    options = {"state": [*near, 0, 0], "target": target}  # some start where they are to go
+    rng, ends = np.random.default_rng(0), []
+
+    def compare(ours, theirs):
+        ours, theirs = ({**dict(enumerate(said[:-1])), **said[-1]} for said in (ours, theirs))
+        assert ours.keys() == theirs.keys()
+        for name, array in theirs.items():
+            assert ours[name].dtype == array.dtype
+            np.testing.assert_allclose(ours[name], array, rtol=0, atol=1e-9)
+
+    compare(*(lanes.reset(seed=5) for lanes in both))
+    for step in range(300):
+        actions = rng.uniform(-1, 1, (4, 2)).astype(np.float32)
+        said = theirs.step(actions)
+        compare(ours.step(actions), said)
+        ends.append(said[2:4])
+        if step % 5 == 4:
+            seed = [7, None, step, 8] if step % 2 else step
+            mask = said[2] | said[3] | (np.arange(4) == step % 4)
+            compare(*(x.reset(seed=seed, options=options | {"reset_mask": mask}) for x in both))
+    terminated, truncated = np.array(ends).swapaxes(0, 1)
+    assert truncated.sum() > 10 and (terminated.sum() > 10) == ("targets" in kwargs)
+
+
+def test_gymnasiums_wrappers_count_the_episodes_there_are():
+    lanes = gymnasium.make_vec("maze2d-large-v1", 2, max_episode_steps=5)
+    lanes = wrappers.RecordEpisodeStatistics(wrappers.NormalizeReward(lanes))
+    lanes.reset(seed=0, options={"state": [7.0, 9.0, 0.0, 0.0]})
+    for _ in range(10):
+        *_, info = lanes.step(np.zeros((2, 2)))
+    assert list(lanes.length_queue) == [5, 5]
+    mask = np.array([True, False])
+    lanes.reset(options={"reset_mask": mask})
+    assert lanes.episode_lengths.tolist() == [0, 4]
+
+
+def test_without_a_limit_an_episode_goes_on():
+    for limit, cut in ((-1, 0), (3, 1)):
+        lanes = gymnasium.make_vec("maze2d-large-v1", 1, max_episode_steps=limit)
+        lanes.reset(seed=0)
+        assert sum(lanes.step(np.zeros((1, 2)))[3].item() for _ in range(4)) == cut
+
+
+def test_lanes_are_reset_before_anything_else():
+    lanes = MazeVectorEnv(2, render_mode="rgb_array")
+    for call in (
+        lambda: lanes.step(np.zeros((2, 2))),
+        lanes.render,
+        lambda: lanes.reset(options={"reset_mask": np.array([True, False])}),
+    ):
+        with pytest.raises(gymnasium.error.ResetNeeded, match="reset"):
+            call()
+
+
+@pytest.mark.parametrize("mask", [[True, False], np.zeros(2, bool), np.ones(3, bool), np.ones(2)])
+def test_a_mask_of_no_lane_or_another_kind_is_refused(mask):
+    with pytest.raises(ValueError, match="reset_mask must be a NumPy array of 2 bools"):
+        MazeVectorEnv(2).reset(options={"reset_mask": mask})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"num_envs": 0}, "num_envs must be 1"), ({"max_episode_steps": 0}, "steps must be 1 or")],
+)
+def test_numbers_of_lanes_and_steps_that_make_no_sense_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        MazeVectorEnv(**{"num_envs": 1, **arguments})
+
+
+def test_environments_draw_their_actions_by_themselves():
+    one, other = MazeEnv(), MazeEnv()
+    one.action_space.seed(0)
+    first = one.action_space.sample()
+    other.action_space.sample()
+    one.action_space.seed(0)
+    other.action_space.sample()
+    np.testing.assert_array_equal(one.action_space.sample(), first)
 
 
 def test_one_seed_for_all_lanes_counts_up_and_their_number_is_checked():
@@ -266,14 +389,6 @@ def test_a_drawn_maze_has_the_sections_it_is_given():
 def test_scores_are_normalised_as_d4rl_does():
     assert d4rl.get_normalized_score("d4rl:maze2d-large-v1", 273.99) == pytest.approx(1.0)
     assert d4rl.get_normalized_score("maze2d-large-v1", 6.7) == 0.0
-
-
-@pytest.fixture
-def egl():
-    try:
-        Renderer(maze_model(layout(SMALL)), 16, 16, Camera((0, 0, 0), 5, 90, -90)).close()
-    except RuntimeError as error:
-        pytest.skip(str(error))
 
 
 def test_a_picture_shows_walls_point_and_target_from_above(egl):

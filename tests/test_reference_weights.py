@@ -192,10 +192,10 @@ def test_what_the_reference_has_no_place_for_is_not_exported(tmp_path):
     save_model(tmp_path / "skills.pt", model, {})
     with pytest.raises(CheckpointError, match="feedback: 0"):
         export_reference(tmp_path / "skills.pt", tmp_path / "out.pth", "state")
-    phased = SkillVAE(SkillSettings(phase=True), 6, 3)
-    save_model(tmp_path / "phased.pt", phased, {})
-    with pytest.raises(CheckpointError, match="phase: false"):
-        export_reference(tmp_path / "phased.pt", tmp_path / "out.pth", "state")
+    for setting, value, asked in (("phase", True, "false"), ("encoder", "mlp", "lstm")):
+        save_model(tmp_path / "odd.pt", SkillVAE(SkillSettings(**{setting: value}), 6, 3), {})
+        with pytest.raises(CheckpointError, match=f"{setting}: {asked}"):
+            export_reference(tmp_path / "odd.pt", tmp_path / "out.pth", "state")
     model.gain.zero_()
     save_model(tmp_path / "skills.pt", model, {})
     with pytest.raises(CheckpointError, match="no 'goal' prior, only state"):

@@ -9,7 +9,8 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 import torch
-from marks import MARKS, MarksEnv
+from gymnasium.vector import AutoresetMode
+from marks import MARKS, MarksEnv, MarksVectorEnv
 from untrained import spec, untrained
 
 from fist.evaluation.episode_results import (
@@ -39,7 +40,7 @@ def read_back(path):
     return [
         EpisodeRow(
             **{field.name: row[field.name] for field in fields(EpisodeRow) if field.name in row},
-            steps={name: row[f"step_{name}"] for name in row["subtasks"]},
+            steps={name: row[f"step_{name}"] for name in filter(None, row["subtasks"].split(","))},
         )
         for row in table.to_dict("records")
     ]
@@ -452,13 +453,18 @@ def test_the_kitchen_gives_a_row_per_episode_whatever_the_batch():
         assert row.subtasks_ordered <= row.subtasks_any_order <= 4
 
 
-def test_a_vector_environment_gives_the_rows_of_single_ones(monkeypatch):
+@pytest.mark.parametrize(
+    ("env", "mode"),
+    [*(("Marks-v0", mode) for mode in AutoresetMode), ("MarksDict-v0", AutoresetMode.NEXT_STEP)],
+)
+def test_a_vector_environment_gives_the_rows_of_single_ones(monkeypatch, env, mode):
     """Episodes end at steps of their own; a lane that has ended has no more influence."""
     together = walk(batch=2)
-    spec = gymnasium.spec("Marks-v0")
-    monkeypatch.setattr(spec, "vector_entry_point", "marks:MarksVectorEnv")
-    assert walk(batch=2) == together
-    assert walk(batch=7) == together
+    spec = gymnasium.spec(env)
+    monkeypatch.setattr(spec, "vector_entry_point", MarksVectorEnv)
+    kwargs = {"autoreset_mode": mode, "env": spec.entry_point}
+    for batch in (2, 7):
+        assert walk(env_id=f"marks:{env}", batch=batch, env_kwargs=kwargs) == together
 
 
 @pytest.mark.parametrize("vector", [False, True])

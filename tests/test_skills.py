@@ -20,11 +20,11 @@ def batch():
     return draw(B, H + 1, S), draw(B, H, A).clamp(-1, 1), draw(B, Z)
 
 
-@pytest.fixture(params=[False, True], ids=["", "phase"])
+@pytest.fixture(params=[{}, {"phase": True}, {"encoder": "mlp"}], ids=["", "phase", "mlp"])
 def vae(request):
     """A skill VAE of the paper's shape on small states, in float64 and training mode."""
     torch.manual_seed(0)
-    return SkillVAE(SkillSettings(phase=request.param), S, A).double()
+    return SkillVAE(SkillSettings(**request.param), S, A).double()
 
 
 def test_the_papers_kitchen_model_has_371505_parameters():

@@ -1,12 +1,16 @@
 """Laws of the parts that a stage has finished, and of Ctrl-C in a script."""
 
+import os
+import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from fist.stage.resume import Finished
+from fist.stage.resume import Finished, write_resume
 from interruption import ROOT, heed_ctrl_c
 
 
@@ -36,6 +40,38 @@ def test_parts_are_saved_now_and_then(monkeypatch, tmp_path):
         parts[number] = {"successful": True}
         saved.append(len(Finished(tmp_path / "run.resume", "mine")))
     assert saved == [0, 0, 3, 3, 5]
+
+
+BROKEN = {
+    "no parts": {},
+    "parts that are none": {"parts": 3},
+    "a part that is none": {"parts": {0: [1]}},
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_a_resume_file_with_the_key_of_a_run_but_not_its_content_is_refused(content, tmp_path):
+    write_resume(tmp_path / "run.resume", "mine", content)
+    with pytest.raises(ValueError, match="run.resume is not what such a run leaves .*: delete it"):
+        Finished(tmp_path / "run.resume", "mine")
+
+
+def test_a_resume_file_that_is_no_file_or_no_tensors_is_set_aside_unread(tmp_path):
+    """Whatever it is, nothing of it runs, and the run begins anew."""
+    path = tmp_path / "run.resume"
+    made = (
+        lambda: path.mkdir(),
+        lambda: os.mkfifo(path),
+        lambda: path.write_bytes(pickle.dumps(Path("x"))),
+        lambda: torch.save({"key": "mine", "parts": {0: {"a": Path("x")}}}, path),
+        lambda: path.open("wb").truncate(1 << 40),
+    )
+    for make in made:
+        make()
+        assert Finished(path, "mine") == {}
+        aside = path.with_suffix(".damaged")
+        assert not path.exists() and aside.exists()
+        aside.rmdir() if aside.is_dir() else aside.unlink()
 
 
 SCRIPT = """

@@ -237,7 +237,7 @@ MAZE = {f"{stage}_{model}": 1 for stage in ("train", "finetune") for model in MO
     ("module", "expected"),
     [
         ("fist/stage/files.py", EVERYTHING),
-        ("fist/analysis/bootstrap.py", {"summarise": 2}),
+        ("fist/analysis/intervals.py", {"summarise": 2}),
         ("fist/evaluation/rollout.py", {"rollout": 2 + 4, "summarise": 2}),
         (
             "fist/methods/cloning.py",

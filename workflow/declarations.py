@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import VERSION
 
 from fist.data.sources import SHORT_NAMES
-from fist.stage.files import fingerprint, write_json
+from fist.stage.files import fingerprint, read_json, write_json
 from fist.stage.provenance import code_version
 from settings import ENV_ID, FUNCTION
 from values import Fault, dotted
@@ -107,7 +107,7 @@ def ask(named: Sequence[Named], kept: Path) -> dict[str, Any]:
     code = code_version(SCRIPT, *sorted(modules))
     file = kept / f"{fingerprint([sys.version, VERSION, named, code])[:16]}.json"
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
-        known = json.loads(file.read_text())
+        known = read_json(file)
         if known["code"] == _registered_code(known["found"]):
             return known["found"]
     paths = [str(SCRIPT.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]

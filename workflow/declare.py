@@ -6,11 +6,9 @@ See `declarations`, which gives them as JSON on the standard input: [[what for, 
 import inspect
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from graphlib import CycleError, TopologicalSorter
-from importlib import import_module
 from typing import Any, get_type_hints
 
 import gymnasium
@@ -18,15 +16,13 @@ from gymnasium.envs.registration import load_env_creator
 from pydantic import TypeAdapter
 
 from fist.evaluation.rollout import RolloutSettings
-from fist.methods.base import Model, Policy, name_of
+from fist.methods.base import Model, Policy, class_named, name_of
 from fist.methods.distance import Distance
 from fist.stage.functions import function
 from fist.stage.provenance import registered
 from fist.stage.settings import schema_of
 from fist.training.settings import TrainSettings
 
-NAME, TAKEN = "[a-z][a-z0-9_]*", ("play", "demos", "init", "model", "episodes", "trace", "cell")
-"""What a model can be called, and what it cannot: names of files and options beside it."""
 PASSED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "generator": (("path", "sequence", "episodes", "seed"), ("workers",)),
     "source": (("files", "what", "out"), ()),
@@ -63,16 +59,11 @@ def describe(named: Sequence[tuple[str, str]]) -> dict[str, Any]:
 
 def of_policy(path: str, models: dict[str, Any]) -> dict[str, Any]:
     """Return what a policy declares, and enter its model among the others."""
-    module, _, name = path.partition(":")
-    cls = getattr(import_module(module), name)
-    if not (isinstance(cls, type) and issubclass(cls, Policy) and cls.act is not Policy.act):
-        raise TypeError("it is no subclass of fist.methods.base.Policy that can act")
+    cls = class_named(path, Policy)
     found = {"class": path, "looks_up": cls.looks_up, "acts": schema_of(cls.Settings)}
     if cls.Model is None:
         return found | {"model": None}
     name, new = cls.Model.name, of_model(cls.Model)
-    if not re.fullmatch(NAME, name) or name in TAKEN:
-        raise TypeError(f"its model is called {name!r}: take another name, of a-z, 0-9 and _")
     other = models.setdefault(name, new)["class"]
     if other != new["class"]:
         raise TypeError(f"its model {new['class']} is called {name} like {other}: rename it")
@@ -84,6 +75,7 @@ def of_model(cls: type[Model]) -> dict[str, Any]:
     found = {name: getattr(cls, name) for name in ("trains_on", "finetunes_on", "parts")}
     found |= {"class": name_of(cls), "model": schema_of(cls.Settings)}
     for stage, own in cls.recipe.items():
+        TrainSettings(**own)
         found[stage] = schema_of(TrainSettings)
         for key, value in own.items():
             found[stage]["properties"][key]["default"] = value

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le, Len
 from pydantic import Field, Strict, StringConstraints
 
-from fist.stage.settings import Count, Flag, Natural, NonNegative, schema_of, settings
+from fist.stage.settings import Count, Flag, Natural, NonNegative, Seed, schema_of, settings
 
 
 def like(pattern: str) -> StringConstraints:
@@ -267,7 +267,7 @@ class Folders:
 class Experiment:
     """The whole configuration."""
 
-    seeds: Annotated[list[Natural], DISTINCT, Len(1)]
+    seeds: Annotated[list[Seed], DISTINCT, Len(1)]
     """Training seeds; every model is trained, and tested, once for each."""
     n_demos: Count
     """Demonstrations to fine-tune on and to look up in."""

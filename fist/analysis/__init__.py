@@ -1,4 +1,4 @@
 """From the rows of every episode to tables, claims and figures.
 
-Intervals are made in `bootstrap`; everything else lays out what they say.
+Intervals are made in `intervals`; everything else lays out what they say.
 """

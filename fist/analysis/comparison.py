@@ -1,8 +1,8 @@
 """Methods against each other: means, interquartile means, and how likely one beats a baseline.
 
 One row per measure, task and method, and one over all tasks ("all") for every method that was run
-on each of them. ± is said with two numbers, the ends of a 95 % bootstrap interval over training
-seeds and test episodes (`fist.analysis.bootstrap`).
+on each of them. The ends of a 95 % interval (`fist.analysis.intervals`) stand beside every number;
+they are empty where a method has one training run.
 
     mean, iqm     of the score of every episode; iqm is without the lowest and the highest quarter
     against       the strongest baseline: the one (of a baseline: the other one) with the best mean
@@ -15,12 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fist.analysis.bootstrap import Sample, difference, estimate, improvement, iqm
+from fist.analysis.intervals import Estimate, Sample, improvement, iqm, mean
 from fist.evaluation.episode_results import Results
 from fist.stage.text import Record
-
-RESAMPLES = 2_000
-"""Resamples of the bootstrap of everything but the mean: tables have hundreds of comparisons."""
 
 ALL = "all"
 """Name of the row over all tasks."""
@@ -49,6 +46,35 @@ class Measure:
     sign: int = 1
     """1 where more is better, -1 where less is."""
 
+    def scale(self, results: Sequence[Results]) -> float:
+        """Return how far apart the scores of two episodes can be; of lengths, the longest."""
+        if self is SUBTASKS:
+            return max(len(of_one.subtasks) for of_one in results)
+        return 1.0 if self is SUCCESS else max(of_one.of(self.column).max() for of_one in results)
+
+
+class Scores:
+    """What a method has scored in the test episodes of its tasks.
+
+    Raises:
+        ValueError: the tasks have other numbers of training seeds or of episodes.
+    """
+
+    def __init__(self, results: Sequence[Results], measure: Measure):
+        self.each: Sample = np.stack([of_one.of(measure.column) for of_one in results])
+        scale = measure.scale(results)
+        self._range = scale, scale if measure.sign > 0 else np.inf
+        self._seeds = tuple(of_one.seeds for of_one in results)
+        self._tested = tuple(of_one.test_seeds for of_one in results)
+
+    def mean(self) -> Estimate:
+        """Estimate the mean over tasks, training runs and test episodes."""
+        return mean(self.each, *self._range, self._seeds, self._tested)
+
+    def iqm(self) -> Estimate:
+        """Estimate the interquartile mean."""
+        return iqm(self.each, *self._range)
+
 
 SUBTASKS = Measure("subtasks_ordered", "subtasks_ordered", "sub-tasks in order")
 SUCCESS = Measure("success", "success", "success")
@@ -73,46 +99,47 @@ def compare(
     """
     sources = {(ALL, of_one.method): of_one.data_source for of_one in reversed(results)}
     sources |= {(of_one.task, of_one.method): of_one.data_source for of_one in results}
+    known = [name for name in dict.fromkeys(one.method for one in results) if name in baselines]
     records = []
     for measure in measures:
         everything = _scores(results, measure)
+        means = {key: scores.mean() for key, scores in everything.items()}
         for (task, method), scores in everything.items():
             if method not in rows:
                 continue
-            name = f"{task}/{method}"
+            ours = means[task, method]
             record = {"measure": measure.name, "task": task, "method": method}
-            record |= {"n_seeds": str(scores.shape[1]), "n_episodes": str(scores.size)}
-            record |= _numbers("mean", estimate(name, scores))
-            record |= _numbers("iqm", estimate(name, scores, statistic=iqm, resamples=RESAMPLES))
-            rivals = {
-                other: measure.sign * theirs
-                for (where, other), theirs in everything.items()
-                if where == task and other in baselines and other != method
-            }
+            record |= {"n_seeds": str(scores.each.shape[1]), "n_episodes": str(scores.each.size)}
+            record |= told("mean", ours) | told("iqm", scores.iqm())
+            rivals = [name for name in known if name != method and (task, name) in means]
             if rivals:
-                best = max(rivals, key=lambda other: rivals[other].mean())
-                pair = measure.sign * scores, rivals[best]
-                record["against"] = best
-                for comparison in (difference, improvement):
-                    told = estimate(name, *pair, statistic=comparison, resamples=RESAMPLES)
-                    record |= _numbers(comparison.__name__, told)
+                best = max(rivals, key=lambda name: measure.sign * means[task, name].value)
+                better, worse = (ours, means[task, best])[:: measure.sign]
+                won = (measure.sign * everything[task, name].each for name in (method, best))
+                record |= {"against": best} | told("difference", better.minus(worse))
+                record |= told("improvement", improvement(*won))
             records.append(record | {"data_source": sources[task, method]})
     return records
 
 
-def _scores(results: Sequence[Results], measure: Measure) -> dict[tuple[str, str], Sample]:
+def _scores(results: Sequence[Results], measure: Measure) -> dict[tuple[str, str], Scores]:
     """Return the scores of every task and method, then those over all tasks."""
-    found = {(of_one.task, of_one.method): of_one.of(measure.column)[None] for of_one in results}
-    scores = {key: values for key, values in found.items() if not np.isnan(values).any()}
-    tasks = list(dict.fromkeys(task for task, _ in scores))
-    over_all = {}
-    for method in [method for task, method in scores if task == tasks[0] and len(tasks) > 1]:
-        of_method = [scores[task, method] for task in tasks if (task, method) in scores]
-        if len(of_method) == len(tasks) and len({values.shape for values in of_method}) == 1:
-            over_all[ALL, method] = np.concatenate(of_method)
-    return scores | over_all
+    found = {
+        (of_one.task, of_one.method): of_one
+        for of_one in results
+        if not np.isnan(of_one.of(measure.column)).any()
+    }
+    tasks = list(dict.fromkeys(task for task, _ in found))
+    scores = {key: Scores([of_one], measure) for key, of_one in found.items()}
+    for method in [method for task, method in found if task == tasks[0] and len(tasks) > 1]:
+        of_method = [found[task, method] for task in tasks if (task, method) in found]
+        shapes = {scores[of_one.task, method].each.shape for of_one in of_method}
+        if len(of_method) == len(tasks) and len(shapes) == 1:
+            scores[ALL, method] = Scores(of_method, measure)
+    return scores
 
 
-def _numbers(name: str, values: tuple[float, float, float]) -> Record:
-    ends = zip((name, f"{name}_lo", f"{name}_hi"), values, strict=True)
-    return {key: f"{value:.3f}" for key, value in ends}
+def told(name: str, estimate: Estimate) -> Record:
+    """Return the columns of an estimate: its value and the ends of its 95 % interval, if any."""
+    numbers = zip(("", "_lo", "_hi"), (estimate.value, *estimate.ends()), strict=True)
+    return {name + end: "" if np.isnan(number) else f"{number:.3f}" for end, number in numbers}

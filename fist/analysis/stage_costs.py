@@ -9,8 +9,6 @@ A job leaves three files of the same name, and a checkpoint if it trained one:
 A job that was stopped and went on has measured only its last part.
 """
 
-import csv
-import json
 import logging
 import re
 import subprocess
@@ -20,12 +18,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from fist.stage.files import write_text
+from fist.stage.columns import Column, write_table
+from fist.stage.files import read_json, write_text
 from fist.stage.text import csv_table, markdown
 
-COLUMNS = ("stage", "jobs", "cpu_s", "gpu_s", "clock_s", "longest_s", "memory_mb", "queue_s")
+SCHEMA = (
+    Column("stage", str),
+    Column("jobs", int, 1),
+    *(Column(name, float, 0) for name in ("cpu_s", "gpu_s", "clock_s", "longest_s", "memory_mb")),
+    Column("queue_s", float, 0, optional=True),
+)
 """Sums over the jobs of a stage, but for the longest job and the largest memory of one."""
-USED = re.compile(r"used ([\d.]+) s of processor time and at most (\d+) MB of memory")
+COLUMNS = tuple(column.name for column in SCHEMA)
+USED = re.compile(r"used (\d+\.\d) s of processor time and at most (\d+) MB of memory")
 
 log = logging.getLogger(__name__)
 
@@ -47,18 +52,21 @@ def read_jobs(benchmarks: Path, logs: Path, results: Path) -> pd.DataFrame:
     jobs = []
     for file in sorted(benchmarks.rglob("*.tsv")):
         name = file.relative_to(benchmarks)
-        row = next(csv.DictReader(file.read_text().splitlines(), delimiter="\t"), {})
-        stage = re.search(r"\w+", row.get("rule_name") or "")
+        head, _, rest = _text(file).partition("\n")
+        row = dict(zip(head.split("\t"), rest.partition("\n")[0].split("\t"), strict=False))
+        stage = re.search(r"\w+", row.get("rule_name", ""))
+        clock = re.fullmatch(r"\d{1,12}(\.\d+)?", row.get("s", ""))
         used = USED.findall(_text((logs / name).with_suffix(".log")))
-        if not stage or not used:
+        if not stage or not clock or not used:
             log.warning(
                 "%s is left out: it or its log does not say what was used; run its job again", file
             )
             continue
-        checkpoint = json.loads(_text((results / name).with_suffix(".json")) or "{}")
-        on_gpu = checkpoint.get("provenance", {}).get("device", "cpu") != "cpu"
-        clock, (cpu, memory) = float(row["s"]), map(float, used[-1])
-        job = {"stage": stage[0], "clock_s": clock, "gpu_s": clock if on_gpu else 0.0}
+        twin = (results / name).with_suffix(".json")
+        provenance = read_json(twin).get("provenance") if twin.exists() else None
+        on_gpu = isinstance(provenance, dict) and provenance.get("device", "cpu") != "cpu"
+        clock_s, (cpu, memory) = float(clock[0]), map(float, used[-1])
+        job = {"stage": stage[0], "clock_s": clock_s, "gpu_s": clock_s if on_gpu else 0.0}
         jobs.append(job | {"cpu_s": cpu, "memory_mb": memory})
     if not jobs:
         raise CostError(f"no job has been measured: no *.tsv in {benchmarks} that tells all")
@@ -66,7 +74,7 @@ def read_jobs(benchmarks: Path, logs: Path, results: Path) -> pd.DataFrame:
 
 
 def _text(file: Path) -> str:
-    return file.read_text() if file.exists() else ""
+    return file.read_text(errors="replace") if file.exists() else ""
 
 
 def slurm_waits(folder: Path, stages: Iterable[str]) -> dict[str, float]:
@@ -115,6 +123,6 @@ def summarise_cost(
     told = table.map(lambda value: "" if pd.isna(value) else f"{value:.0f}").reset_index()
     records = [dict(zip(COLUMNS, row, strict=True)) for row in told[[*COLUMNS]].to_numpy()]
     text = markdown({name: f"{{{name}}}" for name in COLUMNS}, records) + "\n"
-    write_text(out, csv_table(COLUMNS, records))
+    write_table(out, SCHEMA, csv_table(COLUMNS, records))
     write_text(out.with_suffix(".md"), text)
     return text

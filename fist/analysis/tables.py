@@ -15,21 +15,32 @@ import pandas as pd
 
 from fist.analysis.comparison import ALL, COMPARED, MEASURES, STATISTICS, SUBTASKS, SUCCESS, compare
 from fist.evaluation.episode_results import Results, ResultsError, collect, same
+from fist.stage.columns import Column, read_tables, write_table
 from fist.stage.files import write_text
 from fist.stage.text import Record, csv_table, ends, markdown
 
-COLUMNS = (
-    *("task", "method", "held_out", "n_seeds", "n_episodes"),
-    *("subtasks_ordered", "subtasks_ordered_lo", "subtasks_ordered_hi", "subtasks_any_order"),
-    *("success_rate", "success_rate_lo", "success_rate_hi"),
-    *("episode_length", "episode_length_std", *COMPARED),
-    *("paper_subtasks", "paper_success", "paper_length", "data_source"),
+ENDS = ("", "_lo", "_hi")
+RATE = "rate_"
+SCHEMA = (
+    *(Column(name, str) for name in ("task", "method")),
+    Column("held_out", str, optional=True),
+    *(Column(name, int, 1) for name in ("n_seeds", "n_episodes")),
+    *(Column(f"subtasks_ordered{end}", float, 0, optional=True) for end in ENDS),
+    Column("subtasks_any_order", float, 0, optional=True),
+    *(Column(f"success_rate{end}", float, 0, 1, optional=True) for end in ENDS),
+    *(Column(name, float, 0, optional=True) for name in ("episode_length", "episode_length_std")),
+    *(Column(name, str if name == "against" else float, optional=True) for name in COMPARED),
+    Column("paper_subtasks", float, 0, optional=True),
+    Column("paper_success", float, 0, 1, optional=True),
+    Column("paper_length", float, 0, optional=True),
+    Column("data_source", str),
+    Column(f"{RATE}*", float, 0, 1, optional=True),
 )
-"""Columns of every table; after them comes rate_<subtask>, by name."""
+"""Columns of every table; those of the sub-tasks, rate_<subtask>, come by name."""
+COLUMNS = tuple(column.name for column in SCHEMA[:-1])
 SCORES = {SUBTASKS.name: "subtasks_ordered", SUCCESS.name: "success_rate"}
 """The column of a table that holds the mean of a measure."""
 ABOUT = ("task", "method", "n_seeds", "n_episodes", "data_source")
-RATE = "rate_"
 
 _COMPARED = {
     "interquartile mean": "{iqm:.2f} " + ends("iqm"),
@@ -66,9 +77,10 @@ NOTES = {
     "the standard deviation of the mean over folds of {fold} episodes.",
 }
 NOTE = (
-    "Brackets are 95 % bootstrap intervals over training seeds and test episodes; the "
-    "interquartile mean is that of all episodes. Difference and P(better), the probability that a "
-    "training run has a better mean, are to the strongest baseline of the row, which is named."
+    "Brackets are 95 % intervals for other training seeds and other test episodes, – where there "
+    "is one training seed; the interquartile mean is that of all episodes. Difference and "
+    "P(better), the probability that a training run has a better mean, are to the strongest "
+    "baseline of the row, which is named."
 )
 
 
@@ -138,7 +150,7 @@ def summarise(
         row["of_a_seed"] = str(int(record["n_episodes"]) // int(record["n_seeds"]))
         if record["measure"] in SCORES:
             column = SCORES[record["measure"]]
-            row |= {column + end: record["mean" + end] for end in ("", "_lo", "_hi")}
+            row |= {column + end: record["mean" + end] for end in ENDS}
         if record["measure"] == measures[0].name:
             row |= {name: record[name] for name in COMPARED if name in record}
     records = [row for (task, _), row in rows.items() if task != ALL]
@@ -148,7 +160,7 @@ def summarise(
     rates = sorted({name for record in records for name in record if name.startswith(RATE)})
     write_text(out.with_suffix(".md"), text)
     write_text(out.with_stem(f"{out.stem}_statistics"), csv_table(STATISTICS, statistics))
-    write_text(out, csv_table((*COLUMNS, *rates), records))
+    write_table(out, SCHEMA, csv_table((*COLUMNS, *rates), records))
     return text
 
 
@@ -159,10 +171,14 @@ def combine(tables: Mapping[str, Path], envs: Mapping[str, str], out: Path) -> N
         tables: the CSV of every table.
         envs: the environment of every table.
         out: the CSV to write: the columns of the tables after `table` and `env`.
+
+    Raises:
+        FileNotFoundError, ResultsError: a table is missing, or is none.
     """
     parts = [
-        pd.read_csv(file, dtype=str, keep_default_na=False).assign(table=name, env=envs[name])
+        part.assign(table=name, env=envs[name])
         for name, file in tables.items()
+        for part in read_tables([file], SCHEMA, as_text=True)
     ]
     rows = pd.concat(parts, ignore_index=True)
     rates = sorted(name for name in map(str, rows) if name.startswith(RATE))

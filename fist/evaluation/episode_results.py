@@ -1,21 +1,22 @@
 """The results of evaluation: episodes.csv, one row per test episode, and how files add up."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from fist.stage.files import write_text
+from fist.stage.columns import Column, ResultsError, read_tables, write_table
+from fist.stage.settings import Seed, settings
 from fist.stage.text import csv_table
 
 STEP_PREFIX = "step_"
 """Columns step_<subtask>: the step at which the sub-task was counted in order."""
 
 
-@dataclass(frozen=True)
+@settings
 class Labels:
     """What was evaluated: the same in every row of one file."""
 
@@ -25,7 +26,7 @@ class Labels:
     """Task of the config's table."""
     method: str
     """Method of the config's table."""
-    seed: int
+    seed: Seed
     """Training seed."""
     data_source: str
     """Where the training data came from: generated, local, …"""
@@ -54,80 +55,90 @@ class EpisodeRow:
     None if it never was."""
 
 
-LABELS = tuple(f.name for f in fields(Labels) if f.name != "data_source")
-MEASURES = tuple(f.name for f in fields(EpisodeRow) if f.name != "steps")
-REQUIRED = (*LABELS, *MEASURES, "data_source")
-WHOLE = ("seed", "episode", "test_seed", "length", "success")
-"""Columns of whole numbers."""
-OPTIONAL = ("subtasks_ordered", "subtasks_any_order")
-"""Columns of whole numbers that are empty where there is nothing to count; step_<subtask>, too."""
-
-
-class ResultsError(ValueError):
-    """Results that cannot be used; the message names the file, the value and the way out."""
+LABELS = (*(Column(name, str) for name in ("env", "task", "method")), Column("seed", int, 0))
+"""Columns that say what was evaluated."""
+MEASURES = (
+    Column("episode", int, 0),
+    Column("test_seed", int, 0),
+    Column("length", int, 1),
+    Column("episode_return"),
+    Column("subtasks_ordered", int, 0, optional=True),
+    Column("subtasks_any_order", int, 0, optional=True),
+    Column("success", int, 0, 1),
+)
+COLUMNS = (
+    *LABELS,
+    *MEASURES,
+    Column(f"{STEP_PREFIX}*", int, 1, optional=True),
+    Column("data_source", str),
+)
+"""Columns of episodes.csv. What does not exist is empty; success is 1 or 0."""
 
 
 def write_episodes_csv(path: str | Path, labels: Labels, rows: Sequence[EpisodeRow]) -> None:
     """Write the rows of one evaluation, whole or not at all; the same rows give the same bytes.
 
-    Columns: `REQUIRED`, with a step_<subtask> for each sub-task before data_source. What does not
-    exist is empty; success is 1 or 0.
+    Columns: `COLUMNS`, with a step_<subtask> for each sub-task.
+
+    Raises:
+        ResultsError: a value is not what its column says.
     """
+    measured = [column.name for column in MEASURES]
     records = [
         asdict(labels)
-        | {name: getattr(row, name) for name in MEASURES}
+        | {name: getattr(row, name) for name in measured}
         | {STEP_PREFIX + subtask: step for subtask, step in row.steps.items()}
         | {"success": int(row.success), "episode_return": f"{row.episode_return:.6g}"}
         for row in rows
     ]
     steps = [STEP_PREFIX + subtask for subtask in (rows[0].steps if rows else ())]
-    write_text(path, csv_table((*LABELS, *MEASURES, *steps, "data_source"), records))
+    names = (*(column.name for column in LABELS), *measured, *steps, "data_source")
+    write_table(path, COLUMNS, csv_table(names, records), contradictions)
 
 
-def read_episodes(files: Iterable[str | Path]) -> pd.DataFrame:
+def read_episodes(files: Sequence[str | Path]) -> pd.DataFrame:
     """Read what `write_episodes_csv` wrote: the rows of all files, in the files' order.
 
-    Numbers are floats, NaN where a column or a value does not exist. To the columns of the files
-    come `file`, and `subtasks`: the names of the sub-tasks in the task's order, as a tuple.
+    NaN stands where a column or a value does not exist. To the columns of the files
+    come `file` (its number) and `line`, and `subtasks`: the names of the sub-tasks in the task's
+    order, joined by commas.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ResultsError: a column is missing, a value cannot be read, a file has no row, or there is no
-            file.
+        ResultsError: a column is missing, a value is not what its column says or contradicts
+            another, a file has no row, or there is no file.
     """
-    tables = [_read(file) for file in files]
-    if not tables:
+    if not files:
         raise ResultsError("no results to summarise: no episodes.csv was given")
-    return pd.concat(tables, ignore_index=True)
+    tables = read_tables(files, COLUMNS, contradictions)
+    for table in tables:
+        table["subtasks"] = ",".join(name.removeprefix(STEP_PREFIX) for name in _steps(table))
+    table = pd.concat(tables, ignore_index=True).sort_values(["file", "line"], ignore_index=True)
+    texts = ["env", "task", "method", "data_source", "subtasks"]
+    return table.astype(dict.fromkeys(texts, "category"))
 
 
-def _read(file: str | Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ResultsError(f"{file}: {error}: delete it and run the rollout again") from None
-    if missing := [name for name in REQUIRED if name not in table]:
-        raise ResultsError(
-            f"{file}: no column {', '.join(missing)}: not an episodes.csv of this version; delete "
-            "it and run the rollout again"
-        )
-    if table.empty:
-        raise ResultsError(f"{file}: holds no episode; delete it and run the rollout again")
-    steps = [name for name in map(str, table) if name.startswith(STEP_PREFIX)]
-    for name in (*WHOLE, "episode_return", *OPTIONAL, *steps):
-        values = pd.to_numeric(table[name], errors="coerce")
-        kind = "number" if name == "episode_return" else "whole number"
-        wrong = values.isna() | ((kind == "whole number") & (values % 1 != 0))
-        if name in (*OPTIONAL, *steps):
-            wrong &= table[name] != ""
-        if wrong.any():
-            row = int(wrong.argmax())
-            value = table[name][row]
-            raise ResultsError(f"{file}, line {row + 2}: {name} is {value!r}, not a {kind}")
-        table[name] = values.astype(float)
-    table["file"] = str(file)
-    table["subtasks"] = [tuple(name.removeprefix(STEP_PREFIX) for name in steps)] * len(table)
-    return table
+def _steps(table: pd.DataFrame) -> list[str]:
+    return [name for name in map(str, table) if name.startswith(STEP_PREFIX)]
+
+
+def contradictions(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return which rows of episodes.csv contradict themselves, by what is wrong with them."""
+    steps = _steps(table)
+    counted, any_order = table.subtasks_ordered.to_numpy(), table.subtasks_any_order.to_numpy()
+    at = table[steps].to_numpy()
+    in_time = np.where(np.isnan(at), np.inf, at)  # what was never counted comes last
+    unsaid = np.isnan(counted) | np.isnan(any_order)
+    return {
+        "sub-tasks without their number": unsaid & (len(steps) > 0),
+        "more sub-tasks than there are": (counted > len(steps)) | (any_order > len(steps)),
+        "more sub-tasks in order than in any": counted > any_order,
+        "subtasks_ordered is not the number of steps that are told": (
+            np.isfinite(at).sum(1) != np.nan_to_num(counted)
+        ),
+        "sub-tasks are counted out of order": (in_time[:, 1:] < in_time[:, :-1]).any(1),
+        "a sub-task is counted after the end": (at > table[["length"]].to_numpy()).any(1),
+    }
 
 
 @dataclass(frozen=True)
@@ -140,13 +151,16 @@ class Results:
     data_source: str
     subtasks: tuple[str, ...]
     """Sub-tasks in the task's order; empty where the environment has none."""
-    n_seeds: int
+    seeds: tuple[int, ...]
+    """Training seeds."""
+    test_seeds: tuple[int, ...]
+    """Test seeds of the episodes, the same for every training seed."""
     episodes: pd.DataFrame
-    """Rows of `read_episodes`, seed by seed, the same number of each."""
+    """Rows of `read_episodes`, seed by seed, episode by episode."""
 
     def of(self, column: str) -> Float[np.ndarray, "seeds episodes"]:
         """Return a column's value in every episode; NaN where it does not exist."""
-        return self.episodes[column].to_numpy().reshape(self.n_seeds, -1)
+        return self.episodes[column].to_numpy().reshape(len(self.seeds), -1)
 
     def steps(self) -> Float[np.ndarray, "seeds episodes subtasks"]:
         """Return the step at which each sub-task was counted in order; NaN where it never was."""
@@ -158,28 +172,41 @@ def collect(files: Iterable[str | Path]) -> list[Results]:
 
     Raises:
         ResultsError: a file cannot be read (`read_episodes`), an episode is there twice, or what
-            belongs together differs in data source, sub-tasks or number of episodes.
+            belongs together differs in data source, sub-tasks or test seeds.
     """
+    files = [*files]
     table = read_episodes(files)
-    labels = ["env", "task", "method", "seed", "episode"]
-    twice = table.duplicated(labels)
-    if twice.any():
-        row = table.iloc[int(twice.argmax())]
-        first = table[(table[labels] == row[labels]).all(axis=1)].iloc[0]
-        raise ResultsError(
-            f"{row.file}: episode {row.episode:.0f} of {row.task}/{row.method} seed {row.seed:.0f} "
-            f"is already in {first.file}"
-        )
+    labels = [column.name for column in LABELS]
+    for what in ("episode", "test_seed"):
+        twice = table.duplicated([*labels, what])
+        if twice.any():
+            row = table[twice].iloc[0]
+            first = table[(table[[*labels, what]] == row[[*labels, what]]).all(axis=1)].iloc[0]
+            raise ResultsError(
+                f"{files[row.file]}, line {row.line}: {what} {row[what]:.0f} of {row.task}/"
+                f"{row.method} seed {row.seed:.0f} is already in {files[first.file]}, line "
+                f"{first.line}"
+            )
     results = []
-    for _, rows in table.groupby(labels[:3], sort=False):
-        first = rows.iloc[0]
-        where = f" in {first.task}/{first.method}"
-        same(f"data sources{where}", rows.data_source)
-        same(f"sub-tasks{where}", rows.subtasks.map(", ".join))
-        same(f"numbers of episodes per seed{where}", rows.seed.value_counts().astype(str))
-        told = (first.env, first.task, first.method, first.data_source, first.subtasks)
-        rows = rows.sort_values("seed", kind="stable")
-        results.append(Results(*told, rows.seed.nunique(), rows))
+    for key, rows in table.groupby(labels[:3], sort=False, observed=True):
+        env, task, method = map(str, key)
+        where = f" in {task}/{method}"
+        same(f"data sources{where}", rows.data_source.unique())
+        same(f"sub-tasks{where}", rows.subtasks.unique())
+        rows = rows.sort_values(["seed", "episode"])
+        counts = rows.seed.value_counts(sort=False)
+        same(f"numbers of episodes per seed{where}", map(str, counts.unique()))
+        tested = rows.test_seed.to_numpy().reshape(len(counts), -1).astype(int)
+        other = (tested != tested[0]).any(1)
+        if other.any():
+            row = rows.iloc[int(other.argmax()) * tested.shape[1]]
+            raise ResultsError(
+                f"{files[row.file]}: other test seeds than in {files[rows.iloc[0].file]}; run the "
+                "rollouts with the same first_test_seed"
+            )
+        told = rows.data_source.iloc[0], tuple(filter(None, rows.subtasks.iloc[0].split(",")))
+        seeds = tuple(map(int, counts.index))
+        results.append(Results(env, task, method, *told, seeds, tuple(tested[0].tolist()), rows))
     return results
 
 

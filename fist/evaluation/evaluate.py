@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from pydantic import TypeAdapter
 
 from fist.data.episodes import DataError, load_episodes
 from fist.evaluation.episode_results import EpisodeRow, Labels, write_episodes_csv
@@ -16,7 +17,7 @@ from fist.methods.distance import Distance
 from fist.methods.retrieval import DemoIndex, raw_states
 from fist.stage.files import fingerprint, sha256
 from fist.stage.provenance import code_version, registered
-from fist.stage.resume import read_resume, write_resume
+from fist.stage.resume import read_resume, taking, write_resume
 from fist.training.checkpoint import load_model
 
 log = logging.getLogger(__name__)
@@ -126,7 +127,9 @@ def evaluate(out: str | Path, trial: Trial, resume: Path | None = None) -> list[
         resume: resume file.
     """
     policy, settings, key = trial.policy(), trial.rollout, _key(trial)
-    finished = [EpisodeRow(**row) for row in (read_resume(resume, key) or {"rows": ()})["rows"]]
+    saved = read_resume(resume, key) or {"rows": []}
+    with taking(resume):
+        finished = TypeAdapter(list[EpisodeRow]).validate_python(saved["rows"])
     if finished:
         log.info("resuming at episode %d of %d", len(finished), settings.episodes)
     rows = rollout(

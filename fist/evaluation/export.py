@@ -9,18 +9,19 @@ A method that does without one of them has no such file. `cell.json` is written 
 has one is whole.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from fist.data.episodes import load_episodes, save_episodes
 from fist.evaluation.episode_results import EpisodeRow, Labels
-from fist.evaluation.evaluate import PolicySpec, Trial, evaluate
+from fist.evaluation.evaluate import Lookup, PolicySpec, Trial, evaluate
 from fist.evaluation.rollout import RolloutSettings
 from fist.methods.base import Policy, class_named, is_trusted, name_of
 from fist.methods.distance import Distance
-from fist.stage.files import sha256, write_json
+from fist.stage.files import read_json, reason, sha256, write_json
+from fist.stage.settings import Count, settings
 from fist.training.checkpoint import CheckpointError, load_model, read_twin, save_model
 
 FORMAT = 2
@@ -28,6 +29,28 @@ FORMAT = 2
 CELL = "cell.json"
 TWINS = {"model": ".json", "distance": ".json", "demos": ".hdf5"}
 """The files that a policy acts with, and the suffix of the file that each comes with."""
+
+
+@settings
+class Cell:
+    """What `cell.json` says; files are named within the folder."""
+
+    format: int
+    labels: Labels
+    env_id: str
+    env_kwargs: dict[str, Any]
+    method: str
+    """Class of the policy."""
+    act: dict[str, Any] | None
+    """Its settings."""
+    lookup: Lookup
+    n_demos: Count
+    rollout: RolloutSettings
+    files: dict[str, str]
+    """SHA-256 of every file."""
+    model: str | None = None
+    distance: str | None = None
+    demos: str | None = None
 
 
 def export_policy(folder: Path, trial: Trial) -> None:
@@ -41,26 +64,26 @@ def export_policy(folder: Path, trial: Trial) -> None:
     for name, cls in (("model", spec.method.Model), ("distance", Distance)):
         if (source := getattr(spec, name)) is not None:
             files[name] = folder / f"{name}.safetensors"
-            provenance = read_twin(source).get("provenance", {})
+            provenance = read_twin(source).provenance
             save_model(files[name], load_model(source, cls), provenance)
     twins = [path.with_suffix(".json") for path in files.values()]
     if spec.demos is not None:
         files["demos"] = folder / "demos.hdf5"
         save_episodes(files["demos"], load_episodes(spec.demos))
-    description = {
-        "format": FORMAT,
-        "labels": asdict(trial.labels),
-        "env_id": trial.env_id,
-        "env_kwargs": dict(trial.env_kwargs),
-        "method": name_of(spec.method),
-        "act": None if spec.act is None else asdict(spec.act),
-        "lookup": spec.lookup,
-        "n_demos": spec.n_demos,
+    cell = Cell(
+        format=FORMAT,
+        labels=trial.labels,
+        env_id=trial.env_id,
+        env_kwargs=dict(trial.env_kwargs),
+        method=name_of(spec.method),
+        act=None if spec.act is None else asdict(spec.act),
+        lookup=spec.lookup,
+        n_demos=spec.n_demos,
+        rollout=trial.rollout,
+        files={path.name: sha256(path) for path in (*files.values(), *twins)},
         **{name: path.name for name, path in files.items()},
-        "rollout": asdict(trial.rollout),
-        "files": {path.name: sha256(path) for path in (*files.values(), *twins)},
-    }
-    write_json(folder / CELL, description)
+    )
+    write_json(folder / CELL, asdict(cell))
 
 
 def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
@@ -80,34 +103,36 @@ def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
     if not path.exists():
         raise FileNotFoundError(f"no {CELL} in {folder}: not the folder of a cell, or half of one")
     try:
-        content = json.loads(path.read_text())
-        if content["format"] != FORMAT:
-            raise CheckpointError(f"{path}: format {content['format']}, expected {FORMAT}")
-        for name, digest in content["files"].items():
+        content = read_json(path)
+        if (found := content.get("format")) != FORMAT:
+            raise CheckpointError(f"{path}: format {found!r:.40}, expected {FORMAT}")
+        cell = Cell(**content)
+        for name, digest in cell.files.items():
             if Path(name).name != name or (folder / name).is_symlink():
-                raise CheckpointError(f"{path}: {name!r} is no file of the folder")
+                raise CheckpointError(f"{path}: {name!r:.99} is no file of the folder")
             if not (folder / name).is_file():
                 raise FileNotFoundError(f"{folder / name} is missing, {path} lists it")
             if sha256(folder / name) != digest:
                 raise CheckpointError(f"{folder / name} is not the file that {path} lists")
-        spec = {name: content[name] for name in ("lookup", "n_demos")}
-        for name in TWINS:
-            if (file := content.get(name)) is not None:
-                spec[name] = folder / file
-                for used in {spec[name], spec[name].with_suffix(TWINS[name])}:
-                    if used.name not in content["files"]:
-                        raise CheckpointError(f"{path}: {used.name} is no file of the folder")
-        method = class_named(content["method"], Policy, trusted)
-        act = None if content["act"] is None else method.Settings(**content["act"])
-        where = content["env_id"], content["env_kwargs"]
-        if (module := where[0].rpartition(":")[0]) and not is_trusted(module, ("d4rl", *trusted)):
-            raise CheckpointError(f"{path}: environment {where[0]!r} is not of a trusted module")
-        settings = RolloutSettings(**content["rollout"])
-        return Trial(Labels(**content["labels"]), *where, PolicySpec(method, act, **spec), settings)
+        used = {name: file for name in TWINS if (file := getattr(cell, name)) is not None}
+        for name, file in used.items():
+            for needed in (file, str(Path(file).with_suffix(TWINS[name]))):
+                if needed not in cell.files:
+                    raise CheckpointError(f"{path}: {needed:.99} is no file of the folder")
+        method = class_named(cell.method, Policy, trusted)
+        act = None if cell.act is None else method.Settings(**cell.act)
+        module = cell.env_id.rpartition(":")[0]
+        if module and not is_trusted(module, ("d4rl", *trusted)):
+            raise CheckpointError(
+                f"{path}: environment {cell.env_id!r:.99} is not of a trusted module"
+            )
+        files = {name: folder / file for name, file in used.items()}
+        spec = PolicySpec(method, act, lookup=cell.lookup, n_demos=cell.n_demos, **files)
+        return Trial(cell.labels, cell.env_id, cell.env_kwargs, spec, cell.rollout)
     except CheckpointError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path}: does not describe a cell ({error})") from error
+        raise CheckpointError(f"{path}: does not describe a cell ({reason(error)})") from error
 
 
 def evaluate_exported(

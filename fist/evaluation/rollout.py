@@ -4,7 +4,8 @@ Any Gymnasium environment will do; observations that are dictionaries are laid f
 Gymnasium's `FlattenObservation`. Its info tells success (`success` or `is_success`; without them,
 that the episode terminated). Where the task has sub-tasks, the environment's attribute `subtasks`
 names them, in order, and info holds two boolean vectors over them, `completed_ordered` and
-`completed_any_order`. Vector environments hold the same, with the lanes as the first axis.
+`completed_any_order`. Vector environments hold the same, with the lanes as the first axis, in any
+of Gymnasium's autoreset modes.
 """
 
 from __future__ import annotations
@@ -12,19 +13,22 @@ from __future__ import annotations
 import copy
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import gymnasium
 import numpy as np
+from annotated_types import Le
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.vector import AutoresetMode
 
 from fist.evaluation.episode_results import EpisodeRow
 from fist.methods.base import Policy
+from fist.stage.files import reason
 from fist.stage.progress import Progress
-from fist.stage.settings import Count, Natural, settings
+from fist.stage.settings import Count, Natural, Seed, settings
 
 Observer = Callable[[int, gymnasium.Env, Mapping[str, Any]], None]
 """Called with (episode, environment, info) after every reset and every step."""
@@ -34,13 +38,13 @@ Observer = Callable[[int, gymnasium.Env, Mapping[str, Any]], None]
 class RolloutSettings:
     """On which episodes policies are tested."""
 
-    episodes: Count = 20
+    episodes: Annotated[Count, Le(100_000)] = 20
     """Test episodes of every task, method and training seed."""
-    first_test_seed: Natural = 100_000
+    first_test_seed: Seed = 100_000
     """Episode i has the test seed first_test_seed + i, for every method and training seed."""
-    max_steps: Natural = 0
+    max_steps: Annotated[Natural, Le(1_000_000)] = 0
     """Longest episode in environment steps; 0 for the environment's own limit."""
-    batch: Count = 20
+    batch: Annotated[Count, Le(1_000)] = 20
     """Episodes that run at once in a process, their actions computed together."""
 
     @property
@@ -100,11 +104,22 @@ def rollout(
 
 
 def make_env(env_id: str | EnvSpec, env_kwargs: Mapping[str, Any] = {}) -> gymnasium.Env:
-    """Make an environment whose observations are vectors."""
-    env = gymnasium.make(env_id, **env_kwargs)
+    """Make an environment whose observations are vectors; ValueError where it cannot be made."""
+    with _making(env_id):
+        env = gymnasium.make(env_id, **env_kwargs)
     if isinstance(env.observation_space, spaces.Dict):
         env = gymnasium.wrappers.FlattenObservation(env)
     return env
+
+
+@contextmanager
+def _making(env_id: str | EnvSpec) -> Iterator[None]:
+    """While an environment is made: ValueError where its arguments are not its own."""
+    try:
+        yield
+    except TypeError as error:
+        name = env_id.id if isinstance(env_id, EnvSpec) else env_id
+        raise ValueError(f"{name} cannot be made: {reason(error)}") from error
 
 
 def make_spec(env_id: str, env_kwargs: Mapping[str, Any], max_steps: int) -> EnvSpec:
@@ -165,13 +180,17 @@ def _singly(
 def _together(spec: EnvSpec, policy: Policy, episodes: Sequence[_Episode]) -> Iterator[EpisodeRow]:
     """Run episodes in one vector environment; yield each row as its episode ends."""
     mode = "vector_entry_point"
-    made: Any = gymnasium.make_vec(spec, len(episodes), vectorization_mode=mode)
+    with _making(spec):
+        made: Any = gymnasium.make_vec(spec, len(episodes), vectorization_mode=mode)
+    if isinstance(made.single_observation_space, spaces.Dict):
+        made = gymnasium.wrappers.vector.FlattenObservation(made)
     with closing(made) as env:
         states, info = env.reset(seed=[episode.seed for episode in episodes])
         for lane, episode in enumerate(episodes):
             if "completed_ordered" in info:
                 episode.steps = dict.fromkeys(env.unwrapped.subtasks)
-            episode.see(states[lane], _lane(info, lane))
+            episode.see(*_lane(states, info, lane))
+        disabled = env.metadata.get("autoreset_mode") == AutoresetMode.DISABLED
         running = list(range(len(episodes)))
         actions = np.zeros(env.action_space.shape, env.action_space.dtype)
         while running:
@@ -179,12 +198,15 @@ def _together(spec: EnvSpec, policy: Policy, episodes: Sequence[_Episode]) -> It
             actions[running] = _act(policy, states[running], lanes, actions.shape[1])
             states, rewards, terminated, truncated, info = env.step(actions)
             for lane in running:
-                episode, of_lane = episodes[lane], _lane(info, lane)
+                episode, (state, of_lane) = episodes[lane], _lane(states, info, lane)
                 episode.count(rewards[lane], terminated[lane], truncated[lane], of_lane)
-                episode.see(states[lane], of_lane)
+                episode.see(state, of_lane)
                 if episode.done:
                     yield episode.row()
             running = [lane for lane in running if not episodes[lane].done]
+            ended = terminated | truncated
+            if running and ended.any() and disabled:
+                env.reset(options={"reset_mask": ended})
 
 
 def _act(policy: Policy, states: np.ndarray, lanes: list[int], size: int) -> np.ndarray:
@@ -196,10 +218,19 @@ def _act(policy: Policy, states: np.ndarray, lanes: list[int], size: int) -> np.
     return actions
 
 
-def _lane(info: Mapping[str, Any], lane: int) -> dict[str, Any]:
-    """Return what a vector environment's info says of one lane."""
+def _lane(
+    states: np.ndarray, info: Mapping[str, Any], lane: int
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return the state of one lane and what a vector environment's info says of it.
+
+    Where the lane has already begun its next episode, both are the last ones of the one before.
+    """
+    if "final_info" in info and info["_final_info"][lane]:
+        return _lane(info["final_obs"], info["final_info"], lane)
     keys = ("success", "is_success", "completed_ordered", "completed_any_order")
-    return {key: info[key][lane] for key in keys if key in info}
+    every = np.ones(len(states), dtype=bool)
+    told = [key for key in keys if key in info and info.get(f"_{key}", every)[lane]]
+    return states[lane], {key: info[key][lane] for key in told}
 
 
 class _Episode:

@@ -1,18 +1,6 @@
 """Episodes step by step: what the policy saw, and what it looked up in the demonstrations.
 
-One row per step of an episode, taken by a policy that acts exactly as the one it wraps:
-
-    env, task, method, seed         what was tested
-    episode, test_seed, step        when; step 0 is the first action
-    counted                         sub-tasks counted in order so far
-    state_<name>                    the observation, in the environment's units
-    demo, demo_step, distance       the demonstration state that is followed, from 0, and how far
-                                    away it was (squared, in the space of the look-up)
-    looked_up                       1 where it was looked up at this step, 0 where it is kept
-    target_<name>                   the goal that came from it
-
-An environment names the entries of its observation by an attribute `state_names`, the first ones
-where there are more; without it they are numbered. What does not exist is empty.
+`trace_rows` says what a row holds. The policy acts exactly as the one that is wrapped.
 """
 
 import copy
@@ -29,9 +17,10 @@ from torch import Tensor
 
 from fist.evaluation.evaluate import Trial
 from fist.evaluation.rollout import rollout
+from fist.evaluation.trace_rows import COLUMNS
 from fist.methods.base import Policy
 from fist.methods.retrieval import DemoIndex
-from fist.stage.files import write_text
+from fist.stage.columns import write_table
 
 DIGITS = "%.6g"
 """Digits of every number that is not whole."""
@@ -126,7 +115,7 @@ def trace(out: str | Path, trial: Trial, episodes: int) -> pd.DataFrame:
     """Run the first test episodes of a trained method, write their steps to `out` and return them.
 
     Args:
-        out: the CSV to write; columns as at the top of this module.
+        out: the CSV to write; columns as in `trace_rows`.
         trial: what is run; the test seeds begin at its first_test_seed.
         episodes: how many test episodes, at least 1: those of the same number in episodes.csv.
 
@@ -141,5 +130,6 @@ def trace(out: str | Path, trial: Trial, episodes: int) -> pd.DataFrame:
     rollout(*where, recorder, seeds, limit, batch=1, observer=recorder.watch)
     what = {key: value for key, value in asdict(trial.labels).items() if key != "data_source"}
     table = pd.DataFrame([what | row for row in recorder.rows])
-    write_text(out, table.to_csv(index=False, float_format=DIGITS, lineterminator="\n"))
+    text = table.to_csv(index=False, float_format=DIGITS, lineterminator="\n")
+    write_table(out, COLUMNS, text)
     return table

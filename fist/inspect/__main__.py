@@ -4,7 +4,6 @@ Data sets are HDF5 files in D4RL's layout. Checkpoints are .pt or .safetensors f
 file beside them, or files of the reference implementation (.pth, .pt).
 """
 
-import json
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +16,7 @@ from tyro.conf import Positional
 from fist.evaluation.rollout import make_env
 from fist.inspect.dataset import inspect_dataset
 from fist.inspect.model import inspect_model
+from fist.stage.files import parse_json
 
 DATASETS = (".hdf5", ".h5")
 
@@ -40,7 +40,7 @@ def run(
     """
     out = out or file.with_suffix(".png")
     if file.suffix in DATASETS:
-        with closing(make_env(env_id, json.loads(env_kwargs))) as env:
+        with closing(make_env(env_id, parse_json(env_kwargs, "--env-kwargs"))) as env:
             print(inspect_dataset(file, env, out))
     else:
         print(inspect_model(file, out, trusted))

@@ -11,8 +11,11 @@ from torch import nn
 
 from fist.analysis.figures.style import panels, save_picture
 from fist.training.checkpoint import load_model, read_twin
+from fist.training.learning_curve import read_curve
 from fist.training.reference_weights import load_reference
 
+SHOWN = 40
+"""Curves that are shown at most."""
 LARGE = 100.0
 """Size of a weight beyond which it is odd."""
 
@@ -31,7 +34,7 @@ def inspect_model(path: Path, out: Path, trusted: Sequence[str] = ()) -> str:
     ours = path.with_suffix(".json").exists()
     model = load_model(path, trusted=trusted) if ours else load_reference(path)
     file = path.with_suffix(".csv")
-    curve = pd.read_csv(file) if file.exists() else None
+    curve = read_curve(file) if file.exists() else None
     parts = _parts(model)
     _draw(parts, curve, path.name, out)
     total = sum(len(values) for values in parts.values())
@@ -41,8 +44,8 @@ def inspect_model(path: Path, out: Path, trusted: Sequence[str] = ()) -> str:
     settings = json.dumps(asdict(model.settings))
     lines = [f"{path}: {', '.join(said)}", f"settings: {settings}"]
     if ours:
-        lines.append(f"provenance: {json.dumps(read_twin(path).get('provenance', {}))}")
-    if curve is not None:
+        lines.append(f"provenance: {json.dumps(read_twin(path).provenance)}")
+    if curve is not None and len(curve):
         last = curve.iloc[-1].items()
         lines.append("curve, last row: " + ", ".join(f"{k} {v:.4g}" for k, v in last))
     lines += ["", "  part                         parameters   mean |w|    max |w|"]
@@ -66,9 +69,7 @@ def _anomalies(model: nn.Module) -> list[str]:
     found = []
     for name, value in model.state_dict().items():
         value = value.float()
-        if not value.isfinite().all():
-            found.append(f"odd: {name} holds {int((~value.isfinite()).sum())} values not finite")
-        elif name.endswith("weight") and value.numel() > 1 and not value.any():
+        if name.endswith("weight") and value.numel() > 1 and not value.any():
             found.append(f"odd: {name} is zero")
         elif name in dict(model.named_parameters()) and value.abs().max() > LARGE:
             found.append(f"odd: {name} holds a value of {value.abs().max():.3g}")
@@ -88,7 +89,8 @@ def _draw(
         axis.set_yscale("log")
         axis.set_title(name)
     if curve is not None:
-        for name in curve.columns.difference(["step", "steps_per_s", "learning_rate"]):
+        terms = curve.columns.difference(["step", "steps_per_s", "learning_rate"])
+        for name in terms[:SHOWN]:
             axes[-1].plot(curve["step"], curve[name], label=name)
         axes[-1].set_title("learning curve")
         axes[-1].legend(fontsize=5)

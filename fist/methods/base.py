@@ -12,12 +12,14 @@ stages there are, what they read, what can be fine-tuned, what is looked up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from dataclasses import dataclass, field, is_dataclass, replace
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from annotated_types import Le
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
@@ -28,6 +30,8 @@ from fist.stage.functions import function
 from fist.stage.settings import Count, Flag, Positive, settings
 
 T = TypeVar("T")
+TAKEN = ("play", "demos", "init", "model", "episodes", "trace", "cell")
+"""What a model cannot be called: names of files and options beside it."""
 Batch = tuple[Tensor, ...]
 Sampler = Callable[[Generator], Batch]
 """Draws a batch."""
@@ -41,7 +45,7 @@ Losses = Callable[..., Terms]
 class ModelSettings:
     """What every model has a setting for."""
 
-    horizon: Count = 10
+    horizon: Annotated[Count, Le(100_000)] = 10
     """H: steps between a state and its goal, and actions in a skill."""
     normalise: Flag = False
     """Shift and scale states by the training data's mean and standard deviation."""
@@ -212,4 +216,52 @@ def class_named(name: str, base: type[T], trusted: Sequence[str] | None = None) 
     found = function(name, "module:Class")
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ValueError(f"{name!r} is no subclass of {name_of(base)}")
+    check_declaration(found)
     return found
+
+
+def check_declaration(cls: type) -> None:
+    """Raise ValueError where a class of policy, or of model, lacks what it has to declare."""
+    faults: dict[str, bool]
+    if issubclass(cls, Policy):
+        model = cls.Model
+        faults = {
+            "has no method `act`": cls.act is Policy.act,
+            "has a `Model` that is none": not (model is None or _is(model, Model)),
+            "has a `looks_up` that is not true or false": not isinstance(cls.looks_up, bool),
+            "has `Settings` that are no settings class": not is_dataclass(cls.Settings),
+        }
+    elif issubclass(cls, Model):
+        name, losses = getattr(cls, "name", None), getattr(cls, "losses", None)
+        faults = {
+            "has no `name`": name is None,
+            f"is called {name!r:.40}: take another name, of a-z, 0-9 and _": not _is_name(name)
+            or name in TAKEN,
+            "has `Settings` that are no subclass of ModelSettings": not (
+                _is(cls.Settings, ModelSettings) and is_dataclass(cls.Settings)
+            ),
+            "has no method `sampler`": cls.sampler is Model.sampler,
+            "has no method `losses`": cls.objective is Model.objective and not callable(losses),
+            "has a `recipe` that is not of `train` and `finetune`": not (
+                isinstance(cls.recipe, Mapping) and set(cls.recipe) == {"train", "finetune"}
+            ),
+        }
+        for listed in ("trains_on", "finetunes_on", "parts"):
+            given = getattr(cls, listed)
+            faults[f"has `{listed}` {given!r:.60}, which is no tuple of names"] = not (
+                isinstance(given, tuple) and all(map(_is_name, given))
+            )
+        faults["has no `parts`"] = not cls.parts
+    for fault, is_there in faults.items():
+        if is_there:
+            raise ValueError(f"{name_of(cls)} {fault}")
+    if issubclass(cls, Policy) and cls.Model is not None:
+        check_declaration(cls.Model)
+
+
+def _is(cls: Any, base: type) -> bool:
+    return isinstance(cls, type) and issubclass(cls, base)
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and re.fullmatch("[a-z][a-z0-9_]*", name) is not None

@@ -41,6 +41,7 @@ from fist.methods.networks import MLP, Gaussian, SequenceEncoder, at_least_float
 from fist.stage.settings import Count, Flag, Natural, NonNegative, settings
 
 Prior = Literal["goal", "state"]
+Encoder = Literal["lstm", "mlp"]
 
 
 @settings
@@ -51,8 +52,14 @@ class SkillSettings(ModelSettings):
     """Dimensions of the skill z."""
     hidden: Count = 128
     """Width of every hidden layer."""
+    encoder: Encoder = "lstm"
+    """What reads the window for the posterior: an "lstm", step by step, or an "mlp", all of it at
+    once. A window of ten steps is short: the MLP learns the same for a fraction of the
+    arithmetic."""
     readout: Count = 128
     """Width between the LSTM's output and the posterior's parameters (32 in the mazes)."""
+    encoder_blocks: Natural = 2
+    """Hidden blocks of the MLP that reads the window."""
     decoder_blocks: Natural = 5
     """Hidden blocks of the decoder (3 in the mazes)."""
     prior_blocks: Natural = 6
@@ -83,13 +90,19 @@ class SkillVAE(Model):
         super().__init__(settings, state_dim, action_dim)
         z, hidden = settings.z_dim, settings.hidden
         self.register_buffer("gain", torch.zeros(action_dim, state_dim))
-        self.posterior = SequenceEncoder(action_dim + state_dim, 2 * z, hidden, settings.readout)
+        inputs = action_dim + state_dim
+        self.posterior: nn.Module
+        if settings.encoder == "lstm":
+            self.posterior = SequenceEncoder(inputs, 2 * z, hidden, settings.readout)
+        else:
+            window = settings.horizon * inputs
+            self.posterior = MLP(window, 2 * z, hidden, settings.encoder_blocks)
         phases = settings.horizon if settings.phase else 0
         self.decoder = MLP(state_dim + z + phases, action_dim, hidden, settings.decoder_blocks)
-        inputs = {"goal": 2 * state_dim, "state": state_dim}
+        told = {"goal": 2 * state_dim, "state": state_dim}
         self.priors = nn.ModuleDict()
         for name in settings.priors:
-            self.priors[name] = MLP(inputs[name], 2 * z, hidden, settings.prior_blocks)
+            self.priors[name] = MLP(told[name], 2 * z, hidden, settings.prior_blocks)
 
     def prepare(self, material: Material) -> None:
         """Take the states' scale and the feedback gain from the data, as the settings ask for."""
@@ -188,7 +201,10 @@ class SkillVAE(Model):
             return a + s.flatten(0, -2) @ self.gain.T
 
     def _encode(self, s: Tensor, a: Tensor) -> Gaussian:
-        return gaussian(self.posterior(torch.cat((a, s), dim=-1)))
+        window = torch.cat((a, s), dim=-1)
+        return gaussian(
+            self.posterior(window if self.settings.encoder == "lstm" else window.flatten(1))
+        )
 
     def _prior_losses(self, s: Tensor, goal: Tensor, z: Tensor) -> Terms:
         """Return -log p(z | .), summed over z's dimensions, for every prior (states normalised)."""

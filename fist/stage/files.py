@@ -1,13 +1,18 @@
-"""Output files that are whole or absent, and their fingerprints."""
+"""Files of ours: written whole or not at all, read within bounds, and their fingerprints."""
 
 import hashlib
-import io
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+LARGEST, LARGEST_JSON = 4 << 30, 4 << 20
+"""Bytes of the largest file that is read at once, and of the largest JSON file of others."""
+DEEPEST = 50
+"""Lists and dictionaries in one another, in JSON."""
 
 
 @contextmanager
@@ -46,17 +51,82 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write indented JSON, whole or not at all."""
-    write_text(path, json.dumps(value, indent=2) + "\n")
+    """Write indented JSON of finite numbers, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def write_tensors(path: str | Path, value: Any) -> None:
-    """Write what `torch.save` takes, whole or not at all."""
-    import torch  # takes seconds, and few stages that write anything need it
+def read_bytes(path: str | Path, largest: int = LARGEST) -> bytes:
+    """Read a file.
 
-    buffer = io.BytesIO()
-    torch.save(value, buffer)
-    write_bytes(path, buffer.getvalue())
+    Raises:
+        OSError: there is none, or it cannot be read.
+        ValueError: it is a folder, a pipe or a device, or larger than that; the message names it.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file():  # to open a pipe would wait for its other end
+        raise ValueError(f"{path} is no file, but a folder, a pipe or a device")
+    with path.open("rb") as file:
+        if (size := os.fstat(file.fileno()).st_size) > largest:
+            raise ValueError(f"{path} has {size} bytes, more than {largest}")
+        return file.read(size)
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """Read a JSON file within the bounds of `read_bytes`, and those of `parse_json`."""
+    content = read_bytes(path, LARGEST_JSON)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8 ({error})") from None
+    return parse_json(text, str(path))
+
+
+def parse_json(text: str, name: str, kind: type = dict) -> Any:
+    """Return what JSON says.
+
+    Args:
+        text: JSON.
+        name: what the text is called, in the message of an error.
+        kind: what it has to be: dict or list.
+
+    Raises:
+        ValueError: it is not JSON or not of that kind, has a key twice, a number that is not
+            finite, or more than `DEEPEST` brackets in one another.
+    """
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite
+        )
+        level, depth = [value], 0
+        while level := [v for v in level if isinstance(v, (dict, list))]:
+            level = [inner for v in level for inner in (v.values() if isinstance(v, dict) else v)]
+            if (depth := depth + 1) > DEEPEST:
+                raise ValueError(f"more than {DEEPEST} brackets in one another")
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name}: not JSON ({reason(error)})") from None
+    if not isinstance(value, kind):
+        raise ValueError(f"{name}: holds a {type(value).__name__}, expected a {kind.__name__}")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key[:40]!r} is there twice")
+        found[key] = value
+    return found
+
+
+def _finite(digits: str) -> float:
+    if not math.isfinite(number := float(digits)):
+        raise ValueError(f"{digits[:40]} is no finite number")
+    return number
+
+
+def reason(error: BaseException) -> str:
+    """Return what an error says, in one line that is not too long."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def sha256(path: str | Path) -> str:

@@ -15,4 +15,4 @@ def function(name: str, form: str = "module:function") -> Any:
         return getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         what = form.partition(":")[2].lower()
-        raise ValueError(f"no {what} {name!r} ({error}): expected {form}") from None
+        raise ValueError(f"no {what} {name!r} ({error}): expected {form}") from error

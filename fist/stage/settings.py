@@ -18,6 +18,8 @@ Count = Annotated[int, Strict(), Ge(1)]
 """A whole number of at least 1."""
 Natural = Annotated[int, Strict(), Ge(0)]
 """A whole number of at least 0."""
+Seed = Annotated[int, Strict(), Ge(0), Lt(1 << 32)]
+"""A whole number from which random numbers come, below 2^32."""
 Positive = Annotated[float, Strict(), Gt(0)]
 """A finite number above 0."""
 NonNegative = Annotated[float, Strict(), Ge(0)]
@@ -26,6 +28,8 @@ Share = Annotated[float, Strict(), Ge(0), Lt(1)]
 """A finite number in [0, 1)."""
 Flag = Annotated[bool, Strict()]
 """True or false."""
+MOST_FAULTS = 5
+"""Faults of one instance that are told."""
 
 
 @dataclass_transform(frozen_default=True)
@@ -44,12 +48,13 @@ def settings(cls: type) -> Any:
         try:
             checked(self, *args, **kwargs)
         except ValidationError as error:
-            faults = (
-                f"{error.title}.{'.'.join(map(str, fault['loc']))} is {fault['input']!r}: "
-                f"{fault['msg'].removeprefix('Value error, ')}"
-                for fault in error.errors()
-            )
-            raise ValueError("; ".join(faults)) from None
+            raise ValueError("; ".join(map(said, error.errors()[:MOST_FAULTS]))) from None
+
+    def said(fault: Any) -> str:
+        name = ".".join((made.__name__, *map(str, fault["loc"])))[:99]
+        if fault["type"] == "missing":
+            return f"{name} is missing"
+        return f"{name} is {fault['input']!r:.99}: {fault['msg'].removeprefix('Value error, ')}"
 
     made.__init__ = init  # type: ignore[method-assign]
     return made

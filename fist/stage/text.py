@@ -1,7 +1,7 @@
 """Tables as text: CSV for programs, Markdown for people."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -22,9 +22,9 @@ def markdown(columns: Mapping[str, str], records: Sequence[Record]) -> str:
         columns: the head of every column, and how its cells are written: a template for
             `str.format` with the names of the records' values, as in "{mean:.2f} (of {n})". The
             cell is empty where a record lacks one of them.
-        records: the rows.
+        records: the rows. Whatever their text is, a cell stays a cell.
     """
-    lines = [tuple(columns)]
+    lines = [tuple(map(_cell, columns))]
     lines += [tuple(_filled(template, row) for template in columns.values()) for row in records]
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     lines.insert(1, tuple("-" * width for width in widths))
@@ -32,8 +32,8 @@ def markdown(columns: Mapping[str, str], records: Sequence[Record]) -> str:
 
 
 def ends(name: str, form: str = ".2f") -> str:
-    """Return the template of the ends of an interval, of the columns <name>_lo and <name>_hi."""
-    return f"[{{{name}_lo:{form}}}, {{{name}_hi:{form}}}]"
+    """Return the template of an interval, of the columns <name>_lo and <name>_hi; – without one."""
+    return f"{{{name}_ends:{form}}}"
 
 
 class _Value(str):
@@ -45,8 +45,27 @@ class _Value(str):
         return format(float(self), form).replace("%", " %") if form else str(self)
 
 
+class _Interval(NamedTuple):
+    """The ends of an interval."""
+
+    low: _Value
+    high: _Value
+
+    def __format__(self, form: str) -> str:
+        return f"[{self.low:{form}}, {self.high:{form}}]" if self.low else "–"
+
+
+def _cell(text: str) -> str:
+    """Return text that neither ends its cell nor its row."""
+    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
+
+
 def _filled(template: str, record: Record) -> str:
+    values: Record = {key: _Value(value) for key, value in record.items()}
+    for low in [key for key in values if key.endswith("_lo")]:
+        name = low.removesuffix("_lo")
+        values[f"{name}_ends"] = _Interval(values[low], values[f"{name}_hi"])
     try:
-        return template.format_map({key: _Value(value) for key, value in record.items()}).strip()
+        return _cell(template.format_map(values))
     except KeyError:
         return ""

@@ -1,20 +1,50 @@
 """Models on disk: weights in `x.pt`, all that is needed to rebuild the model in `x.json`.
 
 A path that ends in `.safetensors` is written and read in that format, which any other program can
-read, too; the JSON twin is the same.
+read, too; the JSON twin is the same. Both files may be somebody else's: what they hold is checked
+before there is memory for it, and nothing of them runs.
 """
 
-import json
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
-from safetensors.torch import load, save
+from torch import Tensor
 
 from fist.methods.base import Model, class_named, name_of
-from fist.stage.files import write_bytes, write_json, write_tensors
+from fist.stage.files import read_bytes, read_json, reason, write_bytes, write_json
+from fist.stage.settings import Count, settings
+from fist.stage.tensors import pack, unpack
+from fist.training.building import Bounded
+
+
+@settings
+class Sizes:
+    """What a model is made for."""
+
+    state_dim: Count
+    """Dimensions of a state."""
+    action_dim: Count | None
+    """Dimensions of an action, where the model knows of them."""
+
+
+@settings
+class Twin:
+    """What stands beside a model's weights."""
+
+    model: str
+    """Its class."""
+    settings: dict[str, Any]
+    """The class's settings."""
+    sizes: Sizes
+    provenance: dict[str, Any]
+    """Where it came from."""
+    sha256: str | None = None
+    """Digest of the weights; a twin of before there was one has none, and is taken as it is."""
 
 
 class CheckpointError(ValueError):
@@ -24,32 +54,34 @@ class CheckpointError(ValueError):
 def save_model(path: str | Path, model: Model, provenance: dict[str, Any]) -> None:
     """Write `path` (weights) and its JSON twin (class, settings, sizes, where it came from).
 
-    The weights are renamed into place last, so a checkpoint that is there is complete.
+    The weights are renamed into place last, so a checkpoint that is there is complete: a twin
+    beside the weights of an earlier one has another digest than theirs.
     """
-    path, sizes = Path(path), {"state_dim": model.state_dim, "action_dim": model.action_dim}
-    twin = {"model": name_of(type(model)), "settings": asdict(model.settings), "sizes": sizes}
-    write_json(path.with_suffix(".json"), twin | {"provenance": provenance})
+    path, sizes = Path(path), Sizes(model.state_dim, model.action_dim)
     weights = {name: value.cpu().clone() for name, value in model.state_dict().items()}
-    if path.suffix == ".safetensors":
-        write_bytes(path, save(weights))
-    else:
-        write_tensors(path, weights)
+    content = safetensors.torch.save(weights) if path.suffix == ".safetensors" else pack(weights)
+    digest = hashlib.sha256(content).hexdigest()
+    twin = Twin(name_of(type(model)), asdict(model.settings), sizes, provenance, digest)
+    write_json(path.with_suffix(".json"), asdict(twin))
+    write_bytes(path, content)
 
 
-def read_twin(path: str | Path) -> dict[str, Any]:
-    """Return the JSON twin of a checkpoint."""
+def read_twin(path: str | Path) -> Twin:
+    """Return the JSON twin of a checkpoint.
+
+    Raises:
+        FileNotFoundError: it is missing, or the weights are.
+        CheckpointError: it does not describe a model.
+    """
     path = Path(path)
     file = path.with_suffix(".json")
     for needed in (path, file):
         if not needed.exists():
             raise FileNotFoundError(f"no checkpoint file {needed}: its training stage makes it")
     try:
-        twin = json.loads(file.read_text())
-    except ValueError as error:
-        raise CheckpointError(f"{file}: not JSON ({error})") from error
-    if not isinstance(twin, dict):
-        raise CheckpointError(f"{file}: describes no model, it holds {twin!r:.40}")
-    return twin
+        return Twin(**read_json(file))
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{file}: describes no model ({reason(error)})") from error
 
 
 def load_model(
@@ -64,25 +96,45 @@ def load_model(
 
     Raises:
         FileNotFoundError: the weights or their JSON twin are missing.
-        CheckpointError: the files are damaged, do not fit together, or hold another class of model.
+        CheckpointError: the files are damaged, do not fit together, hold another class of model or
+            values that are not finite.
     """
     path = Path(path)
     twin = read_twin(path)
-    name = str(twin.get("model"))
-    if expected is not None and name != name_of(expected):
-        raise CheckpointError(f"{path}: holds a {name!r}, expected {name_of(expected)}")
+    if expected is not None and twin.model != name_of(expected):
+        raise CheckpointError(f"{path}: holds a {twin.model!r:.99}, expected {name_of(expected)}")
     try:
-        cls = expected or class_named(name, Model, trusted)
+        cls = expected or class_named(twin.model, Model, trusted)
     except ValueError as error:
-        raise CheckpointError(f"{path}: cannot be loaded ({error})") from error
+        raise CheckpointError(f"{path}: cannot be loaded ({reason(error)})") from error
     try:
-        model = cls(cls.Settings(**twin["settings"]), **twin["sizes"])
-        if path.suffix == ".safetensors":
-            model.load_state_dict(load(path.read_bytes()))
-        else:
-            model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        content = read_bytes(path)
+        if twin.sha256 not in (None, hashlib.sha256(content).hexdigest()):
+            raise ValueError("the weights are not those that the JSON file beside them describes")
+        safe = path.suffix == ".safetensors"
+        weights = by_name(safetensors.torch.load(content) if safe else unpack(content))
+        with Bounded(weights):
+            model = cls(cls.Settings(**twin.settings), **asdict(twin.sizes))
+        model.load_state_dict(weights)
+        check_finite(model)
     except Exception as error:
         raise CheckpointError(
-            f"{path}: cannot be loaded ({error}); delete it to have it trained again"
+            f"{path}: cannot be loaded ({reason(error)}); delete it to have it trained again"
         ) from error
     return model.eval()
+
+
+def by_name(content: Any) -> Mapping[str, Tensor]:
+    """Return tensors by their names; ValueError where it is something else."""
+    if not isinstance(content, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
+    ):
+        raise ValueError("it holds no tensors by name")
+    return content
+
+
+def check_finite(model: Model) -> None:
+    """Raise ValueError where a weight or a buffer of a model is NaN or infinite, by its name."""
+    for name, value in model.state_dict().items():
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{name} holds values that are not finite")

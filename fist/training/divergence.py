@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from fist.methods.base import Batch
-from fist.stage.files import write_tensors
+from fist.stage.tensors import write_tensors
 
 
 class TrainingDiverged(ArithmeticError):

@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from fist.stage.files import write_text
+from fist.stage.columns import Column, read_tables, write_table
 from fist.stage.progress import Progress
 
 Row = dict[str, float]
+
+COLUMNS = (Column("step", int, 1), Column("*", float, -np.inf, np.inf, optional=True))
+"""Columns of the file; those after the steps are what was measured."""
 
 
 class LearningCurve(Progress):
@@ -52,4 +56,15 @@ class LearningCurve(Progress):
     def write(self) -> None:
         """Write the CSV file, if one was asked for."""
         if self._file is not None:
-            write_text(self._file, pd.DataFrame(self.rows).to_csv(index=False, lineterminator="\n"))
+            text = pd.DataFrame(self.rows).to_csv(index=False, lineterminator="\n")
+            write_table(self._file, COLUMNS, text)
+
+
+def read_curve(file: Path) -> pd.DataFrame:
+    """Read what was written.
+
+    Raises:
+        FileNotFoundError, ResultsError: there is no such file, or it is no learning curve.
+    """
+    [curve] = read_tables([file], COLUMNS)
+    return curve.drop(columns=["file", "line"])

@@ -16,7 +16,7 @@ from torch import nn
 
 from fist.methods.base import Losses, Sampler
 from fist.stage.interrupt import Interrupted, stop_signals
-from fist.stage.resume import read_resume, write_resume
+from fist.stage.resume import read_resume, taking, write_resume
 from fist.training.gradient_step import GradientStep
 from fist.training.learning_curve import LearningCurve
 from fist.training.settings import TrainSettings
@@ -70,10 +70,11 @@ def train(
     take = replayed(step, step.generator)
     start, rows = 0, []
     if (saved := read_resume(run.resume, run.key)) is not None:
-        model.load_state_dict(saved["model"])
-        step.optimizer.load_state_dict(saved["optimizer"])
-        step.generator.set_state(saved["generator"])
-        start, rows = saved["step"], saved["rows"]
+        with taking(run.resume):
+            model.load_state_dict(saved["model"])
+            step.optimizer.load_state_dict(saved["optimizer"])
+            step.generator.set_state(saved["generator"])
+            start, rows = int(saved["step"]), list(saved["rows"])
         log.info("resuming at step %d of %d", start, run.steps)
     curve = LearningCurve(run.steps, start, rows, run.curve, run.tensorboard)
     last_saved = time.monotonic()

@@ -18,8 +18,10 @@ from torch import Tensor
 from fist.methods.base import Model
 from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.skills import Prior, SkillSettings, SkillVAE
-from fist.stage.files import sha256, write_tensors
-from fist.training.checkpoint import CheckpointError, load_model, save_model
+from fist.stage.files import read_bytes, reason, sha256
+from fist.stage.tensors import unpack, write_tensors
+from fist.training.building import Bounded
+from fist.training.checkpoint import CheckpointError, by_name, check_finite, load_model, save_model
 
 NAMES = {
     r"^encoder\.0\.": "encoder.linear1.",
@@ -49,16 +51,15 @@ def load_reference(path: Path) -> Model:
     if not path.exists():
         raise FileNotFoundError(f"no checkpoint at {path}")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = unpack(read_bytes(path))
+        is_wrapped = isinstance(content, Mapping) and "state_dict" in content
+        weights = by_name(content["state_dict"] if is_wrapped else content)
+        with Bounded(weights):
+            model: Model = (_distance if "W" in weights else _skills)(path, weights)
+    except CheckpointError:
+        raise
     except Exception as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise CheckpointError(f"{path}: no checkpoint of tensors ({reason})") from None
-    weights = content.get("state_dict", content) if isinstance(content, Mapping) else None
-    if not isinstance(weights, Mapping) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
-    ):
-        raise CheckpointError(f"{path}: holds no tensors by name, and no `state_dict` with them")
-    model: Model = _distance(path, weights) if "W" in weights else _skills(path, weights)
+        raise CheckpointError(f"{path}: no checkpoint of tensors ({reason(error)})") from None
     names = _names(model)
     expected = {names[name]: value for name, value in model.state_dict().items() if name in names}
     missing = sorted(set(expected) - set(weights))
@@ -75,6 +76,10 @@ def load_reference(path: Path) -> Model:
         )
     ours = {ours: weights[theirs] for ours, theirs in names.items()}
     model.load_state_dict(ours, strict=False)  # what has no name there stays as it was made
+    try:
+        check_finite(model)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from None
     return model.eval()
 
 
@@ -99,16 +104,18 @@ def export_reference(path: Path, out: Path, prior: Prior = "goal") -> None:
     model = load_model(path)
     if not isinstance(model, (SkillVAE, Distance)):
         raise CheckpointError(f"{path}: a {type(model).__name__} has no counterpart there")
-    if isinstance(model, SkillVAE) and model.gain.any():
-        raise CheckpointError(
-            f"{path}: its decoder has feedback, which the reference's has no place for: train with "
-            "models.skills.model.feedback: 0"
-        )
-    if isinstance(model, SkillVAE) and model.settings.phase:
-        raise CheckpointError(
-            f"{path}: its decoder is told the phase of the skill, the reference's is not: train "
-            "with models.skills.model.phase: false"
-        )
+    if isinstance(model, SkillVAE):
+        foreign = {
+            "feedback: 0": (model.gain.any(), "its decoder has feedback"),
+            "phase: false": (model.settings.phase, "its decoder is told the phase of the skill"),
+            "encoder: lstm": (model.settings.encoder != "lstm", "its encoder is no LSTM"),
+        }
+        for setting, (found, what) in foreign.items():
+            if found:
+                raise CheckpointError(
+                    f"{path}: {what}, for which the reference's has no place: train with "
+                    f"models.skills.model.{setting}"
+                )
     if isinstance(model, SkillVAE) and prior not in model.priors:
         raise CheckpointError(f"{path}: has no {prior!r} prior, only {', '.join(model.priors)}")
     _fold_normaliser(model)
@@ -178,7 +185,7 @@ def _shape(path: Path, weights: Mapping[str, Tensor], name: str) -> tuple[int, i
 
 
 def _list(names: list[str]) -> str:
-    shown = ", ".join(names[:12]) or "nothing"
+    shown = ", ".join(name[:120] for name in names[:12]) or "nothing"
     return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 

@@ -1,7 +1,7 @@
 """What makes training fast. Nothing here changes what is learnt, but for rounding.
 
 The models are small. On a CPU a tenth of a step would go to handling some fifty small tensors one
-by one, so they are laid end to end; losses are computed in bfloat16 where the processor has it, and
+by one, so they are laid end to end; losses are computed in bfloat16 where the settings say so, and
 compiled where the run is long. On a GPU a step would be hundreds of launches that each take longer
 than what they launch. There the first steps run as on a CPU; then one is recorded as a CUDA graph,
 from the drawing of the batch to the optimiser, and all later ones replay it with a single launch.
@@ -63,18 +63,7 @@ def compiles(settings: TrainSettings, steps: int) -> bool:
 
 def autocast(settings: TrainSettings, device: torch.device) -> torch.autocast:
     """Return the context in which losses are computed in the settings' precision."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(settings, device))
-
-
-def uses_bfloat16(settings: TrainSettings, device: torch.device) -> bool:
-    """Tell whether the losses are computed in bfloat16 on this device."""
-    if settings.precision != "auto":
-        return settings.precision == "bfloat16"
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text() if cpuinfo.exists() else ""
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
 
 
 def replayed(step: Take, generator: Generator) -> Take:

@@ -21,7 +21,7 @@ from fist.stage.provenance import code_version
 from fist.training.checkpoint import load_model, save_model
 from fist.training.loop import Run, train
 from fist.training.settings import TrainSettings
-from fist.training.speed import compiles, uses_bfloat16
+from fist.training.speed import compiles
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +164,6 @@ def _fit(
         "steps": steps,
         "train": asdict(optimisation),
         "inputs": {name: {"path": str(p), "sha256": digests[name]} for name, p in files.items()},
-        "bfloat16": uses_bfloat16(optimisation, device),
         "compiled": compiles(optimisation, steps),
         "device": device.type,
         "torch": torch.__version__,

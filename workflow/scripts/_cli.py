@@ -1,6 +1,5 @@
 """What every script does around its one call of the library: options, log lines, errors."""
 
-import json
 import logging
 import os
 import resource
@@ -103,10 +102,14 @@ def environments() -> Any:
             return None
         import gymnasium
 
+        from fist.stage.files import parse_json
+
         return PrimitiveConstructorSpec(
             nargs=2,
             metavar="ID ARGUMENTS",
-            instance_from_str=lambda words: gymnasium.make(words[0], **json.loads(words[1])),
+            instance_from_str=lambda words: gymnasium.make(
+                words[0], **parse_json(words[1], words[0])
+            ),
             is_instance=lambda value: isinstance(value, gymnasium.Env),
             str_from_instance=lambda env: [env.spec.id, "{}"],
         )

@@ -1,6 +1,5 @@
 """The options that say what is tested, for every script that runs a method."""
 
-import json
 from collections.abc import Callable
 from functools import partial
 from inspect import Signature, signature
@@ -14,6 +13,7 @@ from fist.evaluation.episode_results import Labels
 from fist.evaluation.evaluate import Lookup, PolicySpec, Trial
 from fist.evaluation.rollout import RolloutSettings
 from fist.methods.base import Policy, class_named
+from fist.stage.files import parse_json
 
 main = partial(_cli.main, base=Policy, named=class_named)
 """`_cli.main` for options that depend on a method's class."""
@@ -70,6 +70,6 @@ def _trial_of(cls: type[Policy]) -> Callable[..., Trial]:
             rollout: On which episodes.
         """
         spec = PolicySpec(cls, act, model, lookup, demos, n_demos, distance)
-        return Trial(labels, env_id, json.loads(env_kwargs), spec, rollout)
+        return Trial(labels, env_id, parse_json(env_kwargs, "--env-kwargs"), spec, rollout)
 
     return trial

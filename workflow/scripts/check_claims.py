@@ -1,10 +1,10 @@
 """Hold the orderings that are claimed against the results, as CSV and as Markdown; print it."""
 
-import json
 from pathlib import Path
 
 from _cli import main
 from fist.analysis.claims import Claim, check_claims
+from fist.stage.files import parse_json
 
 
 def run(claims: Path, files: tuple[Path, ...], out: Path) -> str:
@@ -15,7 +15,7 @@ def run(claims: Path, files: tuple[Path, ...], out: Path) -> str:
         files: the episodes.csv of every task, method and training seed that the claims name.
         out: CSV file to write; the Markdown goes beside it.
     """
-    entries = json.loads(claims.read_text())
+    entries = parse_json(claims.read_text(), "--claims", list)
     return check_claims([Claim(**entry) for entry in entries], files, out)
 
 

@@ -1,12 +1,11 @@
 """Write down what a run was made with: its whole configuration, and versions of the software."""
 
-import json
 from pathlib import Path
 
 import yaml
 
 from _cli import main
-from fist.stage.files import write_text
+from fist.stage.files import parse_json, write_text
 from fist.stage.versions import software_csv
 
 
@@ -19,7 +18,7 @@ def run(config: Path, out: Path, versions: Path) -> None:
         versions: CSV file for the versions of the software.
     """
     write_text(versions, software_csv(Path(__file__).parent))
-    write_text(out, yaml.safe_dump(json.loads(config.read_text()), sort_keys=False))
+    write_text(out, yaml.safe_dump(parse_json(config.read_text(), "--config"), sort_keys=False))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """Make play data or demonstrations of one sequence with a scripted operator."""
 
-import json
 from inspect import signature
 from pathlib import Path
 
 from _cli import main
-from fist.stage.files import fingerprint
+from fist.stage.files import fingerprint, parse_json
 from fist.stage.functions import function
 from fist.stage.provenance import code_version
 from fist.stage.resume import Finished
@@ -36,7 +35,7 @@ def run(
         save_every: seconds between savings of the resume file.
     """
     generate = function(generator)
-    more = {"workers": workers, **json.loads(arguments)}
+    more = {"workers": workers, **parse_json(arguments, "--arguments")}
     if "finished" in signature(generate).parameters:
         key = fingerprint([generator, sequence, seed, arguments, code_version(generator)])
         more["finished"] = Finished(resume, key, save_every)

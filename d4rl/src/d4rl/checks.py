@@ -7,18 +7,47 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 
-def finite(name: str, values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
-    """Return a float64 copy of `values`; ValueError unless they are finite and of this shape."""
-    found = np.array(values, dtype=np.float64)
-    if found.shape != shape or not np.isfinite(found).all():
-        size = " x ".join(map(str, shape))
-        raise ValueError(f"{name} must be {size} finite numbers, got {found}")
+def check_pictures(render_mode: str | None, width: int, height: int) -> None:
+    """Raise ValueError for a render mode that there is not, or a picture without pixels."""
+    if render_mode not in (None, "rgb_array"):
+        raise ValueError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
+    if min(width, height) < 1:
+        raise ValueError(f"a picture has pixels, asked for {width} x {height}")
+
+
+def finite(name: str, values: ArrayLike, *shapes: tuple[int, ...]) -> np.ndarray:
+    """Return a float64 copy of `values`.
+
+    Raises:
+        ValueError: they are not finite numbers, or of none of these shapes.
+    """
+    try:
+        found = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        found = np.array(np.nan)
+    if found.shape not in shapes or not np.isfinite(found).all():
+        size = " or ".join(dict.fromkeys(" x ".join(map(str, shape)) for shape in shapes))
+        got = " ".join(repr(values).split())[:200]
+        raise ValueError(f"{name} must be {size} finite numbers, got {got}")
     return found
 
 
-def reset_option(options: Mapping[str, Any] | None, name: str, usual: np.ndarray) -> np.ndarray:
-    """Return a copy of the one option that a reset knows, an array like `usual`, or of `usual`."""
+def reset_options(
+    options: Mapping[str, Any] | None, known: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, ...]:
+    """Return the options that a reset knows, in the order of `known`.
+
+    Args:
+        options: what was asked for; one row stands for all of an array of rows.
+        known: by the names of the options, what is taken where none is given.
+
+    Raises:
+        ValueError: an unknown option, or one of another shape or not finite.
+    """
     options = options or {}
-    if unknown := sorted(set(options) - {name}):
-        raise ValueError(f"unknown reset option {', '.join(unknown)}; known: {name}")
-    return finite(f"option {name}", options.get(name, usual), usual.shape)
+    if unknown := sorted(map(str, set(options) - set(known))):
+        raise ValueError(f"unknown reset option {', '.join(unknown)}; known: {', '.join(known)}")
+    return tuple(
+        np.broadcast_to(finite(f"option {name}", asked, usual.shape, usual.shape[-1:]), usual.shape)
+        for name, usual, asked in ((n, u, options.get(n, u)) for n, u in known.items())
+    )

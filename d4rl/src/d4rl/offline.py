@@ -50,7 +50,8 @@ def sequence_dataset(
     Raises:
         ValueError: neither `dataset` nor `h5path`, or nothing tells where an episode times out.
     """
-    dataset, terminals, timeouts = _with_ends(env, dataset, h5path)
+    dataset, terminals = _given(dataset, h5path)
+    timeouts = _timeouts(env, dataset, terminals)
     rows = len(dataset["rewards"])
     per_row = {name: a for name, a in dataset.items() if np.ndim(a) and len(a) == rows}
     ends = (np.flatnonzero(terminals | timeouts) + 1).tolist()
@@ -67,7 +68,8 @@ def qlearning_dataset(
     """Return transitions for Q-learning.
 
     Args:
-        env, dataset, h5path: as for `sequence_dataset`.
+        env, dataset, h5path: as for `sequence_dataset`; where the data set has `next_observations`,
+            nothing has to tell where an episode times out, but for `terminate_on_end`.
         terminate_on_end: mark the last transition of an episode that timed out terminal.
 
     Returns:
@@ -80,12 +82,13 @@ def qlearning_dataset(
     Raises:
         ValueError: as for `sequence_dataset`.
     """
-    dataset, terminals, timeouts = _with_ends(env, dataset, h5path)
-    if "next_observations" in dataset:
-        following, keep = dataset["next_observations"], np.ones_like(terminals)
-    else:
+    dataset, terminals = _given(dataset, h5path)
+    following, keep = dataset.get("next_observations"), np.ones_like(terminals)
+    if following is None or terminate_on_end:
+        timeouts = _timeouts(env, dataset, terminals)
+    if following is None:
         following = np.roll(dataset["observations"], -1, axis=0)
-        keep = np.ones_like(terminals) if terminate_on_end else ~timeouts
+        keep = keep if terminate_on_end else ~timeouts
         keep[-1:] = False
     if terminate_on_end:
         terminals = terminals | timeouts
@@ -109,21 +112,23 @@ def get_normalized_score(env_id: str, score: float | np.ndarray) -> float | np.n
     return (score - low) / (high - low)
 
 
-def _with_ends(
-    env: gymnasium.Env | None, dataset: Dataset | None, h5path: str | PathLike | None
-) -> tuple[Dataset, np.ndarray, np.ndarray]:
-    """Return a data set, and (N,) bool where its episodes end: terminals and timeouts.
-
-    Without recorded timeouts that is every `max_episode_steps`-th row since the last terminal one.
-    """
+def _given(dataset: Dataset | None, h5path: str | PathLike | None) -> tuple[Dataset, np.ndarray]:
+    """Return the data set that was given or is at a path, and its terminals (N,) bool."""
     if dataset is None:
         if h5path is None:
             source = "h5path=... to read one from"
             raise ValueError(f"give a data set, or {source}; nothing is downloaded")
         dataset = get_dataset(h5path)
-    terminals = np.asarray(dataset["terminals"], dtype=np.bool_)
+    return dataset, np.ravel(dataset["terminals"]).astype(np.bool_)
+
+
+def _timeouts(env: gymnasium.Env | None, dataset: Dataset, terminals: np.ndarray) -> np.ndarray:
+    """Return (N,) bool where episodes time out.
+
+    Without recorded timeouts that is every `max_episode_steps`-th row since the last terminal one.
+    """
     if "timeouts" in dataset:
-        return dataset, terminals, np.asarray(dataset["timeouts"], dtype=np.bool_)
+        return np.ravel(dataset["timeouts"]).astype(np.bool_)
     limit = env.spec.max_episode_steps if env is not None and env.spec is not None else None
     if limit is None:
         raise ValueError(
@@ -133,4 +138,4 @@ def _with_ends(
     rows = np.arange(len(terminals))
     ends = np.maximum.accumulate(np.where(terminals, rows + 1, 0))
     first = np.concatenate([[0], ends[:-1]])  # first row after the last terminal one
-    return dataset, terminals, (rows - first) % limit == limit - 1
+    return (rows - first) % limit == limit - 1

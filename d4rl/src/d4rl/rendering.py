@@ -1,10 +1,17 @@
 """Render a model offscreen through EGL, without a display."""
 
-from typing import NamedTuple
+import copy
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Self
 
 import gymnasium
 import mujoco
 import numpy as np
+
+from .checks import check_pictures
 
 
 class Camera(NamedTuple):
@@ -22,6 +29,8 @@ class Camera(NamedTuple):
 
 def _egl_context(width: int, height: int):
     """Return an EGL context, current in this thread, whatever MUJOCO_GL was when mujoco loaded."""
+    # Mesa's software renderer would otherwise wait, in a forked process, for threads of its parent.
+    os.environ.setdefault("LP_NUM_THREADS", "0")
     try:
         from mujoco.egl import GLContext
 
@@ -37,7 +46,11 @@ def _egl_context(width: int, height: int):
 
 
 class Renderer:
-    """Draws a state of the model from a fixed camera, with shadows and reflections off."""
+    """Draws a state of the model from a fixed camera, with shadows and reflections off.
+
+    Its OpenGL context is current while a frame is drawn and never else, so any thread may ask for
+    one, and renderers do not come into each other's way.
+    """
 
     def __init__(self, model: mujoco.MjModel, width: int, height: int, camera: Camera):
         most = model.vis.global_.offwidth, model.vis.global_.offheight
@@ -45,9 +58,10 @@ class Renderer:
             size = f"{most[0]} x {most[1]} pixels"
             raise ValueError(f"a frame is at most {size}, asked for {width} x {height}")
         self._model = model
-        self._context = _egl_context(width, height)
-        self._mjr = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._mjr)
+        self._context, self._lock = _egl_context(width, height), threading.Lock()
+        with self._current():
+            self._mjr = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+            mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._mjr)
         self._scene = mujoco.MjvScene(model, maxgeom=1000)
         self._scene.flags[int(mujoco.mjtRndFlag.mjRND_SHADOW)] = False
         self._scene.flags[int(mujoco.mjtRndFlag.mjRND_REFLECTION)] = False
@@ -60,23 +74,39 @@ class Renderer:
 
     def frame(self, data: mujoco.MjData) -> np.ndarray:
         """Return the state in `data` as a new (height, width, 3) uint8 array."""
-        self._context.make_current()
         shown = int(mujoco.mjtCatBit.mjCAT_ALL)
-        mujoco.mjv_updateScene(
-            self._model, data, self._options, None, self._camera, shown, self._scene
-        )
-        mujoco.mjr_render(self._rectangle, self._scene, self._mjr)
-        mujoco.mjr_readPixels(self._frame, None, self._rectangle, self._mjr)
-        return self._frame[::-1].copy()  # OpenGL counts rows from the bottom
+        with self._current():
+            mujoco.mjv_updateScene(
+                self._model, data, self._options, None, self._camera, shown, self._scene
+            )
+            mujoco.mjr_render(self._rectangle, self._scene, self._mjr)
+            mujoco.mjr_readPixels(self._frame, None, self._rectangle, self._mjr)
+            return self._frame[::-1].copy()  # OpenGL counts rows from the bottom
 
     def close(self) -> None:
         """Free the OpenGL resources."""
-        self._mjr.free()
+        with self._current():
+            self._mjr.free()
         self._context.free()
+
+    @contextmanager
+    def _current(self) -> Iterator[None]:
+        from mujoco import egl
+
+        none = egl.EGL.EGL_NO_CONTEXT
+        with self._lock:
+            self._context.make_current()
+            try:
+                yield
+            finally:
+                egl.EGL.eglMakeCurrent(egl.EGL_DISPLAY, none, none, none)
 
 
 class RenderedEnv(gymnasium.Env):
-    """An environment whose state can be looked at; OpenGL is needed from the first picture on."""
+    """An environment whose state can be looked at; OpenGL is needed from the first picture on.
+
+    A copy, or what is unpickled, goes on as the original would, and makes a renderer of its own.
+    """
 
     camera: Camera
 
@@ -91,10 +121,7 @@ class RenderedEnv(gymnasium.Env):
         Raises:
             ValueError: another render mode, or a picture without pixels.
         """
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
-        if min(width, height) < 1:
-            raise ValueError(f"a picture has pixels, asked for {width} x {height}")
+        check_pictures(render_mode, width, height)
         self.model, self.data = model, mujoco.MjData(model)
         self.render_mode = render_mode
         self._frame_size = (width, height)
@@ -117,3 +144,19 @@ class RenderedEnv(gymnasium.Env):
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all but the renderer; the model goes along with its data."""
+        state = {**vars(self), "_renderer": None}
+        del state["model"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, model=state["data"].model)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return a copy that shares nothing but the model, which is only read."""
+        new = type(self).__new__(type(self))
+        memo |= {id(self): new, id(self.data): copy.copy(self.data)}
+        new.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        return new

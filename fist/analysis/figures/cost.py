@@ -6,6 +6,8 @@ from matplotlib.figure import Figure
 
 from fist.analysis.figures.plot import Files, Table
 from fist.analysis.figures.style import looks, panels, words
+from fist.analysis.stage_costs import SCHEMA
+from fist.stage.columns import read_tables
 
 NEEDS = ("cost",)
 
@@ -23,21 +25,19 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     """Draw a panel for every measure that is not zero or unknown throughout, a bar for every stage.
 
     Raises:
-        ValueError: a column is missing.
+        ValueError: the file is no table of costs.
     """
     [file] = files["cost"].values()
-    data = pd.read_csv(file)
-    if missing := {"stage", "jobs", *PANELS} - set(data.columns):
-        raise ValueError(f"{file}: no column {', '.join(sorted(missing))}: make it again")
+    [data] = read_tables([file], SCHEMA)
     shown = [name for name in PANELS if data[name].fillna(0).any()]
     height = max(1.2, 0.16 * len(data))
     figure, axes = panels(len(shown), columns=3, size=(2.1, height), sharey=True)
     places = np.arange(len(data))[::-1]
-    labels = [f"{words(stage)} ({n})" for stage, n in zip(data.stage, data.jobs, strict=True)]
+    labels = [f"{words(stage)} ({n:.0f})" for stage, n in zip(data.stage, data.jobs, strict=True)]
     for axis, name in zip(axes, shown, strict=True):
         title, unit = PANELS[name]
         axis.barh(places, data[name].fillna(0) / unit, color=looks([name])[name].color)
         axis.set_xlabel(title)
         axis.set_yticks(places, labels)
         axis.grid(axis="y", visible=False)
-    return figure, data
+    return figure, data.drop(columns=["file", "line"])

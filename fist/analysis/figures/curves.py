@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from fist.analysis.figures.plot import Files, Table
 from fist.analysis.figures.style import Look, legend, looks, panels, words
+from fist.training.learning_curve import read_curve
 
 NEEDS = ("curves",)
 
@@ -25,15 +26,13 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     where it was measured on held-out episodes.
 
     Raises:
-        ValueError: no file has a row.
+        ValueError: a file is no learning curve.
     """
     terms = {}
     for label, file in files["curves"].items():
-        curve = pd.read_csv(file)
+        curve = read_curve(file)
         terms[label] = curve.melt("step", [*curve.columns.drop(NO_LOSS, errors="ignore")], "term")
     data = pd.concat(terms, names=LABELS).reset_index(LABELS).reset_index(drop=True)
-    if data.empty:
-        raise ValueError("no learning curve has a row: was there less than one interval of steps?")
     term = data.term.str.removeprefix(VALIDATION)
     keys = list(dict.fromkeys(zip(data.stage, data.model, term, strict=True)))
     figure, axes = panels(len(keys), columns=5, size=(1.9, 1.7))

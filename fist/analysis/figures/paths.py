@@ -10,6 +10,7 @@ from fist.analysis.figures.maps import SIZE, Map
 from fist.analysis.figures.plot import Files, Table
 from fist.analysis.figures.style import legend, looks, panels, words
 from fist.data.episodes import load_episodes
+from fist.evaluation.trace_rows import read_traces
 
 NEEDS = ("traces", "demos", "map")
 
@@ -24,7 +25,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     first method with look-ups looked up, in its first episode, to the state that it headed for.
 
     Raises:
-        ValueError: the environment has no map or no such entry, or a trace has no rows.
+        ValueError: the environment has no map or no such entry, or a file is no trace.
     """
     ground = Map(table)
     plane = ground.plane
@@ -49,9 +50,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
 
 def _trace(file: Path, plane: list[str]) -> pd.DataFrame:
     """Read what is drawn of a trace."""
-    rows = pd.read_csv(file)
-    if rows.empty:
-        raise ValueError(f"{file} has no rows: was an episode traced?")
+    rows = read_traces([file])
     names = {f"state_{name}": name for name in plane}
     targets = [f"target_{name}" for name in plane]
     labels = ["task", "method", "seed", "episode", "step"]

@@ -24,13 +24,13 @@ task/method), `n_demos` (by method, then task), `episode` (the one that is drawn
 else the first), and, of the environment, `env_id`, `env_kwargs` and `map`.
 """
 
-import json
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from fist.analysis.figures.style import save
+from fist.stage.files import parse_json
 
 Files = Mapping[str, Mapping[tuple, Path]]
 """Files by need and label."""
@@ -49,7 +49,7 @@ def plot(figure: str, files: Path, out: Path, table: str = "{}") -> None:
     """
     labelled = {
         need: {tuple(label): Path(file) for label, file in pairs}
-        for need, pairs in json.loads(files.read_text()).items()
+        for need, pairs in parse_json(files.read_text(), "--files").items()
     }
-    drawn, data = import_module(figure).draw(labelled, json.loads(table))
+    drawn, data = import_module(figure).draw(labelled, parse_json(table, "--table"))
     save(drawn, data, out)

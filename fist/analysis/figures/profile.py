@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fist.analysis.bootstrap import estimate
 from fist.analysis.figures.plot import Files, Table
-from fist.analysis.figures.scored import POINTS, RESAMPLES, Scored, lines
+from fist.analysis.figures.scored import POINTS, Scored, lines, numbers
 from fist.analysis.figures.style import legend, panels
+from fist.analysis.intervals import mean
 
 NEEDS = ("episodes",)
 
@@ -27,7 +27,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
             continue  # tasks with other numbers of runs cannot be strata
         for threshold in thresholds:
             above = (np.stack(runs) >= threshold - 1e-9).astype(float)
-            rows.append((method, threshold, *estimate(method, above, resamples=RESAMPLES)))
+            rows.append((method, threshold, *numbers(mean(above, 1.0))))
     data = pd.DataFrame(rows, columns=("method", "threshold", "mean", "lo", "hi"))
     figure, [axis] = panels(1, size=(3.4, 2.4))
     lines(axis, data, "threshold", scored.methods)

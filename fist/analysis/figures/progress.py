@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fist.analysis.bootstrap import estimate
 from fist.analysis.comparison import SUBTASKS
 from fist.analysis.figures.plot import Files, Table
-from fist.analysis.figures.scored import POINTS, RESAMPLES, Scored, lines
+from fist.analysis.figures.scored import POINTS, Scored, lines, numbers
 from fist.analysis.figures.style import legend, panels, words
+from fist.analysis.intervals import mean
 
 NEEDS = ("episodes",)
 
@@ -27,8 +27,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
             done = np.where(results.of("success") > 0, results.of("length"), np.nan)[..., None]
         for moment in moments:
             so_far = (done <= moment).sum(-1).astype(float)
-            told = estimate("/".join(labels), so_far, resamples=RESAMPLES)
-            rows.append((*labels, int(moment), *told))
+            rows.append((*labels, int(moment), *numbers(mean(so_far[None], scored.top))))
     data = pd.DataFrame(rows, columns=("task", "method", "step", "mean", "lo", "hi"))
     figure, axes = panels(len(scored.tasks), sharex=True, sharey=True)
     for axis, task in zip(axes, scored.tasks, strict=True):

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from fist.analysis.figures.plot import Files, Table
 from fist.analysis.figures.style import legend, looks, panels, words
+from fist.evaluation.trace_rows import read_traces
 
 NEEDS = ("look_ups",)
 
@@ -48,7 +49,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
 
 def _episode(file: Path, episode: int) -> pd.DataFrame:
     """Read the look-ups of one episode."""
-    trace = pd.read_csv(file, usecols=[*COLUMNS, *LOOK_UP])
+    trace = read_traces([file])[[*COLUMNS, *LOOK_UP]]
     rows = trace[trace.episode == episode].reset_index(drop=True)
     if rows.empty:
         raise ValueError(

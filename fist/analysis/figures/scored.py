@@ -1,4 +1,7 @@
-"""What the figures of test results share. Bands and bars are 95 % bootstrap intervals."""
+"""What the figures of test results share. Bands and bars are 95 % intervals.
+
+With one training seed there are none.
+"""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -6,16 +9,14 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fist.analysis.bootstrap import estimate
-from fist.analysis.comparison import MEASURES, SUBTASKS
+from fist.analysis.comparison import MEASURES, Scores
 from fist.analysis.figures.plot import Table
 from fist.analysis.figures.style import looks, words
+from fist.analysis.intervals import Estimate
 from fist.evaluation.episode_results import collect, same
 
 POINTS = 41
 """Moments or thresholds at which a curve is drawn."""
-RESAMPLES = 1_000
-"""Resamples of the bootstrap at each of them."""
 
 
 class Scored:
@@ -31,18 +32,22 @@ class Scored:
         self.measure = MEASURES[table["measure"]][0]
         self.tasks = list(dict.fromkeys(results.task for results in self.results))
         self.methods = list(dict.fromkeys(results.method for results in self.results))
-        self.top = 1.0
+        self.top = self.measure.scale(self.results)
         """The best score there can be."""
-        if self.measure is SUBTASKS:
-            self.top = max(len(results.subtasks) for results in self.results)
 
     def means(self) -> pd.DataFrame:
         """Return the mean score of every task and method, and the ends of its interval."""
-        rows = []
-        for of_one in self.results:
-            labels = of_one.task, of_one.method
-            rows.append((*labels, *estimate("/".join(labels), of_one.of(self.measure.column))))
+        rows = [
+            (of_one.task, of_one.method, *numbers(Scores([of_one], self.measure).mean()))
+            for of_one in self.results
+        ]
         return pd.DataFrame(rows, columns=("task", "method", "mean", "lo", "hi"))
+
+
+def numbers(estimate: Estimate) -> tuple[float, float, float]:
+    """Return the value of an estimate, and the ends of its interval; NaN without one."""
+    low, high = estimate.ends()
+    return float(estimate.value), float(low), float(high)
 
 
 def lines(axis: Axes, data: pd.DataFrame, x: str, methods: Sequence[str]) -> None:

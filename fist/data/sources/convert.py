@@ -1,11 +1,10 @@
 """Make a data set with a source."""
 
-import json
 from pathlib import Path
 
 from fist.data.episodes import load_episodes
 from fist.data.sources import SHORT_NAMES
-from fist.stage.files import sha256, write_json
+from fist.stage.files import parse_json, sha256, write_json
 from fist.stage.functions import function
 
 
@@ -26,7 +25,7 @@ def convert(
     """
     try:
         make = function(SHORT_NAMES.get(source, source))
-        report = make(files, what, out, **json.loads(arguments))
+        report = make(files, what, out, **parse_json(arguments, "arguments"))
         episodes = load_episodes(out)
         made_of = [{"path": str(path), "sha256": sha256(path)} for path in files if path.is_file()]
         about = {"source": source, "what": what, "arguments": arguments, "files": made_of}

@@ -4,7 +4,6 @@ What is fetched is kept in a cache folder, under its own name, and linked to whe
 file that somebody has put into the cache by hand is as good as a downloaded one.
 """
 
-import json
 import logging
 import os
 import shutil
@@ -22,7 +21,7 @@ from filelock import FileLock
 from d4rl_layout import DataError, opened
 from fist.data.sources.pages import Page, direct, is_page
 from fist.data.sources.transfer import Patience, TransferError, forget, transfer
-from fist.stage.files import replacing, sha256, write_json
+from fist.stage.files import read_json, replacing, sha256, write_json
 
 log = logging.getLogger(__name__)
 
@@ -195,9 +194,9 @@ def _check(path: Path, wanted: Download, digest: str | None) -> str:
 def _checksums(path: Path) -> dict[str, dict[str, Any]]:
     """Return what is known of the files that were seen before, by their names."""
     try:
-        entries = json.loads(path.read_text()) if path.exists() else {}
+        entries = read_json(path) if path.exists() else {}
         return {name: entry | {"sha256": str(entry["sha256"])} for name, entry in entries.items()}
     except ValueError as error:
-        raise CheckError(f"{path} is no JSON file ({error}): repair or delete it") from None
-    except (TypeError, KeyError, AttributeError):
+        raise CheckError(f"{error}: repair or delete it") from None
+    except (TypeError, KeyError):
         raise CheckError(f"{path} holds no table of checksums: repair or delete it") from None

@@ -28,6 +28,7 @@ from gymnasium.spaces import Box, Dict, Space
 
 from d4rl_layout import check, read
 from fist.data.episodes import DataError, Episodes, load_episodes, save_episodes
+from fist.stage.files import read_json
 from fist.stage.functions import function
 
 log = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ def _minari() -> Any:
 def _judged(folder: Path) -> str:
     """Return the id of a set's environment; DataError where Minari should not read the set."""
     try:
-        about = json.loads((folder / "metadata.json").read_text())
+        about = read_json(folder / "metadata.json")
         named = json.loads(about.get("env_spec") or "{}").get("id") or ""
         spaces = [about[key] for key in ("observation_space", "action_space")]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

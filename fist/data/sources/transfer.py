@@ -9,7 +9,6 @@ pages whole into memory, follows a page's form to any host, waits for ever on a 
 joins parts of two contents of two runs; pooch does not resume.
 """
 
-import json
 import queue
 import re
 import sys
@@ -26,7 +25,7 @@ from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
 from fist.data.sources.pages import WEB, Page
-from fist.stage.files import write_json
+from fist.stage.files import read_json, write_json
 
 CHUNK, LONGEST_PAGE, MOST_REDIRECTS = 1 << 18, 1 << 16, 10
 """Bytes of a file that are read at once, bytes of a page that are read at all; hops in a row."""
@@ -263,8 +262,8 @@ def _memory(part: Path) -> Path:
 def _remembered(part: Path) -> dict[str, Any]:
     """Return what is remembered of a part."""
     try:
-        return dict(json.loads(_memory(part).read_text()))
-    except (OSError, ValueError, TypeError):
+        return read_json(_memory(part))
+    except (OSError, ValueError):
         return {}
 
 

@@ -7,7 +7,7 @@ import gymnasium
 import mujoco
 import numpy as np
 
-from ..checks import finite, reset_option
+from ..checks import finite, reset_options
 from ..rendering import Camera, RenderedEnv
 from . import elements
 from .elements import INITIAL_QPOS, NOISE, OBSERVATION_SIZE, QPOS_SIZE, ROBOT_SIZE
@@ -20,6 +20,8 @@ SET_POINT_PER_ACTION = 0.16
 SET_POINT_LOW = np.array([-2.9, -1.8, -2.9, -3.1, -2.9, 0.0, -2.9, 0.0, 0.0])
 SET_POINT_HIGH = np.array([2.9, 1.8, 2.9, 0.0, 2.9, 3.8, 2.9, 0.04, 0.04])
 """Range of the set-points that reach the actuators (rad, m)."""
+LIMIT = 8.0
+"""Largest position of the observation space (rad, m)."""
 
 
 class KitchenEnv(RenderedEnv):
@@ -75,7 +77,8 @@ class KitchenEnv(RenderedEnv):
         self.state_names = elements.STATE_NAMES
         self.subtasks = elements.canonical_sequence(task_elements)
         self.counting = counting
-        self.observation_space = gymnasium.spaces.Box(-8.0, 8.0, (OBSERVATION_SIZE,), np.float64)
+        shape = (OBSERVATION_SIZE,)
+        self.observation_space = gymnasium.spaces.Box(-LIMIT, LIMIT, shape, np.float64)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (ROBOT_SIZE,), np.float32)
         self._noise = observation_noise * NOISE
         self._subtask_columns = [elements.ELEMENTS.index(name) for name in self.subtasks]
@@ -91,11 +94,15 @@ class KitchenEnv(RenderedEnv):
             options: {"qpos": (30,)} starts at these positions instead of the usual ones.
 
         Raises:
-            ValueError: an unknown option, or positions of another shape or not finite.
+            ValueError: an unknown option, or positions of another shape, not finite, or outside of
+                the observation space.
         """
+        [qpos] = reset_options(options, {"qpos": INITIAL_QPOS})
+        if (far := np.abs(qpos).max()) > LIMIT:
+            raise ValueError(f"option qpos holds {far}: the observation space is ±{LIMIT}")
         super().reset(seed=seed)
         mujoco.mj_resetData(self.model, self.data)
-        self.data.qpos[:] = reset_option(options, "qpos", INITIAL_QPOS)
+        self.data.qpos[:] = qpos
         mujoco.mj_forward(self.model, self.data)
         self._in_order = self._in_any_order = np.zeros(len(self.subtasks), dtype=np.bool_)
         self._observe()

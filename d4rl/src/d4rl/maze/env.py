@@ -6,12 +6,12 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from ..checks import finite
+from ..checks import finite, reset_options
 from ..rendering import RenderedEnv
 from .law import MAX_SPEED
 from .layouts import Drawing, Sections, layout
 from .model import ORIGIN, camera_above, maze_model
-from .task import ACTION_SPACE, OBSERVATION_SPACE, MazeElements, Task, reached
+from .task import MazeElements, Task, reached, spaces
 
 
 class MazeEnv(MazeElements, RenderedEnv):
@@ -28,7 +28,6 @@ class MazeEnv(MazeElements, RenderedEnv):
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 100}
-    observation_space, action_space = OBSERVATION_SPACE, ACTION_SPACE
 
     def __init__(
         self,
@@ -50,22 +49,28 @@ class MazeEnv(MazeElements, RenderedEnv):
         Raises:
             ValueError, TypeError: an argument is out of its range; the message names it.
         """
+        self.observation_space, self.action_space = spaces()
         self.layout = layout(maze, sections)
         self.task = Task(self.layout, targets, starts)
-        self.camera = camera_above(self.layout, width, height)
         super().__init__(maze_model(self.layout), render_mode, width, height)
+        self.camera = camera_above(self.layout, width, height)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start an episode, see `task.Task.begin`.
+        """Start an episode, see `task.Task`.
 
         Args:
             seed: seeds the target's place in its cell and the start.
-            options: {"state": (4,)} starts there instead.
+            options: {"state": (4,)} starts there instead; {"target": (2,)} puts the target there.
+
+        Raises:
+            ValueError: an unknown option, or a place of another shape, not finite or in a wall.
         """
         super().reset(seed=seed)
-        self.target, state = self.task.begin(self.np_random, seed, options)
+        target, state = self.task.draw(self.np_random, seed)
+        state, self.target = reset_options(options, {"state": state, "target": target})
+        self.task.check(state, self.target)
         self.data.qpos[:], self.data.qvel[:] = state[:2], state[2:]
         self.data.qacc_warmstart[:] = 0.0
         return self._observe()

@@ -72,7 +72,7 @@ def wander(
     here = layout(maze, sections).without(held_out(sequence))
     rng = np.random.default_rng(seed)
     task = Task(here)
-    states = np.array([task.begin(rng)[1] for _ in range(episodes)])
+    states = np.array([task.draw(rng)[1] for _ in range(episodes)])
     states, actions, goals = _walk(here, states, steps // episodes, rng)
     last = np.zeros((episodes, steps // episodes), dtype=np.bool_)
     last[:, -1] = True
@@ -116,12 +116,12 @@ def demonstrate(
     here = layout(maze, sections)
     task = Task(here, sequence, starts)
     rng = np.random.default_rng(seed)
-    target, _ = task.begin(rng)
+    target, _ = task.draw(rng)
     tries = ATTEMPTS_PER_EPISODE * episodes
     if starts:
         states = random_states(task.start_cells[np.arange(tries) % starts], rng)
     else:
-        states = np.array([task.begin(rng)[1] for _ in range(tries)])
+        states = np.array([task.draw(rng)[1] for _ in range(tries)])
     states, actions, lengths = _go(here, states, target, rng)
     kept = np.flatnonzero((lengths >= max(minimum_length, 1)) & (lengths <= LONGEST))[:episodes]
     if len(kept) < episodes:

@@ -82,6 +82,12 @@ class Layout:
         """Return the cells (..., 2) that points at `positions` (..., 2) are in."""
         return np.floor(np.asarray(positions) + CELL_LOW).astype(np.int64)
 
+    def free(self, positions: np.ndarray) -> np.ndarray:
+        """Return which points at `positions` (..., 2) are in free cells; beyond the border none."""
+        cells = np.floor(positions + CELL_LOW).clip(0, np.array(self.walls.shape) - 1)
+        i, j = np.moveaxis(cells.astype(np.int64), -1, 0)
+        return ~self.walls[i, j]
+
     def without(self, names: Iterable[str]) -> Layout:
         """Return the maze with some of its sections walled up."""
         walls = self.walls.copy()

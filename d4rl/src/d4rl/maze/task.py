@@ -6,11 +6,8 @@ from functools import cached_property
 import gymnasium
 import numpy as np
 
-from ..checks import reset_option
 from .layouts import CELL_LOW, Layout
 
-OBSERVATION_SPACE = gymnasium.spaces.Box(-np.inf, np.inf, (4,), np.float64)
-ACTION_SPACE = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
 REACHED = 0.5
 """The target is reached within this distance (m)."""
 JITTER = 0.1
@@ -19,6 +16,12 @@ START_SPEED = 0.1
 """Standard deviation of the first velocity (m/s)."""
 RESET_POINTS_SEED = 0
 """Seed of the fixed reset points."""
+
+
+def spaces() -> tuple[gymnasium.spaces.Box, gymnasium.spaces.Box]:
+    """Return the spaces of an observation and of an action, new ones: a space draws samples."""
+    observations = gymnasium.spaces.Box(-np.inf, np.inf, (4,), np.float64)
+    return observations, gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
 
 
 class MazeElements:
@@ -97,33 +100,31 @@ class Task:
         """The fixed reset points (starts, 4), position and velocity, one in each start cell."""
         return random_states(self.start_cells, np.random.default_rng(RESET_POINTS_SEED + 1))
 
-    def begin(
-        self, rng: np.random.Generator, seed: int | None = None, options: dict | None = None
+    def draw(
+        self, rng: np.random.Generator, seed: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the target (2,) and the first state (4,) of an episode.
+        """Draw the target (2,) and the first state (4,) of an episode.
 
         Args:
             rng: the episode's generator; draws the target's place in its cell and, without fixed
                 reset points, the start.
             seed: the episode's seed: an episode of seed i starts at reset point i mod `starts`;
                 None draws one of them.
-            options: {"state": (4,)} starts there instead.
-
-        Raises:
-            ValueError: an unknown option, or a state in a wall or not finite.
         """
         goal = self._goals[rng.integers(len(self._goals))]
         target = goal + rng.uniform(-JITTER, JITTER, 2)
         if self.starts:
             point = rng.integers(self.starts) if seed is None else seed % self.starts
-            state = self.reset_points[point]
-        else:
-            state = random_states(self._free[rng.integers(len(self._free), size=1)], rng)[0]
-        state = reset_option(options, "state", state)
-        walls, cell = self.layout.walls, self.layout.cell(state[:2])
-        if (cell < 0).any() or (cell >= walls.shape).any() or walls[tuple(cell)]:
-            raise ValueError(f"option state puts the point into a wall, at {state[:2].tolist()}")
-        return target, state
+            return target, self.reset_points[point]
+        return target, random_states(self._free[rng.integers(len(self._free), size=1)], rng)[0]
+
+    def check(self, states: np.ndarray, targets: np.ndarray) -> None:
+        """Raise ValueError where a state (..., 4) or a target (..., 2) lies in a wall."""
+        for name, places in ("state", states[..., :2]), ("target", targets):
+            free = self.layout.free(places)
+            if not free.all():
+                place = places[~free].reshape(-1, 2)[0].tolist()
+                raise ValueError(f"option {name} leads into a wall, at {place}")
 
 
 def reached(positions: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -9,90 +9,174 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from ..checks import finite
+from ..checks import check_pictures, finite, reset_options
 from .law import Law
 from .layouts import Drawing, Sections, layout
-from .task import ACTION_SPACE, OBSERVATION_SPACE, MazeElements, Task, reached
+from .task import MazeElements, Task, reached, spaces
 
 
 class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
-    """Many episodes of `MazeEnv` at once, by the law written out; MuJoCo is not loaded.
+    """Many episodes of `MazeEnv` at once, by the law written out; only pictures need MuJoCo.
 
-    An episode that has ended stays where it is until the next `reset`.
+    It keeps to Gymnasium's vector protocol, as `gymnasium.vector.SyncVectorEnv` does. A lane whose
+    episode has ended begins a new one at the next step, whatever its action: `NEXT_STEP`.
     """
 
-    metadata = {"autoreset_mode": AutoresetMode.DISABLED}
-    single_observation_space, single_action_space = OBSERVATION_SPACE, ACTION_SPACE
+    metadata = {
+        "render_modes": ["rgb_array"],
+        "render_fps": 100,
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
 
     def __init__(
         self,
         num_envs: int,
-        max_episode_steps: int,
+        max_episode_steps: int = -1,
         maze: Drawing = "large",
         sections: Sections = None,
         targets: Sequence[str] = (),
         starts: int = 0,
+        render_mode: str | None = None,
+        width: int = 256,
+        height: int = 256,
     ):
-        """Make `num_envs` lanes of at most `max_episode_steps` steps; the rest as `MazeEnv`."""
+        """Make `num_envs` lanes of at most `max_episode_steps` steps.
+
+        Args:
+            num_envs: number of lanes.
+            max_episode_steps: limit on the length of an episode, -1 for none.
+            maze, sections, targets, starts, render_mode, width, height: as for `MazeEnv`.
+
+        Raises:
+            ValueError, TypeError: an argument is out of its range; the message names it.
+        """
+        if num_envs < 1:
+            raise ValueError(f"num_envs must be 1 or more, not {num_envs}")
+        if max_episode_steps < 1 and max_episode_steps != -1:
+            raise ValueError(f"max_episode_steps must be 1 or more, or -1, not {max_episode_steps}")
+        check_pictures(render_mode, width, height)
         self.num_envs, self.max_episode_steps = num_envs, max_episode_steps
         self.layout = layout(maze, sections)
         self.task = Task(self.layout, targets, starts)
-        self.observation_space = batch_space(OBSERVATION_SPACE, num_envs)
-        self.action_space = batch_space(ACTION_SPACE, num_envs)
+        self.single_observation_space, self.single_action_space = spaces()
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.render_mode = render_mode
+        self._drawn: dict[str, Any] = {"maze": maze, "width": width, "height": height}
+        self._viewer: Any = None
         self._law = Law(self.layout)
-        self._rngs: dict[int, np.random.Generator] = {}
+        self._rngs = [seeding.np_random()[0] for _ in range(num_envs)]
+        self._targets, self._states = np.zeros((num_envs, 2)), np.zeros((num_envs, 4))
+        self._steps = np.zeros(num_envs, dtype=np.int64)
+        self._ended = np.zeros(num_envs, dtype=bool)
+        self._begun = False
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start an episode in every lane.
+        """Start an episode in every lane, or in some.
 
         Args:
             seed: one per lane, each as for `MazeEnv.reset`; one number s stands for s, s + 1, …
-            options: as for `MazeEnv.reset`, for all lanes.
+            options: as for `MazeEnv.reset`, for all lanes or with a row for each; and
+                {"reset_mask": (num_envs,) bool} resets these lanes only.
+
+        Raises:
+            ValueError: another number of seeds, a mask of another shape or type or of no lane, or
+                an option as for `MazeEnv.reset`.
+            gymnasium.error.ResetNeeded: the first reset is one of some lanes.
         """
-        if seed is None or isinstance(seed, int):
-            seeds = [seed if seed is None else seed + lane for lane in range(self.num_envs)]
-        else:
+        if isinstance(seed, Sequence | np.ndarray):
             seeds = list(seed)
+        else:
+            seeds = [None if seed is None else seed + lane for lane in range(self.num_envs)]
         if len(seeds) != self.num_envs:
             raise ValueError(f"{self.num_envs} lanes need as many seeds, got {len(seeds)}")
-        begun = []
-        for lane, own_seed in enumerate(seeds):
-            if own_seed is not None or lane not in self._rngs:
-                self._rngs[lane], _ = seeding.np_random(own_seed)
-            begun.append(self.task.begin(self._rngs[lane], own_seed, options))
-        self._targets, states = map(np.array, zip(*begun, strict=True))
-        self._position, self._velocity = states[:, :2], states[:, 2:]
-        self._steps = np.zeros(self.num_envs, dtype=np.int64)
-        self._ended = np.zeros(self.num_envs, dtype=bool)
-        return self._observe()
+        options = dict(options or {})
+        lanes = options.pop("reset_mask", np.ones(self.num_envs, dtype=bool))
+        known = isinstance(lanes, np.ndarray) and lanes.dtype == bool
+        if not (known and lanes.shape == (self.num_envs,) and lanes.any()):
+            kind = f"NumPy array of {self.num_envs} bools, not all False"
+            raise ValueError(f"option reset_mask must be a {kind}, got {lanes!r}")
+        if not (self._begun or lanes.all()):
+            raise gymnasium.error.ResetNeeded("the first reset is one of all lanes")
+        self._begin(lanes, seeds, options)
+        return self._observe(lanes)
 
     def step(
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Push the points of all lanes that have not ended for 0.01 s.
+        """Push the points of all lanes for 0.01 s, but for those that begin an episode.
 
         Args:
             actions: (num_envs, 2), clipped to [-1, 1].
 
         Raises:
             ValueError: the actions have another shape or are not finite.
+            gymnasium.error.ResetNeeded: there has been no reset.
         """
+        self._need_reset("step")
         actions = finite("actions", actions, (self.num_envs, 2))
-        position, velocity = self._law.step(self._position, self._velocity, actions)
-        stays = self._ended[:, None]
-        self._position = np.where(stays, self._position, position)
-        self._velocity = np.where(stays, self._velocity, velocity)
-        self._steps += ~self._ended
-        observations, info = self._observe()
-        success = info["success"]
+        position, velocity = self._law.step(self._states[:, :2], self._states[:, 2:], actions)
+        self._states = np.concatenate((position, velocity), axis=1)
+        self._steps += 1
+        again = self._ended
+        if again.any():
+            self._begin(again, [None] * self.num_envs)
+        observations, info = self._observe(np.ones(self.num_envs, dtype=bool))
+        success = info["success"] & ~again
         terminated = success & self.task.ends
-        truncated = self._steps >= self.max_episode_steps
-        self._ended = self._ended | terminated | truncated
+        truncated = self._steps == self.max_episode_steps
+        self._ended = terminated | truncated
         return observations, success.astype(np.float64), terminated, truncated, info
 
-    def _observe(self) -> tuple[np.ndarray, dict[str, Any]]:
-        observations = np.concatenate((self._position, self._velocity), axis=1)
-        success = reached(self._position, self._targets)
-        return observations, {"target": self._targets.copy(), "success": success}
+    def render(self) -> tuple[np.ndarray, ...] | None:
+        """Return a frame of every lane, each as of `MazeEnv.render`; None without a render mode.
+
+        Raises:
+            RuntimeError: EGL does not work here.
+            gymnasium.error.ResetNeeded: there has been no reset.
+        """
+        if self.render_mode is None:
+            return None
+        self._need_reset("render")
+        if self._viewer is None:
+            from .env import MazeEnv  # and MuJoCo, which nothing else here needs
+
+            self._viewer = MazeEnv(**self._drawn, render_mode=self.render_mode)
+        frames = []
+        for state, target in zip(self._states, self._targets, strict=True):
+            self._viewer.reset(options={"state": state, "target": target})
+            frames.append(self._viewer.render())
+        return tuple(frames)
+
+    def close_extras(self, **_: Any) -> None:
+        """Give the rendering context back, if there is one."""
+        if self._viewer is not None:
+            self._viewer.close()
+
+    def _begin(
+        self, lanes: np.ndarray, seeds: Sequence[int | None], options: dict | None = None
+    ) -> None:
+        """Start an episode in the lanes of a mask (num_envs,)."""
+        targets, states = self._targets.copy(), self._states.copy()
+        for lane in np.flatnonzero(lanes).tolist():
+            if seeds[lane] is not None:
+                self._rngs[lane], _ = seeding.np_random(seeds[lane])
+            targets[lane], states[lane] = self.task.draw(self._rngs[lane], seeds[lane])
+        states, targets = reset_options(options, {"state": states, "target": targets})
+        self.task.check(states[lanes], targets[lanes])
+        self._targets[lanes], self._states[lanes] = targets[lanes], states[lanes]
+        self._ended, self._begun = self._ended & ~lanes, True
+        self._steps[lanes] = 0
+
+    def _need_reset(self, what: str) -> None:
+        if not self._begun:
+            raise gymnasium.error.ResetNeeded(f"call reset before {what}")
+
+    def _observe(self, lanes: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
+        """Return the observations, and an info that speaks of the lanes of a mask (num_envs,)."""
+        success = reached(self._states[:, :2], self._targets) & lanes
+        target = np.where(lanes[:, None], self._targets, 0.0)
+        info = {"target": target, "_target": lanes.copy(), "success": success}
+        return self._states.copy(), info | {"_success": lanes.copy()}
