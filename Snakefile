@@ -33,17 +33,21 @@ rule all:
 
 rule data:
     input:
-        [file for cell in targets.cells() for file in (targets.play(cell), targets.demos(cell))],
+        lambda wildcards: [
+            file for cell in targets.cells() for file in (targets.play(cell), targets.demos(cell))
+        ],
     localrule: True
 
 
 rule models:
     input:
-        [file for cell in targets.cells() for file in targets.checkpoints(cell)],
+        lambda wildcards: [file for cell in targets.cells() for file in targets.checkpoints(cell)],
     localrule: True
 
 
 rule videos:
     input:
-        [file for table in config["default_tables"] for file in targets.videos(table)],
+        lambda wildcards: [
+            file for table in config["default_tables"] for file in targets.videos(table)
+        ],
     localrule: True

@@ -3,7 +3,9 @@
 
 rule checkpoints:
     input:
-        [f"<results>/checkpoints/{cell.path}/cell.json" for cell in targets.cells()],
+        lambda wildcards: [
+            f"<results>/checkpoints/{cell.path}/cell.json" for cell in targets.cells()
+        ],
     localrule: True
 
 
@@ -19,7 +21,7 @@ use rule rollout as export_cell with:
         mem_mb=grows(2000),
         runtime=grows(10),
     params:
-        code=partial(options.acting_code, "export_cell.py"),
+        code=bound(options.acting_code, "export_cell.py"),
         script=script("export_cell.py"),
         more=lambda wildcards, output: named({"folder": os.path.dirname(output[0])}),
 
@@ -37,7 +39,7 @@ use rule rollout as evaluate_cell with:
         mem_mb=grows(2000),
         runtime=grows(60),
     params:
-        code=partial(options.acting_code, "evaluate_cell.py"),
+        code=bound(options.acting_code, "evaluate_cell.py"),
         script=script("evaluate_cell.py"),
         options=options.trusted,
         files=lambda wildcards, input: named({"folder": os.path.dirname(input.cell)}),

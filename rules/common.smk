@@ -3,10 +3,9 @@ import json
 import os
 import re
 import sys
-from functools import partial
 from pathlib import Path
 
-import yaml
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -26,7 +25,7 @@ sys.path += [path for path in CODE if path not in sys.path]
 from configuration import ConfigError, load
 from declarations import declared
 from figures import Figures
-from options import Options, named, ordered, pairs
+from options import Options, bound, named, ordered, pairs
 from targets import Targets, held_out
 
 sys.path.remove(str(ROOT / "workflow"))  # a user's module may be called like one of ours
@@ -45,17 +44,18 @@ def config_sources():
     """Return what each source of the configuration holds, in order of merging."""
     files = [ROOT / "config" / "config.yaml", *(() if is_module else workflow.configfiles)]
     names = [file.relative_to(ROOT) if file.is_relative_to(ROOT) else file for file in files]
-    sources = {str(name): yaml.safe_load(file.read_text()) for name, file in zip(names, files)}
+    sources = {str(name): load_configfile(file) for name, file in zip(names, files)}
     return sources | ({f"the workflow that imports {__name__}": config} if is_module else {})
 
 
 try:
     arguments = () if is_module else workflow.config_settings.config_args or ()
-    config = load(config_sources(), arguments)
+    folders = ("results", "data", "logs", "benchmarks")
+    folders = {name: workflow.pathvars.get(name) for name in folders}
+    config = load(config_sources(), arguments, folders)
 except ConfigError as error:
     raise WorkflowError(f"the configuration cannot be used:\n{error}") from None
 
-config["pathvars"] = {name: workflow.pathvars.get(name) for name in config["pathvars"]}
 targets = Targets(config, declared(config))
 options = Options(targets)
 figures = Figures(options)
@@ -88,7 +88,8 @@ def script(name):
     It takes `output`, though it needs none: Snakemake then does not compare it, and nothing is made
     again where the folders have been moved. What is in the scripts is compared (`options.code`).
     """
-    return lambda wildcards, output: os.path.relpath(ROOT / "workflow" / "scripts" / name)
+    place = os.path.relpath(ROOT / "workflow" / "scripts" / name)
+    return bound(lambda wildcards, output: place)
 
 
 def shown(file, caption, **labels):

@@ -54,7 +54,7 @@ rule make_split:
 
 use rule make_split as make_demos with:
     input:
-        files=partial(targets.recordings, "demos"),
+        files=bound(targets.recordings, "demos"),
     output:
         data="<data>/{env}/demos/{sequence}.hdf5",
         report="<data>/{env}/demos/{sequence}.json",
@@ -69,4 +69,4 @@ use rule make_split as make_demos with:
         code=lambda wildcards: options.code("make_demos.py", env=wildcards.env),
         script=script("make_demos.py"),
         more=lambda wildcards: ["--order", *wildcards.sequence.split("-")],
-        order=ordered(partial(targets.recordings, "demos")),
+        order=ordered(bound(targets.recordings, "demos")),

@@ -3,7 +3,7 @@
 
 rule rollout:
     input:
-        unpack(targets.acting),
+        unpack(bound(targets.acting)),
     output:
         "<results>/{env}/{task}/{method}/seed_{seed}/episodes.csv",
     log:
@@ -16,9 +16,9 @@ rule rollout:
         mem_mb=grows(1200),
         runtime=grows(60),
     params:
-        code=partial(options.acting_code, "rollout.py"),
+        code=bound(options.acting_code, "rollout.py"),
         script=script("rollout.py"),
-        options=options.trial,
+        options=bound(options.trial),
         files=lambda wildcards, input: named(input),
         more=lambda wildcards, output: [
             *options.resume(wildcards, output),
@@ -45,6 +45,6 @@ use rule rollout as render_video with:
         mem_mb=grows(1200),
         runtime=grows(10),
     params:
-        code=partial(options.acting_code, "render_video.py"),
+        code=bound(options.acting_code, "render_video.py"),
         script=script("render_video.py"),
         more=lambda wildcards, output: named({"out": output.video}),

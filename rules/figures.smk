@@ -3,7 +3,7 @@
 
 rule figures:
     input:
-        [
+        lambda wildcards: [
             f"<results>/figures/{table}/{figure}.pdf"
             for table in config["default_tables"]
             for figure in figures.of(table)
@@ -22,7 +22,7 @@ use rule rollout as trace_episodes with:
         mem_mb=grows(1200),
         runtime=grows(30),
     params:
-        code=partial(options.acting_code, "trace_episodes.py"),
+        code=bound(options.acting_code, "trace_episodes.py"),
         script=script("trace_episodes.py"),
         traced=config["figures"]["traced"],
         more=lambda wildcards, output: named(
@@ -40,7 +40,7 @@ for figure, needs in figures.needs.items():
         name:
             f"plot_{figure}"
         input:
-            files=partial(figures.drawn, figure),
+            files=bound(figures.drawn, figure),
         output:
             csv=f"<results>/{where}.csv",
             pdf=f"<results>/{where}.pdf",
@@ -55,12 +55,12 @@ for figure, needs in figures.needs.items():
             mem_mb=grows(2000),
             runtime=grows(20),
         params:
-            code=partial(figures.code, figure),
+            code=bound(figures.code, figure),
             script=script("plot.py"),
             figure=f"fist.analysis.figures.{figure}",
             table=lambda wildcards: figures.table(wildcards.get("table", "")),
-            order=ordered(partial(figures.drawn, figure)),
-            files=partial(figures.request, figure),
+            order=ordered(bound(figures.drawn, figure)),
+            files=bound(figures.request, figure),
         shell:
             "python {params.script:q} --figure {params.figure:q} --table {params.table:q}"
             " --files /dev/stdin --out {output.csv:q} <<< {params.files:q} > {log:q} 2>&1"

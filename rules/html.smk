@@ -29,7 +29,7 @@ rule describe_run:
 # Snakemake draws the page from what has been made, in a run of its own with the same configuration.
 rule report:
     input:
-        shown=figures.report(),
+        shown=lambda wildcards: figures.report(),
         config="<results>/run/config.yaml",
     output:
         "<results>/report.html",

@@ -54,7 +54,7 @@ rule combine_tables:
 
 rule check_claims:
     input:
-        episodes=targets.claimed(),
+        episodes=lambda wildcards: targets.claimed(),
     output:
         csv=shown("<results>/claims.csv", "claims", table="claims", what="comparison"),
         markdown="<results>/claims.md",

@@ -16,7 +16,7 @@ for model in targets.models:
             name:
                 f"{stage}_{model}"
             input:
-                unpack(partial(targets.reads, stage, model)),
+                unpack(bound(targets.reads, stage, model)),
             output:
                 weights=f"<results>/{job}.pt",
                 settings=f"<results>/{job}.json",
@@ -35,10 +35,10 @@ for model in targets.models:
                 code=options.model_code(f"{stage}.py", model),
                 on_gpu=script("on_gpu.sh"),
                 script=script(f"{stage}.py"),
-                options=partial(options.stage, stage, model),
-                files=options.material,
-                resume=options.resume,
-                tensorboard=options.tensorboard,
+                options=bound(options.stage, stage, model),
+                files=bound(options.material),
+                resume=bound(options.resume),
+                tensorboard=bound(options.tensorboard),
             shell:
                 "bash {params.on_gpu:q} {resources.gpu:q} python {params.script:q} {params.options:q}"
                 " {params.files:q} --out {output.weights:q} --seed {wildcards.seed:q}"

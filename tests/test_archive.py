@@ -102,6 +102,21 @@ def test_a_bomb_that_lies_about_its_size_is_stopped(tmp_path):
         extract(archive, ["big"], tmp_path / "out")
 
 
+def test_places_that_are_not_in_the_archive_and_bytes_that_cannot_be_unpacked_are_damage(tmp_path):
+    archive = pack(tmp_path / "a.zip", FILES, zipfile.ZIP_BZIP2)
+    content = archive.read_bytes()
+    start = content.find(b"BZh")
+    archive.write_bytes(content[:start] + b"???" + content[start + 3 :])
+    with pytest.raises(ArchiveError, match="damaged"):
+        extract(archive, FILES, tmp_path / "out")
+    end = content.rfind(b"PK\5\6") + 12
+    archive.write_bytes(content[:end] + b"\xff\xff\xff\x7f" * 2 + content[end + 8 :])
+    with pytest.raises(ArchiveError, match="damaged"):
+        matching(archive, "*")
+    with pytest.raises(FileNotFoundError):
+        matching(tmp_path / "none.zip", "*")
+
+
 def test_too_many_members_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_MEMBERS", 10)
     archive = pack(tmp_path / "a.zip", {str(n): b"" for n in range(20)})

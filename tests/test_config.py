@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace as Of
 
 import pytest
 import yaml
@@ -15,10 +16,12 @@ import yaml
 import declarations
 from configuration import ConfigError, full_schema, load
 from d4rl.kitchen.sequences import PLAY_SEQUENCES, sequence_name
-from declarations import acting_settings, ask, declared
+from declarations import ask, declared
 from fist.stage import provenance
 from fist.training.settings import TrainSettings
+from options import Options
 from reference import README, reference
+from targets import Targets
 from values import merge, model_settings, split_name
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +29,8 @@ MODELS = ("skills", "distance", "bc", "goal_bc")
 STAGES = [(model, part) for model in MODELS for part in ("model", "train", "finetune")]
 CLAIM = {"text": "x", "table": "kitchen_table", "better": "fist", "worse": "spirl"}
 FIST = "fist.methods.skills:FIST"
+
+PLAY = "environments.kitchen.data.play"
 
 MORE_METHODS = """
 from fist.stage.settings import settings
@@ -46,6 +51,12 @@ class WithHead(Chunk):
 
 class Late(Chunk):
     Model = type("Late", (Head,), {"name": "late", "trains_on": ()})
+
+class ReadsLate(Chunk):
+    Model = type("Impatient", (Head,), {"name": "impatient", "finetunes_on": ("late",)})
+
+class Circle(Chunk):
+    Model = type("Circle", (Head,), {"name": "circle", "trains_on": ("circle",)})
 
 class Steals(Chunk):
     Model = type("Thief", (ChunkModel,), {"name": "skills"})
@@ -85,6 +96,11 @@ def changed(path, value):
 
 def loaded(*names):
     return load({"mine": read(*names)})
+
+
+def trial_of(config, method):
+    """Return how a method acts in the maze, and on what it is tested there."""
+    return Options(Targets(config, declared(config))).tests(Of(env="maze", method=method))
 
 
 def look_again():
@@ -194,6 +210,25 @@ def test_the_message_names_the_file_that_the_key_came_from():
         ("environments.kitchen.tasks.kettle.n_demos", 23, "n_demos 23 is more than"),
         ("environments.kitchen.data.play.source", "local", "source local needs files"),
         ("environments.kitchen.data.demos.seed", 0, "same seed"),
+        ("environments.kitchen.env_id", "d4rl:kitchn-v0", "`environments.kitchen.env_id`: d4rl:"),
+        ("environments.kitchen.env_id", "nowhere_at_all:X-v0", "PYTHONPATH and in the folder of"),
+        ("environments.kitchen.env_id", "a\nb", "must match"),
+        ("environments.kitchen.order_argument", "task", "no task among arguments: task_elements"),
+        (f"{PLAY}.generator", "d4rl.kitchen.generate:generat", "has no attribute 'generat'"),
+        (f"{PLAY}.generator", "d4rl.kitchen.elements:ELEMENTS", "it is no function"),
+        (f"{PLAY}.generator", "math:sin", "it is called with (path, sequence, episodes, seed, w"),
+        (f"{PLAY}.arguments", {"only_succesful": True}, "did you mean `only_successful`?"),
+        (f"{PLAY}.arguments", {"only_successful": 1}, "must be of type boolean"),
+        (f"{PLAY}.arguments", {"workers": 2}, "unknown key"),
+        ("environments.maze.data.play.arguments.sections", 3, "must be of type"),
+        ("environments.maze.env_kwargs.start", 3, "did you mean `starts`?"),
+        ("environments.maze.tasks.left.env_kwargs", {"start": 3}, "did you mean `starts`?"),
+        ("environments.maze.env_kwargs.starts", "x", "must be of type integer"),
+        ("pathvars.data", "./results", "`pathvars.results`: is the folder of data, too"),
+        ("pathvars.logs", "data/maze/x", "`pathvars.logs`: lies in maze of data"),
+        ("pathvars.logs", "results/.resume/x", "`pathvars.logs`: lies in .resume of results"),
+        ("cache_dir", "data/downloads", "the pipeline's own folder of downloads"),
+        ("tables.maze_table_statistics", read()["tables"]["maze_table"], "statistics are called"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_with_the_way_out(path, value, message):
@@ -250,11 +285,11 @@ def test_an_environment_may_have_settings_of_its_own():
 
 def test_a_method_takes_the_settings_of_tests_that_its_class_has():
     config = load({"x": changed("methods.neighbours.rollout", {"neighbours": 3, "episodes": 4})})
-    assert acting_settings(config, "maze", "fist") == {"replan_every": 5, "skill": "sample"}
-    assert acting_settings(config, "maze", "bc") == {"skill": "sample"}
-    assert acting_settings(config, "maze", "neighbours") == {"neighbours": 3}
-    tested = declarations.testing_settings(config, "maze", "neighbours")
-    assert tested == {"episodes": 4, "max_steps": 2001, "batch": 100}
+    found = {name: trial_of(config, name) for name in ("fist", "bc", "neighbours")}
+    acts = {name: act for name, (act, _) in found.items()}
+    assert acts["fist"] == {"replan_every": 5, "skill": "sample"}
+    assert (acts["bc"], acts["neighbours"]) == ({"skill": "sample"}, {"neighbours": 3})
+    assert found["neighbours"][1] == {"episodes": 4, "max_steps": 2001, "batch": 100}
 
 
 def test_a_method_is_like_another_but_for_what_it_says_itself():
@@ -287,7 +322,7 @@ def test_a_class_from_outside_is_checked_by_what_it_declares(outside):
     assert config["methods"]["mine"]["finetune"] == "head"
     assert model_settings(config, "maze", "head", "model") == {"hidden": 8, "tag": "1e3"}
     assert model_settings(config, "maze", "head", "train") == {"steps": 5}
-    assert acting_settings(config, "maze", "mine") == {"kept": 2}
+    assert trial_of(config, "mine")[0] == {"kept": 2}
     assert declared(config)["methods"]["mine"]["model"] == "head"
     model = declared(config)["models"]["head"]
     assert model["class"] == "more:Head" and model["trains_on"] == ["play", "distance"]
@@ -301,6 +336,7 @@ def test_a_class_from_outside_is_checked_by_what_it_declares(outside):
     [
         ({"class": "more:Steals"}, "its model more:Thief is called skills like fist.methods"),
         ({"class": "more:Reads"}, "its model reads nothing, which is no method's model"),
+        ({"class": "more:Circle"}, "models train on each other: circle, circle"),
         ({"class": "more:Late", "finetune": "none"}, "more:Late needs finetune: head;"),
         ({"class": "more:WithHead", "lookup": "random"}, "more:WithHead takes no lookup"),
         ({"class": "broken:Broken"}, "`methods.mine.class`: broken:Broken cannot be used: oh no"),
@@ -313,16 +349,90 @@ def test_a_class_that_cannot_be_used_is_refused_by_the_method_that_names_it(
     assert message in fault(changed("methods.mine", method))
 
 
+def test_a_model_that_reads_one_that_is_not_trained_on_play_is_refused(outside):
+    config = changed("methods.late", {"class": "more:Late"})
+    config["methods"]["mine"] = {"class": "more:ReadsLate"}
+    assert "its model reads late, which is not trained on play" in fault(config)
+
+
+SOURCES_OF_MINE = """
+def load(files, what, out, rows, cut: int = 0): ...
+def everything(files, what, out, **options): ...
+def convert(logs, out, more): ...
+def small(files): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("play", "message"),
+    [
+        ({"source": "nowhere_at_all:load"}, "PYTHONPATH and in the folder of the run"),
+        ({"source": "mine:lod"}, "`environments.kitchen.data.play.source`: mine:lod cannot be"),
+        ({"source": "mine:load"}, "`environments.kitchen.data.play` lacks options"),
+        ({"source": "mine:load", "options": {}}, "`environments.kitchen.data.play.options` lacks"),
+        ({"source": "mine:load", "options": {"rows": 1, "cutt": 1}}, "did you mean `cut`?"),
+        ({"source": "mine:load", "options": {"rows": 1, "cut": "x"}}, "must be of type integer"),
+        ({"source": "mine:small"}, "it is called with (files, what, out, ...): too many"),
+        (
+            {"source": "relay", "archive": "relay-kitchen.zip", "converter": "mine:convert"},
+            "`environments.kitchen.data.play.converter`: mine:convert cannot be used: it needs",
+        ),
+    ],
+)
+def test_a_source_that_cannot_be_called_as_the_configuration_says_is_refused(
+    outside, play, message
+):
+    (outside / "mine.py").write_text(SOURCES_OF_MINE)
+    assert message in fault(changed(PLAY, {"files": ["a.zip"]} | play))
+
+
+def test_a_source_may_take_whatever_it_is_given(outside):
+    (outside / "mine.py").write_text(SOURCES_OF_MINE)
+    play = {"source": "mine:everything", "files": ["a.zip"], "options": {"x": [{}]}}
+    assert load({"x": changed(PLAY, play)})["environments"]["kitchen"]["data"]["play"] == play
+
+
+@pytest.mark.parametrize("first", ["fist", "link_b"])
+def test_methods_that_are_like_each_other_however_many_are_told_in_one_line(first):
+    """A chain of 1,100 is followed, a circle of them refused."""
+    names = [f"link_{'a' * n}b" for n in range(1100)]
+    config = read()
+    for name, before in zip(names, [first, *names], strict=False):
+        config["methods"][name] = {"like": before}
+    if first == "fist":
+        assert load({"x": config})["methods"][names[-1]]["class"] == FIST
+    else:
+        assert "each of these is like the next: link_b, link_b" in fault(config)
+
+
+def test_a_value_that_cannot_be_walked_through_is_refused_by_its_key():
+    """Too deep, without an end, or an explosion of YAML's names."""
+    deep, endless, bomb = [], [], "x"
+    for _ in range(200_000):
+        deep = [deep]
+    endless.append(endless)
+    for _ in range(10):
+        bomb = [bomb] * 9
+    for value in (deep, endless):
+        assert fault(changed("claims", value)) == "mine: `claims` is nested deeper than 50 levels"
+    assert fault(changed("claims", bomb)) == "mine: `claims` holds more than 1000000 values"
+    with pytest.raises(ConfigError, match="^--config: `rollout` is nested deeper"):
+        load({"x": read()}, ["rollout=" + "[" * 20_000])
+    assert len(fault(changed("seeds", ["x" * 10_000]))) < 400
+    many = fault(changed("seeds", [{"x": n} for n in range(20_000)])).splitlines()
+    assert len(many) == 31 and many[-1] == "and 19970 more"
+
+
 def test_declarations_are_kept_for_as_long_as_the_code_is_the_same(outside, monkeypatch):
-    classes, kept = ("more:WithHead",), outside / "kept"
-    first = ask(classes, kept)
+    named, kept = [("policy", "more:WithHead")], outside / "kept"
+    first = ask(named, kept)
     with monkeypatch.context() as patch:
         patch.setattr(declarations.subprocess, "run", None)
-        assert ask(classes, kept) == first
+        assert ask(named, kept) == first
     inner = outside / "outside_method.py"
     inner.write_text(inner.read_text().replace("hidden: Count = 32", "hidden: Count = 133"))
     look_again()
-    again = ask(classes, kept)["models"]["head"]["model"]["properties"]["hidden"]
+    again = ask(named, kept)["models"]["head"]["model"]["properties"]["hidden"]
     assert again["default"] == 133
 
 
@@ -358,7 +468,7 @@ def test_a_class_that_cannot_be_used_is_refused_with_the_reason(outside, line, p
     module += f"class Model(ChunkModel):\n    {line or 'pass'}\n"
     (outside / "mine.py").write_text(f"{module}class Mine(Chunk):\n    Model = Model\n")
     look_again()
-    assert re.search(reason, ask((path,), outside / "kept")["fault"])
+    assert re.search(reason, ask([("policy", path)], outside / "kept")["fault"])
 
 
 def test_what_a_module_prints_is_no_declaration(outside):
@@ -366,12 +476,15 @@ def test_what_a_module_prints_is_no_declaration(outside):
     printed = "import os; os.write(1, b'hello'); print('hello')\nfrom outside_method import Chunk\n"
     (outside / "loud.py").write_text(printed)
     look_again()
-    assert ask(("loud:Chunk",), outside / "kept")["classes"]["loud:Chunk"]["model"] == "chunk"
+    assert (
+        ask([("policy", "loud:Chunk")], outside / "kept")["policy"]["loud:Chunk"]["model"]
+        == "chunk"
+    )
 
 
 def test_a_folder_that_cannot_be_written_to_is_in_nobodys_way(outside):
     (outside / "file").write_text("")
-    assert ask(("more:WithHead",), outside / "file" / "kept")["classes"]
+    assert ask([("policy", "more:WithHead")], outside / "file" / "kept")["policy"]
 
 
 def test_the_configuration_is_checked_without_torch():
@@ -443,13 +556,12 @@ def test_texts_inside_sections_stay_texts_and_null_is_null():
         {"x": read()},
         [
             "pathvars={results: 2024_01_02}",
-            "environments={maze: {env_id: 007, env_kwargs: {starts: 7, name: x}}}",
+            "environments={maze: {env_kwargs: {starts: 7, targets: [007]}}}",
             "downloads={kitchen-mixed-v0.hdf5: {sha256: null, page: 1}}",
         ],
     )
     assert config["pathvars"]["results"] == "2024_01_02"
-    maze = config["environments"]["maze"]
-    assert maze["env_id"] == "007" and maze["env_kwargs"] == {"starts": 7, "name": "x"}
+    assert config["environments"]["maze"]["env_kwargs"] == {"starts": 7, "targets": ["007"]}
     download = config["downloads"]["kitchen-mixed-v0.hdf5"]
     assert download["sha256"] is None and download["page"] == "1"
 

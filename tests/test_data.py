@@ -72,6 +72,26 @@ def test_a_short_episode_is_dropped_and_counted_and_never_joined_to_the_next(fil
     assert loaded.states[:, 0].tolist() == [*range(12), *range(17, 37)]
 
 
+@pytest.mark.parametrize("block", [1, 7, 20, 1000])
+def test_what_is_left_out_does_not_depend_on_how_the_rest_is_moved(file, monkeypatch, block):
+    monkeypatch.setattr("fist.data.episodes.BLOCK", block)
+    loaded = load_episodes(file, min_length=11)
+    assert loaded.states[:, 0].tolist() == [*range(12), *range(17, 37)]
+    assert len(loaded.states) == len(loaded.actions)
+
+
+def test_groups_in_groups_and_groups_without_number_are_refused(file, monkeypatch):
+    """HDF5 looks every one of them up from the root."""
+    with h5py.File(file, "r+") as opened:
+        opened.create_group("/".join("g" * 3000))
+    with pytest.raises(DataError, match="things in it, or in groups deeper than 8"):
+        load_episodes(file)
+    monkeypatch.setattr("d4rl_layout.DEEPEST", 10_000)
+    monkeypatch.setattr("d4rl_layout.MOST_LINKS", 100)
+    with pytest.raises(DataError, match="more than 100 things in it"):
+        load_episodes(file)
+
+
 def test_rows_after_the_last_end_are_dropped_and_counted(file):
     terminals = np.zeros(37, bool)
     terminals[11] = True

@@ -204,6 +204,17 @@ def test_a_file_that_cannot_be_written_is_named(folder, contents, monkeypatch):
             fetch(Download(NAME, (server.url,)), folder / NAME, folder / "cache", HASTY)
 
 
+@pytest.mark.parametrize("cache", ["file", "file/cache"])
+def test_a_cache_that_cannot_be_made_is_told_before_anything_is_asked_for(folder, contents, cache):
+    (folder / "file").write_text("")
+    with serving(contents[0], good) as server:
+        with pytest.raises(
+            OSError, match="could not write .*file.*/play.hdf5: .* (exists|directory)"
+        ):
+            fetch(Download(NAME, (server.url,)), folder / NAME, folder / cache, HASTY)
+        assert server.requests == 0
+
+
 @pytest.mark.parametrize("known", [True, False], ids=["checksum known", "checksum unknown"])
 def test_a_connection_that_breaks_anywhere_is_continued(folder, contents, known):
     right = contents[0]
@@ -266,7 +277,7 @@ def test_a_file_without_a_length_is_taken_only_if_it_is_whole(folder, contents):
     with serving(right, no_length) as server:
         get(folder, right, [server.url])
     with serving(right[:-100], no_length) as server:
-        with pytest.raises(DownloadError, match="not an HDF5 file, or a truncated one"):
+        with pytest.raises(DownloadError, match="not an HDF5 file, or a damaged one"):
             get(folder / "short", right, [server.url])
 
 

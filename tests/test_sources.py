@@ -280,6 +280,19 @@ def test_a_source_is_one_function_and_may_stand_outside_the_repository(
     assert not (tmp_path / "out.hdf5").exists()
 
 
+def test_a_source_of_one_s_own_is_given_its_files_unless_it_fetches_them(pipeline):
+    """One that is not there is told before anything runs, however it is misspelt."""
+    (pipeline / "own_source.py").write_text("def load(files, what, out): ...\n")
+    play = {"source": "own_source:load", "files": ["play.npz"]}
+    options = configured(pipeline, play, {"source": "local", "files": {TASK: "x.hdf5"}})
+    status, said = snakemake(pipeline, "-n", SPLIT, *options)
+    assert status == 1 and "MissingInputException" in said and "data/play.npz" in said
+    assert "`environments.kitchen.data.play.files`: data/play.npz is not there" in said
+    configured(pipeline, play | {"fetches": True}, {"source": "generated"})
+    (job,) = [job for job in plan(pipeline, SPLIT, *options) if job.rule == "fetch_data"]
+    assert job.input == []
+
+
 def test_what_is_made_of_two_archives_or_members_has_two_names(pipeline, recorded):
     """Members of one name in two archives, a member and its namesake of another format."""
     names = {"play.zip": "maze/data.hdf5", "demos.zip": "maze/data.pkl"}
@@ -303,6 +316,8 @@ BAD = {
     "uneven": (([np.zeros((3, 2))], []), "1 lists of states, 0 of actions"),
     "flat": (([np.zeros(3)], [np.zeros(2)]), r"episode 0 has states \(3,\)"),
     "too few states": (([np.zeros((3, 2))], [np.zeros((5, 2))]), "expected"),
+    "rows of nothing": (([np.zeros((10**9, 0))], [np.zeros((10**9, 0))]), "no more numbers than"),
+    "no rows": (([np.zeros(())], [np.zeros(())]), "expected"),
 }
 
 
@@ -353,6 +368,38 @@ def test_minaris_dictionaries_are_laid_flat_in_the_environments_order(tmp_path, 
     import_minari([], "reach/a-v0", tmp_path / "out.hdf5")
     states = load_episodes(tmp_path / "out.hdf5").states
     assert states.tolist() == [[0.5, 0.5, 7.0]] * 3
+
+
+@pytest.mark.parametrize("spaces", [True, False])
+def test_nothing_is_called_that_a_minari_data_set_names(tmp_path, monkeypatch, spaces):
+    """Minari would make the environment to see its spaces, and we to see their order."""
+    observed = {"position": np.zeros((4, 2), "f4"), "goal": np.zeros((4, 1), "f4")}
+    minari_set(monkeypatch, tmp_path / "minari", observed, np.zeros((3, 1), "f4"))
+    (file,) = (tmp_path / "minari").rglob("data/metadata.json")
+    about = json.loads(file.read_text())
+    told = {"entry_point": "os:system", "kwargs": {"command": f"touch {tmp_path / 'pwned'}"}}
+    about["env_spec"] = json.dumps(json.loads(about["env_spec"]) | told | {"id": "Evil-v0"})
+    if not spaces:
+        del about["observation_space"]
+    file.write_text(json.dumps(about))
+    out = tmp_path / "out.hdf5"
+    if spaces:
+        import_minari([], "reach/a-v0", out)
+        import_minari([], "reach/a-v0", out, env_id="Reach-v0")
+    else:
+        with pytest.raises(DataError, match=r"no metadata.json with both spaces"):
+            import_minari([], "reach/a-v0", out)
+    assert not (tmp_path / "pwned").exists() and out.exists() == spaces
+
+
+def test_a_minari_data_set_is_judged_before_minari_reads_it(tmp_path, monkeypatch):
+    observed = {"position": np.zeros((4, 2), "f4"), "goal": np.zeros((4, 1), "f4")}
+    minari_set(monkeypatch, tmp_path / "minari", observed, np.zeros((3, 1), "f4"))
+    (file,) = (tmp_path / "minari").rglob("main_data.hdf5")
+    with h5py.File(file, "r+") as opened:
+        opened["episode_0/more"] = h5py.ExternalLink(tmp_path / "victim", "/x")
+    with pytest.raises(DataError, match="episode_0/more refers to another place"):
+        import_minari([], "reach/a-v0", tmp_path / "out.hdf5")
 
 
 @pytest.mark.parametrize("key", ["action_space", "observation_space"])

@@ -25,6 +25,7 @@ DECLARED = {
         for name, model in (("fist", "skills"), ("replay", None), ("late", "late"), ("two", "both"))
     },
     "rollout": {"properties": {"episodes": {}}},
+    "environments": {"kitchen": {"registered": [["kitchen.env"], "{}"]}},
 }
 for entry in DECLARED["models"].values():
     entry.setdefault("trains_on", ["play"])
@@ -83,8 +84,7 @@ def targets():
 
 
 @pytest.fixture
-def options(targets, monkeypatch):
-    monkeypatch.setattr("declarations.declared", lambda config: DECLARED)
+def options(targets):
     return Options(targets)
 
 
@@ -242,10 +242,10 @@ def test_the_order_and_the_role_of_a_file_count():
 
 
 def test_a_stage_depends_on_the_classes_that_it_runs(options, monkeypatch):
-    """Those of the models that it reads, too; of an environment, by its id."""
+    """Those of the models that it reads, too; of an environment, what its id registers."""
     asked = []
     monkeypatch.setattr(
-        options_module, "code_version", lambda *entries, env_id: asked.append((*entries, env_id))
+        options_module, "code_version", lambda *entries, env=None: asked.append((*entries, env))
     )
     options.model_code("train.py", "both")
     options.acting_code("rollout.py", Cell("kitchen", "left", "fist", 0))
@@ -254,5 +254,5 @@ def test_a_stage_depends_on_the_classes_that_it_runs(options, monkeypatch):
     read = [models[name]["class"] for name in ("both", "skills", "distance")]
     assert asked == [
         (scripts / "train.py", *read, None),
-        (scripts / "rollout.py", METHOD["class"], KITCHEN["env_id"]),
+        (scripts / "rollout.py", METHOD["class"], (("kitchen.env",), "{}")),
     ]

@@ -16,7 +16,7 @@ from jsonschema.exceptions import best_match
 from contradictions import contradictions
 from declarations import declared
 from settings import base_schema
-from values import Fault, command_line, dotted, merge
+from values import Fault, check_size, command_line, dotted, merge
 
 MODEL_PARTS = ("model", "train", "finetune")
 
@@ -32,13 +32,19 @@ EXPECTED = {
     "pattern": "`{given}` must match {wanted}",
 }
 """What would have been right, by the word of the schema that a value breaks."""
+LONGEST, MOST_LINES = 200, 30
+"""Characters of a value that are shown in a message, and faults that are told at once."""
 
 
 class ConfigError(Exception):
     """A configuration that cannot be used; names the file and the key of every fault."""
 
 
-def load(sources: Mapping[str, Mapping[str, Any]], arguments: Sequence[str] = ()) -> dict[str, Any]:
+def load(
+    sources: Mapping[str, Mapping[str, Any]],
+    arguments: Sequence[str] = (),
+    folders: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Merge the sources of a configuration, check it, and fill in what tasks and methods leave out.
 
     The result is a configuration again, in which no method is `like` another.
@@ -46,14 +52,20 @@ def load(sources: Mapping[str, Mapping[str, Any]], arguments: Sequence[str] = ()
     Args:
         sources: name of each source (a file) and what it holds, in order of merging.
         arguments: those of --config, key=value, as they were typed.
+        folders: what becomes of its `pathvars`, if another workflow has a say in it.
 
     Raises:
         ConfigError: it does not fit the schema, or makes no sense as a whole.
     """
-    given = {**sources, "--config": command_line(arguments, base_schema())}
+    given: dict[str, Mapping[str, Any]] = {}
     try:
+        for name, content in sources.items():
+            given[name] = content
+            check_size(content)
+        given["--config"] = dict.fromkeys(argument.partition("=")[0] for argument in arguments)
+        given["--config"] = command_line(arguments, base_schema())
         config: dict[str, Any] = functools.reduce(merge, given.values(), {})
-        classes = declared({"methods": resolved(config.get("methods"))})
+        classes = declared(config | {"methods": resolved(config.get("methods"))})
         schema = full_schema(classes)
         given["--config"] = command_line(arguments, schema)
         config = functools.reduce(merge, given.values(), {})
@@ -62,13 +74,16 @@ def load(sources: Mapping[str, Mapping[str, Any]], arguments: Sequence[str] = ()
         if not faults:
             # What makes no sense can only be told of values that have the right form.
             _fill_in(config, classes)
+            config["pathvars"] |= folders or {}
             found = contradictions(config, classes)
             faults = [(path, f"`{dotted(path)}`: {message}") for path, message in found]
     except Fault as fault:
         faults = [fault.args]
     if faults:
         lines = [f"{_origin(path, given)}: {message}" for path, message in faults]
-        raise ConfigError("\n".join(dict.fromkeys(lines)))
+        lines = list(dict.fromkeys(lines))
+        more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+        raise ConfigError("\n".join([*lines[:MOST_LINES], *more]))
     return config
 
 
@@ -78,33 +93,39 @@ def resolved(methods: Any) -> dict[str, Any]:
     Raises:
         Fault: a method is like none that there is, or like itself.
     """
-
-    def entry(name: str, before: tuple[str, ...] = ()) -> Any:
-        own, path = methods[name], ["methods", name, "like"]
-        other = own.get("like") if isinstance(own, Mapping) else None
-        if not isinstance(other, str):
-            return own
-        if other not in methods:
-            known = ", ".join(map(str, methods))
-            raise Fault(path, f"`{dotted(path)}`: no {other} among methods: {known}")
-        if other in (*before, name):
-            circle = ", ".join((*before, name, other))
-            raise Fault(path, f"`{dotted(path)}`: each of these is like the next: {circle}")
-        entire = merge(entry(other, (*before, name)), own)
-        return {key: value for key, value in entire.items() if key != "like"}
-
-    return {name: entry(name) for name in methods} if isinstance(methods, Mapping) else {}
+    found: dict[str, Any] = {}
+    for name in methods if isinstance(methods, Mapping) else ():
+        chain: list[str] = []
+        while name is not None and name not in found:
+            path = ["methods", name, "like"]
+            if name in chain:
+                circle = ", ".join((*chain[chain.index(name) :], name))
+                raise Fault(path, f"`{dotted(path)}`: each of these is like the next: {circle}")
+            chain.append(name)
+            own = methods[name]
+            other = own.get("like") if isinstance(own, Mapping) else None
+            name = other if isinstance(other, str) else None
+            if name is not None and name not in methods:
+                known = ", ".join(map(str, methods))
+                raise Fault(path, f"`{dotted(path)}`: no {name} among methods: {known}")
+        for member in reversed(chain):
+            own = methods[member]
+            if name is not None:
+                entire = merge(found[name], own)
+                own = {key: value for key, value in entire.items() if key != "like"}
+            found[member], name = own, member
+    return {name: found[name] for name in methods} if found else {}
 
 
 def full_schema(classes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of a configuration, with the settings that its classes declare."""
+    """Return the schema of a configuration, with the settings and arguments that are declared."""
     schema = copy.deepcopy(base_schema())
     top = schema["properties"]
     models = {
         name: _section({part: _section(model[part]["properties"]) for part in MODEL_PARTS})
         for name, model in classes["models"].items()
     }
-    tests, acts = classes["rollout"], [policy["acts"] for policy in classes["classes"].values()]
+    tests, acts = classes["rollout"], [policy["acts"] for policy in classes["policy"].values()]
     for place in (top, top["environments"]["additionalProperties"]["properties"]):
         place["models"] = _section(models)
         place["rollout"] = _joined(tests, *acts)
@@ -113,7 +134,33 @@ def full_schema(classes: Mapping[str, Any]) -> dict[str, Any]:
         name: method | _section(method["properties"] | {"rollout": _joined(tests, policy["acts"])})
         for name, policy in classes["methods"].items()
     }
+    environment = top["environments"]["additionalProperties"]
+    top["environments"]["properties"] = {
+        name: _environment(environment, known) for name, known in classes["environments"].items()
+    }
     return schema
+
+
+def _environment(schema: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of an environment, with the arguments that its functions and it take."""
+    parts = schema["properties"]
+    data = parts["data"]["properties"]
+    data = {part: _taking(entry, known.get(part, {})) for part, entry in data.items()}
+    found = {**schema, "properties": parts | {"data": parts["data"] | {"properties": data}}}
+    if "arguments" in known:
+        task = parts["tasks"]["additionalProperties"]
+        anywhere = known["arguments"] | {"required": []}
+        task = _taking(task, {"env_kwargs": anywhere})
+        found["properties"]["tasks"] = parts["tasks"] | {"additionalProperties": task}
+        found = _taking(found, {"env_kwargs": known["arguments"]})
+    return found
+
+
+def _taking(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a section with that of its arguments; some must be given."""
+    needed = [key for key, entry in arguments.items() if entry["required"]]
+    required = [*schema.get("required", ()), *needed]
+    return {**schema, "properties": {**schema["properties"], **arguments}, "required": required}
 
 
 def _section(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,9 +198,15 @@ def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationEr
         yield ValidationError(pattern)
 
 
+def _unique(_: Any, wanted: bool, value: Any, __: Any) -> Iterator[ValidationError]:
+    """Find what stands twice in a list, in one pass whatever stands in it."""
+    if isinstance(value, list) and len(set(map(repr, value))) < len(value):
+        yield ValidationError("")
+
+
 _Validator = validators.extend(
     Draft202012Validator,
-    {"pattern": _pattern},
+    {"pattern": _pattern, "uniqueItems": _unique},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
             "integer": lambda _, value: type(value) is int,
@@ -171,13 +224,15 @@ def _explain(error: ValidationError) -> Iterator[tuple[list[Any], str]]:
         for key in sorted(set(value) - set(known), key=str):
             place, close = [*path, key], difflib.get_close_matches(str(key), known, n=1)
             hint = f"did you mean `{close[0]}`? " if close else ""
-            message = f"unknown key `{dotted(place)}`: {hint}known keys here: {', '.join(known)}"
+            there = ", ".join(known) or "none"
+            message = f"unknown key `{dotted(place)}`: {hint}known keys here: {there}"
             yield place, message
     elif error.validator == "required":
         missing = [key for key in error.validator_value if key not in value]
         yield path, f"`{dotted(path) or 'configuration'}` lacks {', '.join(missing)}"
     else:
-        yield path, f"`{dotted(path)}` is {value!r}: {_expected(error)}"
+        shown = text if len(text := repr(value)) <= LONGEST else f"{text[:LONGEST]}…"
+        yield path, f"`{dotted(path)}` is {shown}: {_expected(error)}"
 
 
 def _expected(error: ValidationError) -> str:
@@ -191,7 +246,8 @@ def _expected(error: ValidationError) -> str:
                 choices = [", ".join(map(str, one.get("enum", ()))) for one in wanted]
                 also = [f"match {one['pattern']}" for one in wanted if "pattern" in one]
                 return " or ".join([f"must be one of {', '.join(filter(None, choices))}", *also])
-            return f"must be of type {' or '.join(dict.fromkeys(v['type'] for v in wanted))}"
+            types = dict.fromkeys(one["type"] for one in wanted if "type" in one)
+            return f"must be of type {' or '.join(types)}"
         case "type":
             said = f"must be of type {wanted}{' (finite)' if wanted == 'number' else ''}"
             number = r"[-+]?[\d.]+(e[-+]?\d+)?"

@@ -1,6 +1,8 @@
 """What is well-formed in a configuration but cannot work."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import permutations
 from typing import Any
 
 from values import listed_files, rollout_settings, split_name
@@ -8,10 +10,12 @@ from values import listed_files, rollout_settings, split_name
 Faults = Iterator[tuple[list[Any], str]]
 """What is wrong, and the path of keys where."""
 
-TAKEN = (
-    *("claims", "cost", "all_experiments", "report", "figures", "run", "videos"),
-    *("checkpoints", "benchmarks", "tensorboard", "downloads"),
+FOLDERS = (
+    *("figures", "run", "videos", "checkpoints", "tensorboard", ".resume"),
+    *("downloads", "minari"),
 )
+"""Folders in those of `pathvars` that are not called like an environment."""
+TAKEN = (*FOLDERS, "benchmarks", "claims", "cost", "all_experiments", "report")
 """Names that files and folders of the pipeline have."""
 
 NEEDS = {
@@ -43,14 +47,35 @@ def contradictions(config: Mapping[str, Any], classes: Mapping[str, Any]) -> Fau
         if ("worse" in claim) == ("at_least" in claim):
             yield path, "needs either worse (a method) or at_least (a score)"
     for env, entry in config["environments"].items():
-        yield from _data_faults(["environments", env, "data"], entry["data"], config["downloads"])
+        path, takes = ["environments", env], classes["environments"][env]["arguments"]
+        yield from _data_faults([*path, "data"], entry["data"], config["downloads"])
+        if "order_argument" in entry and not takes["additionalProperties"]:
+            named = [entry["order_argument"]]
+            yield from _unknown([*path, "order_argument"], named, "arguments", takes["properties"])
     for section in ("environments", "tables"):
         for name in (name for name in config[section] if name in TAKEN):
             yield [section, name], "the pipeline has files of that name; take another"
+    for name in (f"{name}_statistics" for name in config["tables"]):
+        if name in config["tables"]:
+            yield ["tables", name], "another table's statistics are called so; take another name"
+    yield from _folder_faults(config)
     for name, table in config["tables"].items():
         yield from _table_faults(["tables", name], table, config)
     yield from _unknown(["default_tables"], config["default_tables"], "tables", config["tables"])
     yield from _unknown(["baselines"], config["baselines"], "methods", methods)
+
+
+def _folder_faults(config: Mapping[str, Any]) -> Faults:
+    """Find folders in which the pipeline's files would come to lie among its others."""
+    folders = {name: os.path.realpath(folder) for name, folder in config["pathvars"].items()}
+    for (one, outer), (other, inner) in permutations(folders.items(), 2):
+        first = os.path.relpath(inner, outer).split(os.sep)[0]
+        if first == "." and one < other:
+            yield ["pathvars", other], f"is the folder of {one}, too; take another"
+        elif first in (*FOLDERS, *config["environments"]):
+            yield ["pathvars", other], f"lies in {first} of {one}, which the pipeline writes to"
+    if os.path.realpath(config["cache_dir"]) == os.path.join(folders["data"], "downloads"):
+        yield ["cache_dir"], "is the pipeline's own folder of downloads; take another"
 
 
 def _unknown(path: list[Any], names: Iterable[str], what: str, known: Iterable[str]) -> Faults:

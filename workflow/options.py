@@ -7,15 +7,16 @@ parameters has changed, unless that is a function of `input` or `output`.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from declarations import acting_settings, testing_settings
 from fist.data.sources import SHORT_NAMES
 from fist.stage.files import fingerprint
 from fist.stage.provenance import code_version
 from targets import Targets, source_options
-from values import model_settings
+from values import model_settings, rollout_settings
 
 SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -53,6 +54,16 @@ def ordered(files: Callable[[Any], Any]) -> Callable[[Any], str]:
     return lambda wildcards: fingerprint(files(wildcards))
 
 
+def bound(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+    """Return a function of a job, its first arguments being given.
+
+    Snakemake looks at its signature several times for every job: it is found once.
+    """
+    made = partial(function, *arguments)
+    made.__signature__ = signature(made)  # type: ignore[attr-defined]
+    return made
+
+
 class Options:
     """The options of the scripts, for a checked configuration."""
 
@@ -68,8 +79,10 @@ class Options:
             classes: classes and functions that it is told to use, module:name.
             env: environment that it makes.
         """
-        env_id = None if env is None else self.config["environments"][env]["env_id"]
-        return code_version(SCRIPTS / script, *classes, env_id=env_id)
+        if env is None:
+            return code_version(SCRIPTS / script, *classes)
+        modules, said = self.targets.declared["environments"][env]["registered"]
+        return code_version(SCRIPTS / script, *classes, env=(tuple(modules), said))
 
     def resume(self, wildcards: Any, output: Any) -> list[str]:
         """Name a stage's resume file: it lies beside the results, but is never an output."""
@@ -116,13 +129,23 @@ class Options:
         """Return `code` of a script that runs a method in its environment."""
         return self.code(script, self.targets.method(wildcards)["class"], env=wildcards.env)
 
+    def tests(self, of: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what is said of how a method acts, and of the episodes that it is tested on."""
+        said = rollout_settings(self.config, of.env, of.method)
+        acts, tests = self.targets.method(of)["acts"], self.targets.declared["rollout"]
+        act, rollout = (
+            {key: value for key, value in said.items() if key in known["properties"]}
+            for known in (acts, tests)
+        )
+        return act, rollout
+
     def trial(self, wildcards: Any) -> list[str]:
         """Say what acts, where and on which episodes it is tested, and what that is called."""
         method, task = self.targets.method(wildcards), self.targets.task(wildcards)
         env = self.targets.environment(wildcards)
         order = {env["order_argument"]: task["order"]} if "order_argument" in env else {}
         arguments = env.get("env_kwargs", {}) | order | task.get("env_kwargs", {})
-        which = (self.config, wildcards.env, wildcards.method)
+        act, rollout = self.tests(wildcards)
         play, demos = (env["data"][part]["source"] for part in ("play", "demos"))
         labels = {name: getattr(wildcards, name) for name in ("env", "task", "method", "seed")}
         labels["data_source"] = play if play == demos else f"play:{play} demos:{demos}"
@@ -130,8 +153,8 @@ class Options:
             f"--method={method['class']}",
             f"--lookup={method['lookup']}",
             f"--n-demos={self.targets.n_demos(wildcards)}",
-            *flags("act", acting_settings(*which)),
-            *flags("rollout", testing_settings(*which)),
+            *flags("act", act),
+            *flags("rollout", rollout),
             *flags("labels", labels),
             f"--env-id={env['env_id']}",
             f"--env-kwargs={json.dumps(arguments)}",

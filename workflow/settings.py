@@ -22,7 +22,8 @@ NAME, SEQUENCE, IDENTIFIER = "[a-z][a-z0-9_]*", "[a-z0-9_]+(-[a-z0-9_]+)*", "[A-
 Name = Annotated[str, like(NAME)]
 Sequence = Annotated[str, like(SEQUENCE)]
 Split = Annotated[str, like(f"mixed|no_{SEQUENCE}")]
-FUNCTION = f"{IDENTIFIER}([.]{IDENTIFIER})*:{IDENTIFIER}"
+MODULE = f"{IDENTIFIER}([.]{IDENTIFIER})*"
+FUNCTION, ENV_ID = f"{MODULE}:{IDENTIFIER}", rf"({MODULE}:)?[\w./-]+"
 Function = Annotated[str, like(FUNCTION)]
 Folder = Annotated[str, like(".*[^/]")]
 File = Annotated[str, like(".+")]
@@ -74,6 +75,9 @@ class DataSet:
     """Sources `relay` and `minari`: the function that makes episodes, `module:function`."""
     options: Free | None = None
     """Further arguments of a source of your own."""
+    fetches: Flag | None = None
+    """A source of your own: `true` where it knows itself where its files are; it then runs where
+    Snakemake runs. Otherwise they are downloads, or lie in `local_dir`."""
 
 
 @settings
@@ -152,7 +156,7 @@ class ModelEntry:
 class Environment:
     """An environment, its data and its tasks."""
 
-    env_id: str
+    env_id: Annotated[str, like(ENV_ID)]
     """Gymnasium id, with the module that registers it: `d4rl:kitchen-mixed-v0`."""
     data: Data
     """Where play and demonstrations come from, see below."""

@@ -51,9 +51,9 @@ class Targets:
 
     def __init__(self, config: Mapping[str, Any], declared: Mapping[str, Any]):
         """Take the configuration, and what its classes declare (`declarations.declared`)."""
-        self.config, self.models = config, declared["models"]
+        self.config, self.declared, self.models = config, declared, declared["models"]
         self.methods = {
-            name: method | {"model": declared["methods"][name]["model"]}
+            name: method | {key: declared["methods"][name][key] for key in ("model", "acts")}
             for name, method in config["methods"].items()
         }
 
@@ -102,11 +102,10 @@ class Targets:
 
     def _given(self, env: str, data: Mapping[str, Any], file: str) -> str:
         """Return where a file of a data set that is not generated lies, or will lie."""
-        if data["source"] == "local":
-            return os.path.join(self.config["local_dir"], file)
-        if data["source"] == "d4rl":
-            return f"<data>/downloads/{file}"
-        folder = "raw" if self.source_files(data, file) else "fetched"
+        files = self.source_files(data, file)
+        if data["source"] in ("local", "d4rl"):
+            return files[0]
+        folder = "raw" if files else "fetched"
         return f"<data>/{env}/{folder}/{made_name(data, file)}.hdf5"
 
     def lacking(self) -> dict[str, str]:
@@ -116,10 +115,10 @@ class Targets:
             self.config["tables"][t]["env"] for t in self.config["default_tables"]
         ):
             for part, data in self.config["environments"][env]["data"].items():
-                for file in listed_files(data) if data["source"] == "local" else ():
-                    path = os.path.join(self.config["local_dir"], file)
-                    if not os.path.exists(path):
-                        found[f"environments.{env}.data.{part}.files"] = path
+                for file in listed_files(data):
+                    for path in self.source_files(data, file):
+                        if not path.startswith("<data>") and not os.path.exists(path):
+                            found[f"environments.{env}.data.{part}.files"] = path
         return found
 
     def made_of(self, of: Any) -> tuple[Mapping[str, Any], str]:
@@ -132,13 +131,12 @@ class Targets:
 
     def source_files(self, data: Mapping[str, Any], file: str) -> list[str]:
         """Return what a source reads: a download, a local file; nothing, if it fetches itself."""
-        name = data.get("archive", file)
-        local = os.path.join(self.config["local_dir"], name)
-        if data["source"] == "minari":
+        source, name = data["source"], data.get("archive", file)
+        if source in ("generated", "minari") or data.get("fetches"):
             return []
-        if name in self.config["downloads"]:
+        if source != "local" and name in self.config["downloads"]:
             return [f"<data>/downloads/{name}"]
-        return [local] if os.path.exists(local) else []
+        return [os.path.join(self.config["local_dir"], name)]
 
     def play(self, of: Any) -> str:
         return f"<data>/{of.env}/play/{self.split(of)}.hdf5"

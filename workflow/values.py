@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 import yaml
@@ -9,6 +10,28 @@ import yaml
 
 class Fault(Exception):
     """What is wrong with a value of a configuration: the path of its keys, and a message."""
+
+
+DEEPEST, MOST_VALUES = 50, 1_000_000
+"""Levels of a value, and values in it, where the names of YAML are followed."""
+
+
+def check_size(content: Mapping[str, Any]) -> None:
+    """Raise Fault where a value cannot be walked through: too deep, endless, or too much of it."""
+    for key, value in content.items():
+        level = [value]
+        for _ in range(DEEPEST):
+            inside = [one for one in level if isinstance(one, (Mapping, list))]
+            if sum(map(len, inside)) > MOST_VALUES:
+                raise Fault([key], f"`{key}` holds more than {MOST_VALUES} values")
+            parts = (one.values() if isinstance(one, Mapping) else one for one in inside)
+            level = list(chain.from_iterable(parts))
+        if level:
+            raise _too_deep(key)
+
+
+def _too_deep(key: str) -> Fault:
+    return Fault([key], f"`{key}` is nested deeper than {DEEPEST} levels")
 
 
 def command_line(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,7 +43,11 @@ def command_line(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict[st
         value: Any = text
         if not _branch(entry, "string"):
             with suppress(yaml.YAMLError):  # the schema says what it should be
-                value = yaml.load(text, yaml.BaseLoader)  # every scalar is a text
+                try:
+                    value = yaml.load(text, yaml.BaseLoader)  # every scalar is a text
+                except RecursionError:
+                    raise _too_deep(key) from None
+        check_size({key: value})
         given = merge(given, {key: typed(value, entry)})
     return given
 

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from d4rl_layout import DataError, read, write
+from d4rl_layout import BLOCK, DataError, read, write
 
 __all__ = ["DataError", "Episodes", "concatenate", "load_episodes", "save_episodes"]
 
@@ -115,15 +115,25 @@ def load_episodes(path: str | Path, min_length: int = 1) -> Episodes:
             f"{path}: the longest of {len(lengths)} episodes has {lengths.max()} rows, at least "
             f"{min_length} are needed (H+1; config: models.skills.model.horizon)"
         )
-    rows = slice(stops[-1])  # no copy, unless an episode is left out
-    keep = np.flatnonzero(np.repeat(long_enough, lengths)) if not long_enough.all() else rows
+    keep = np.repeat(long_enough, lengths)
     return Episodes(
-        torch.from_numpy(states[keep]),
-        torch.from_numpy(actions[keep]),
+        torch.from_numpy(_packed(states, keep)),
+        torch.from_numpy(_packed(actions, keep)),
         torch.from_numpy(lengths[long_enough].astype(np.int64)),
         dropped=int((~long_enough).sum()),
         dropped_rows=len(ends) - int(stops[-1]),
     )
+
+
+def _packed(array: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """Return the rows that are kept, moved to the array's front: there is no second copy."""
+    rows = 0
+    for first in range(0, len(keep), BLOCK):
+        block = keep[first : first + BLOCK]
+        kept = array[first : first + len(block)][block]
+        array[rows : rows + len(kept)] = kept
+        rows += len(kept)
+    return array[:rows]
 
 
 def save_episodes(path: str | Path, episodes: Episodes) -> None:

@@ -16,7 +16,7 @@ from fist.methods.base import Model, Policy, name_of
 from fist.methods.distance import Distance
 from fist.methods.retrieval import DemoIndex, raw_states
 from fist.stage.files import fingerprint, sha256
-from fist.stage.provenance import code_version
+from fist.stage.provenance import code_version, registered
 from fist.stage.resume import read_resume, taking, write_resume
 from fist.training.checkpoint import load_model
 
@@ -161,7 +161,7 @@ def _key(trial: Trial) -> str:
             "files": read,
             "rollout": asdict(settings),
             "seed": trial.labels.seed,
-            "code": code_version("fist.evaluation.evaluate", method, env_id=trial.env_id),
+            "code": code_version("fist.evaluation.evaluate", method, env=registered(trial.env_id)),
             "torch": torch.__version__,
         }
     )

@@ -20,23 +20,25 @@ from importlib import import_module, metadata
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import resolve_name
 from pathlib import Path
-from typing import Any
 
 from fist.stage.files import fingerprint, sha256
 
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
+Registered = tuple[tuple[str, ...], str | None]
+"""The modules that an environment consists of, and what its registration says, as JSON."""
+
 
 @cache
-def code_version(*entries: str | Path, env_id: str | None = None) -> str:
+def code_version(*entries: str | Path, env: Registered = ((), None)) -> str:
     """Return a fingerprint of the code that a stage runs, the same wherever it lies.
 
     Args:
         entries: what it is started with: modules ("fist.training.stages"), classes and functions
             ("d4rl.kitchen.generate:generate"), scripts (paths).
-        env_id: Gymnasium id of an environment that it makes.
+        env: the environment that it makes, as it is `registered`.
     """
-    modules, registration = _registered(env_id) if env_id is not None else ((), None)
+    modules, registration = env
     entries = (*entries, *modules)
     files = source_files(*entries)
     named = {entry.partition(":")[0] for entry in entries if isinstance(entry, str)}
@@ -116,21 +118,22 @@ def _version(module: str) -> list[str]:
 
 
 @cache
-def _registered(env_id: str) -> tuple[tuple[str, ...], dict[str, Any] | None]:
-    """Return the modules that an environment consists of, and what its registration says.
+def registered(env_id: str) -> Registered:
+    """Return what a Gymnasium id registers; the module that it names is imported.
 
     A package that registers what is in it does nothing else: only what it says counts. Any other
-    module that registers is one of them. Where it cannot be imported, it is all that is known.
+    module that registers is one of the environment's.
+
+    Raises:
+        ImportError: the module cannot be imported.
+        gymnasium.error.Error: it registers nothing of that name.
     """
     import gymnasium
 
     module, _, name = env_id.rpartition(":")
-    try:
-        if module:
-            import_module(module)
-        spec = gymnasium.spec(name)
-    except Exception:  # whatever the user's module raises; the stage that runs it says so
-        return (module or "gymnasium",), None
+    if module:
+        import_module(module)
+    spec = gymnasium.spec(name)
     points = [spec.entry_point, spec.vector_entry_point]
     points += [wrapper.entry_point for wrapper in spec.additional_wrappers]
     inside = {
@@ -140,5 +143,6 @@ def _registered(env_id: str) -> tuple[tuple[str, ...], dict[str, Any] | None]:
     }
     if module and not any(inner.startswith(f"{module}.") for inner in inside):
         inside.add(module)
-    kwargs = json.dumps(spec.kwargs, sort_keys=True, default=lambda value: type(value).__name__)
-    return tuple(sorted(inside)), {"limit": spec.max_episode_steps, "arguments": kwargs}
+    known = {"limit": spec.max_episode_steps, "arguments": spec.kwargs}
+    told = json.dumps(known, sort_keys=True, default=lambda value: type(value).__name__)
+    return tuple(sorted(inside)), told

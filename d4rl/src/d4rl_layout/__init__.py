@@ -12,14 +12,18 @@ it is judged by its header before anything in it is read.
 
 import math
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 FREE_BYTES, LARGEST_RATIO = 16 << 20, 100
 """What arrays may have together: so many bytes, and so many for each byte that is stored."""
+MOST_LINKS, DEEPEST = 100_000, 8
+"""Groups and arrays in a file, and groups in each other."""
 LARGEST_VALUE = float(np.finfo(np.float32).max)
 ROWS = ("observations", "actions", "next_observations", "rewards", "terminals", "timeouts")
 """Arrays with a row for each step."""
@@ -54,18 +58,9 @@ def read(
             stored in it, lacks an array, or holds values that mean nothing.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no data set at {path}: check the path that was given")
-    try:
-        with h5py.File(path, "r") as file:
-            arrays = {name: item[()] for name, item in _plain(file, required, only).items()}
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
-    except BlockingIOError as error:
-        advice = "wait, or set HDF5_USE_FILE_LOCKING=FALSE"
-        raise DataError(f"{path}: another process has it open ({error}): {advice}") from None
-    except DAMAGE as error:
-        raise DataError(f"{path}: not an HDF5 file, or a damaged one ({error})") from error
+    with opened(path) as file:
+        named = _plain(file)
+        arrays = {name: item[()] for name, item in _judged(file, named, required, only).items()}
     rows = {name: len(np.atleast_1d(arrays[name])) for name in ROWS if name in arrays}
     if len(set(rows.values())) > 1:
         lengths = ", ".join(f"{name} {n}" for name, n in rows.items())
@@ -81,12 +76,47 @@ def read(
     return arrays
 
 
-def _plain(
-    file: h5py.File, required: Collection[str], only: Collection[str] | None
-) -> dict[str, h5py.Dataset]:
-    """Return the arrays to read; DataError unless they lie in the file, and all fits in memory."""
+def check(path: str | os.PathLike[str]) -> None:
+    """Judge an HDF5 file of any layout as `read` does, by its header alone.
+
+    Raises:
+        FileNotFoundError, DataError: as for `read`.
+    """
+    with opened(path) as file:
+        _judged(file, _plain(file), (), None)
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
+    """Open an HDF5 file, for reading alone; whatever fails while it is read is a DataError.
+
+    Raises:
+        FileNotFoundError, DataError: as for `read`.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"no data set at {path}: check the path that was given")
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    except BlockingIOError as error:
+        advice = "wait, or set HDF5_USE_FILE_LOCKING=FALSE"
+        raise DataError(f"{path}: another process has it open ({error}): {advice}") from None
+    except DAMAGE as error:
+        raise DataError(f"{path}: not an HDF5 file, or a damaged one ({error})") from error
+
+
+def _plain(file: h5py.File) -> dict[str, h5py.Dataset]:
+    """Return the data sets of a file; DataError unless all that is in it lies in it."""
     links: list[tuple[str, int]] = []
-    file.id.links.visit(lambda name, info: links.append((name.decode(), info.type)), info=True)
+
+    def see(name: bytes, info: Any) -> bool | None:
+        links.append((name.decode(), info.type))
+        return len(links) > MOST_LINKS or name.count(b"/") > DEEPEST or None  # True ends the visit
+
+    if file.id.links.visit(see, info=True):
+        raise DataError(f"more than {MOST_LINKS} things in it, or in groups deeper than {DEEPEST}")
     found: dict[str, h5py.Dataset] = {}
     for name, kind in links:
         item = file[name] if kind == h5py.h5l.TYPE_HARD else None
@@ -94,6 +124,16 @@ def _plain(
             raise DataError(f"{name} refers to another place, or to another file: refused")
         if isinstance(item, h5py.Dataset):
             found[name] = item
+    return found
+
+
+def _judged(
+    file: h5py.File,
+    found: Mapping[str, h5py.Dataset],
+    required: Collection[str],
+    only: Collection[str] | None,
+) -> dict[str, h5py.Dataset]:
+    """Return the arrays to read; DataError unless they are there, and all fits in memory."""
     if missing := [name for name in required if name not in found]:
         raise DataError(
             f"missing {', '.join(missing)}; found {', '.join(sorted(found)) or 'nothing'} (D4RL "

@@ -4,6 +4,7 @@ An archive with a member that would land outside its folder, with a link, or wit
 its size makes plausible is refused as a whole.
 """
 
+import errno
 import lzma
 import re
 import stat
@@ -21,6 +22,9 @@ LARGEST_RATIO = 100
 FOREIGN = re.compile(r"/|[A-Za-z]:|(.*/)?\.\.?(/|$)|.*[\\\x00-\x1f]|$", re.DOTALL)
 """Names that lead outside the folder, or mean something else on another system."""
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
+THEIR_FAULT = (errno.EINVAL, errno.ENAMETOOLONG, None)
+"""Numbers of errors that come of damage: places before the archive's begin, names that no system
+can have, and what a decompressor says."""
 
 
 class ArchiveError(ValueError):
@@ -61,7 +65,9 @@ def extract(archive: Path, names: Iterable[str], into: Path) -> list[Path]:
                 raise ArchiveError(f"{archive}: has no member {name!r}")
             try:
                 files.append(Path(opened.extract(name, into)))
-            except DAMAGE as error:
+            except (*DAMAGE, OSError) as error:
+                if isinstance(error, OSError) and error.errno not in THEIR_FAULT:
+                    raise
                 raise ArchiveError(f"{archive}: member {name!r} is damaged ({error})") from None
             if files[-1].stat().st_size != members[name].file_size:
                 raise ArchiveError(f"{archive}: member {name!r} is not as long as it claims")
@@ -71,11 +77,13 @@ def extract(archive: Path, names: Iterable[str], into: Path) -> list[Path]:
 @contextmanager
 def _opened(archive: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
     """Open an archive and give its files by name; ArchiveError where anything in it is amiss."""
-    try:
-        opened = zipfile.ZipFile(archive)
-    except DAMAGE as error:
-        raise ArchiveError(f"{archive}: not a zip archive, or a damaged one ({error})") from None
-    with opened:
+    with open(archive, "rb") as file:
+        try:
+            opened = zipfile.ZipFile(file)
+        except (*DAMAGE, OSError) as error:
+            raise ArchiveError(
+                f"{archive}: not a zip archive, or a damaged one ({error})"
+            ) from None
         members = opened.infolist()
         if len(members) > MOST_MEMBERS:
             raise ArchiveError(f"{archive}: {len(members)} members, more than {MOST_MEMBERS}")

@@ -8,15 +8,17 @@ import logging
 import os
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import h5py
 from filelock import FileLock
 
+from d4rl_layout import DataError, opened
 from fist.data.sources.pages import Page, direct, is_page
 from fist.data.sources.transfer import Patience, TransferError, forget, transfer
 from fist.stage.files import read_json, replacing, sha256, write_json
@@ -70,12 +72,11 @@ def fetch(wanted: Download, out: Path, cache: Path, patience: Patience = PATIENC
         CheckError: the file with the checksums is damaged.
         OSError: a file cannot be written.
     """
-    cache.mkdir(parents=True, exist_ok=True)
     kept, seen = cache / wanted.name, cache / LOCK_FILE
     digest = wanted.sha256 or _checksums(seen).get(wanted.name, {}).get("sha256")
     trust = f"config, downloads.{wanted.name}.sha256" if wanted.sha256 else f"its entry in {seen}"
     or_trust = f". If the file was published anew: remove {trust}" if digest else ""
-    with FileLock(cache / f".{wanted.name}.lock"):
+    with _locked(kept):
         if kept.exists():
             try:
                 found = _check(kept, wanted, digest)
@@ -86,7 +87,7 @@ def fetch(wanted: Download, out: Path, cache: Path, patience: Patience = PATIENC
         else:
             found, url = _download(wanted, kept, digest, patience, or_trust)
     if digest is None:
-        with FileLock(cache / f".{LOCK_FILE}.lock"):
+        with _locked(seen):
             entry = {"sha256": found, "bytes": kept.stat().st_size, "url": url}
             write_json(seen, dict(sorted(({wanted.name: entry} | _checksums(seen)).items())))
         log.info("%s: SHA-256 %s recorded in %s", wanted.name, found, seen)
@@ -97,6 +98,22 @@ def fetch(wanted: Download, out: Path, cache: Path, patience: Patience = PATIENC
         except OSError:
             shutil.copyfile(kept, temporary)
         os.utime(temporary)
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Make the folder of a file, and let nobody else write it meanwhile."""
+    lock = FileLock(file.with_name(f".{file.name}.lock"))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(error.errno, f"could not write {file}: {reason}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _download(
@@ -165,9 +182,10 @@ def _check(path: Path, wanted: Download, digest: str | None) -> str:
         raise CheckError(f"SHA-256 is {found}, expected {digest}")
     if wanted.name.endswith((".hdf5", ".h5")):
         try:
-            h5py.File(path, "r").close()
-        except OSError as error:
-            raise CheckError(f"not an HDF5 file, or a truncated one ({error})") from None
+            with opened(path):
+                pass
+        except DataError as error:
+            raise CheckError(str(error)) from None
     elif wanted.name.endswith(".zip") and not zipfile.is_zipfile(path):
         raise CheckError("not a zip archive, or a truncated one")
     return found

@@ -6,13 +6,19 @@ Minari keeps an episode's last observation, D4RL's layout does not:
     D4RL       s0  s1  s2            a0  a1  a2
 
 so what comes in loses its last state, and what goes out its last action.
+
+A set from elsewhere names a class as its environment, which Minari would import and call. Nothing
+is taken of that but an id, which counts where an installed package has registered it.
 """
 
+import contextlib
+import json
 import logging
 import os
 import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +26,24 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Dict, Space
 
-from d4rl_layout import read
+from d4rl_layout import check, read
 from fist.data.episodes import DataError, Episodes, load_episodes, save_episodes
+from fist.stage.files import read_json
 from fist.stage.functions import function
 
 log = logging.getLogger(__name__)
 
 
+PACKAGES = ("d4rl", "gymnasium_robotics")
+"""What may be imported to find the environment that a set names."""
+
+
 def import_minari(
-    files: Sequence[Path], what: str, out: Path, converter: str | None = None
+    files: Sequence[Path],
+    what: str,
+    out: Path,
+    converter: str | None = None,
+    env_id: str | None = None,
 ) -> None:
     """Write a Minari data set in D4RL's layout; it is downloaded if it is not here.
 
@@ -38,21 +53,30 @@ def import_minari(
         out: HDF5 file to write.
         converter: function (module:function) that makes an episode's states (T, S) of the
             observations that Minari gives; by default dictionaries are laid flat.
+        env_id: Gymnasium id of the environment in whose order that is done; by default the one that
+            the set names, if it is registered here.
 
     Raises:
-        DataError: it cannot be had, or holds no episode.
+        DataError: it cannot be had, is not safe to read, or holds no episode.
     """
     minari = _minari()
     try:
-        dataset = minari.load_dataset(what, download=True)
+        folder = Path(minari.storage.get_dataset_path(what), "data")
+        if not folder.exists():
+            minari.download_dataset(what)
     except Exception as error:  # its storage and its server have many ways to fail
         raise DataError(
             f"Minari has no {what} here, and it could not be downloaded ({error}): fetch it "
             f"elsewhere (minari download {what}) and set MINARI_DATASETS_PATH to the folder"
         ) from None
+    named = _judged(folder)
+    try:
+        dataset = minari.MinariDataset(folder)
+    except Exception as error:  # whatever damage does to it
+        raise DataError(f"{folder}: not a Minari data set, or a damaged one ({error})") from None
     if not isinstance(dataset.action_space, Box):
         raise DataError(f"{what} has actions of {dataset.action_space}: only a Box can be learnt")
-    states_of = function(converter) if converter else _flattening(what, dataset)
+    states_of = function(converter) if converter else _flattening(what, dataset, env_id or named)
     states, actions = [], []
     for episode in dataset.iterate_episodes():
         if length := len(episode.actions):
@@ -129,10 +153,28 @@ def _minari() -> Any:
     return minari
 
 
-def _flattening(what: str, dataset: Any) -> Callable[[Any], np.ndarray]:
-    """Return what lays dictionaries flat, in the order of the environment's observations."""
+def _judged(folder: Path) -> str:
+    """Return the id of a set's environment; DataError where Minari should not read the set."""
     try:
-        return partial(_flat, what, dataset.recover_environment().observation_space)
+        about = read_json(folder / "metadata.json")
+        named = json.loads(about.get("env_spec") or "{}").get("id") or ""
+        spaces = [about[key] for key in ("observation_space", "action_space")]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"{folder}: no metadata.json with both spaces in it ({error!r})") from None
+    if not all(isinstance(space, str) for space in spaces) or about.get("data_format") != "hdf5":
+        raise DataError(f"{folder}: its metadata.json names no spaces, or no HDF5 as its format")
+    for file in folder.rglob("*.hdf5"):
+        check(file)
+    return named if isinstance(named, str) and ":" not in named else ""
+
+
+def _flattening(what: str, dataset: Any, env_id: str) -> Callable[[Any], np.ndarray]:
+    """Return what lays dictionaries flat, in the order of the environment's observations."""
+    for package in PACKAGES:
+        with contextlib.suppress(ImportError):
+            import_module(package)
+    try:
+        return partial(_flat, what, gymnasium.make(env_id).observation_space)
     except Exception as error:  # whatever an environment needs that is not here
         log.warning("the environment cannot be made here (%s): keys in alphabetical order", error)
         return partial(_flat, what, dataset.observation_space)

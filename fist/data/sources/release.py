@@ -88,17 +88,23 @@ def demonstrations(path: Path) -> Episodes:
         raise DataError(f"{path}: expected a list of states and a list of actions per episode")
     if len(lists[0]) != len(lists[1]) or not lists[0]:
         raise DataError(f"{path}: {len(lists[0])} lists of states, {len(lists[1])} of actions")
-    left, widths, episodes = path.stat().st_size, set(), []
+    left, widths, episodes = 2 * path.stat().st_size, set(), []
     for number, pair in enumerate(zip(*lists, strict=True)):
-        rows = [list(array) if isinstance(array, (list, np.ndarray)) else [] for array in pair]
+        rows = [list(array) if _is_listed(array, left) else [] for array in pair]
         plain = all(isinstance(row, np.ndarray) and row.ndim == 1 for row in sum(rows, []))
-        left -= sum(np.size(row) for row in sum(rows, [])) if plain else left + 1
+        left -= sum(1 + np.size(row) for row in sum(rows, [])) if plain else left + 1
         widths |= {(row.size, place) for place in (0, 1) for row in rows[place] if plain}
         if left < 0 or len(widths) != 2 or len(rows[0]) - len(rows[1]) not in (0, 1):
             shapes = [getattr(array, "shape", type(array).__name__) for array in pair]
             raise DataError(
                 f"{path}: episode {number} has states {shapes[0]} and actions {shapes[1]}; "
-                "expected (T + 1, state) and (T, action), and fewer numbers than the file has bytes"
+                "expected (T + 1, state) and (T, action), and no more numbers than are in the file"
             )
         episodes.append((np.array(rows[0][: len(rows[1])]), np.array(rows[1])))
     return Episodes.of(*zip(*episodes, strict=True))
+
+
+def _is_listed(array: Any, most: int) -> bool:
+    """Tell whether something is a list or an array of so many rows at most; they may be empty."""
+    rows = isinstance(array, list) or (isinstance(array, np.ndarray) and array.ndim > 0)
+    return rows and len(array) <= most
