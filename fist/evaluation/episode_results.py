@@ -180,11 +180,11 @@ def collect(files: Iterable[str | Path]) -> list[Results]:
         twice = table.duplicated([*labels, what])
         if twice.any():
             row = table[twice].iloc[0]
-            first = table[(table[[*labels, what]] == row[[*labels, what]]).all(axis=1)].iloc[0]
+            known = table[(table[[*labels, what]] == row[[*labels, what]]).all(axis=1)].iloc[0]
             raise ResultsError(
                 f"{files[row.file]}, line {row.line}: {what} {row[what]:.0f} of {row.task}/"
-                f"{row.method} seed {row.seed:.0f} is already in {files[first.file]}, line "
-                f"{first.line}"
+                f"{row.method} seed {row.seed:.0f} is already in {files[known.file]}, line "
+                f"{known.line}"
             )
     cells = table.groupby(labels[:3], sort=False, observed=True)
     table = table.assign(cell=cells.ngroup()).sort_values(["cell", "seed", "episode"])
