@@ -92,7 +92,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         {"encoder": "lstm", "decoder_blocks": 5}, {"steps": 2000}, {"steps": 2500}, SAMPLE
     ),
     "BC": {"method": "bc"},
-    "BC, sample": {"method": "bc", "rollout": {"skill": "sample"}},
+    "BC, sample": {"method": "bc", "rollout": SAMPLE},
 }
 """What each recipe changes in the configuration, and its method."""
 
