@@ -266,7 +266,7 @@ def main(args: Arguments) -> None:
         axis.set_xscale("log")
         axis.xaxis.set_major_formatter(ScalarFormatter())
         axis.xaxis.set_minor_formatter(ScalarFormatter())
-        axis.set_title(setting)
+        axis.set_title(setting.replace("_", " "))
         axis.set_xlabel("processor minutes, one seed")
     axes[0].set_ylabel("sub-tasks in order, of 4")
     legend(figure, axes)
