@@ -74,8 +74,25 @@ def skills(
     return {"method": "fist_euclidean", "models": {"skills": own}, "rollout": act or {}}
 
 
+SAMPLE, MEAN = {"skill": "sample", "replan_every": 5}, {"skill": "mean", "replan_every": 10}
 RECIPES: dict[str, dict[str, Any]] = {
     "default": skills(),
+    "sample": skills(act=SAMPLE),
+    "demos 1000, sample": skills(demos={"steps": 1000}, act=SAMPLE),
+    "demos 1000, mean 10": skills(demos={"steps": 1000}, act=MEAN),
+    "demos 2500, sample": skills(demos={"steps": 2500}, act=SAMPLE),
+    "demos 2500, mean 10": skills(demos={"steps": 2500}, act=MEAN),
+    "play 4000, sample": skills(play={"steps": 4000}, act=SAMPLE),
+    "play 4000, mean 10": skills(play={"steps": 4000}, act=MEAN),
+    "play 4000, mean 10, rate 2e-3": skills(play={"steps": 4000, "learning_rate": 2e-3}, act=MEAN),
+    "play 4000, sample, KL 2e-4": skills({"kl_weight": 2e-4}, {"steps": 4000}, act=SAMPLE),
+    "sample, KL 2e-4": skills({"kl_weight": 2e-4}, demos={"steps": 1000}, act=SAMPLE),
+    "priors of 3 blocks, mean 10": skills({"prior_blocks": 3}, act=MEAN),
+    "LSTM, 5 blocks, play 2000, demos 2500, sample": skills(
+        {"encoder": "lstm", "decoder_blocks": 5}, {"steps": 2000}, {"steps": 2500}, SAMPLE
+    ),
+    "BC": {"method": "bc"},
+    "BC, sample": {"method": "bc", "rollout": SAMPLE},
 }
 """What each recipe changes in the configuration, and its method."""
 

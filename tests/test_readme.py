@@ -29,7 +29,7 @@ def results(tmp_path_factory):
     return folder
 
 
-def block(results, commit="abc123", tables=("kitchen_table", "maze_table")):
+def block(results, commit="abc123", tables=("kitchen_table", "maze_table", "claims")):
     return results_block(results, tables, "make results", commit)
 
 

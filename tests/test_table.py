@@ -215,8 +215,9 @@ def test_what_does_not_belong_together_is_refused(tmp_path):
         ({"data_source": "local"}, "different data sources in top_burner/fist: generated; local"),
         ({"counted": (4, 4)}, "different numbers of episodes per seed in top_burner/fist: 2; 4"),
     ):
-        with pytest.raises(ResultsError, match=error):
-            collect([first, write(tmp_path, seed=1, **changes)])
+        other = write(tmp_path, seed=1, **changes)
+        with pytest.raises(ResultsError, match=f"{other}, line 2: {error}"):
+            collect([first, other])
     elsewhere = write(tmp_path, seed=1, env="pointmaze")
     with pytest.raises(ResultsError, match="different environments: kitchen; pointmaze"):
         summarise([first, elsewhere], tmp_path / "table.csv", HELD_OUT)

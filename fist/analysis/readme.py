@@ -15,8 +15,8 @@ def results_block(results: Path, tables: Sequence[str], command: str, commit: st
     """Return the results in Markdown, markers included.
 
     Args:
-        results: folder of the tables and the claims in Markdown.
-        tables: names of the tables to show; the claims come after them.
+        results: folder of the tables in Markdown.
+        tables: names of those to show, in this order; the claims' is `claims`.
         command: what made them.
         commit: at which state of the repository.
 
@@ -24,7 +24,7 @@ def results_block(results: Path, tables: Sequence[str], command: str, commit: st
         ResultsError: a table is missing, with the command that makes it.
     """
     parts = [BEGIN]
-    for name in (*tables, "claims"):
+    for name in tables:
         file = results / f"{name}.md"
         if not file.exists():
             raise ResultsError(f"no results at {file}: make them with `snakemake -j2 {file}`")

@@ -181,40 +181,54 @@ def collect(files: Iterable[str | Path]) -> list[Results]:
         twice = table.duplicated([*labels, what])
         if twice.any():
             row = table[twice].iloc[0]
-            first = table[(table[[*labels, what]] == row[[*labels, what]]).all(axis=1)].iloc[0]
+            known = table[(table[[*labels, what]] == row[[*labels, what]]).all(axis=1)].iloc[0]
             raise ResultsError(
                 f"{files[row.file]}, line {row.line}: {what} {row[what]:.0f} of {row.task}/"
-                f"{row.method} seed {row.seed:.0f} is already in {files[first.file]}, line "
-                f"{first.line}"
+                f"{row.method} seed {row.seed:.0f} is already in {files[known.file]}, line "
+                f"{known.line}"
             )
+    cells = table.groupby(labels[:3], sort=False, observed=True)
+    table = table.assign(cell=cells.ngroup()).sort_values(["cell", "seed", "episode"])
+    runs = table.groupby(["cell", "seed"])
+    starts = np.flatnonzero(np.diff(table.cell, prepend=-1))
+    first = starts[table.cell]  # of the row's cell
+    alike = {
+        "data sources": table.data_source.to_numpy(),
+        "sub-tasks": table.subtasks.to_numpy(),
+        "numbers of episodes per seed": runs.episode.transform("size").to_numpy(),
+    }
+    for what, values in alike.items():
+        if (other := values != values[first]).any():
+            row = table.iloc[int(other.argmax())]
+            told = values[table.cell == row.cell]
+            place = f"{files[row.file]}, line {row.line}: "
+            same(f"{what} in {row.task}/{row.method}", map(str, told), place)
+    tested = table.test_seed.to_numpy()
+    other = tested != tested[first + runs.cumcount().to_numpy()]
+    if other.any():
+        at = int(other.argmax())
+        row, expected = table.iloc[at], table.iloc[first[at]]
+        raise ResultsError(
+            f"{files[row.file]}, line {row.line}: other test seeds than in {files[expected.file]}; "
+            "run the rollouts with the same first_test_seed"
+        )
     results = []
-    for key, rows in table.groupby(labels[:3], sort=False, observed=True):
-        env, task, method = map(str, key)
-        where = f" in {task}/{method}"
-        same(f"data sources{where}", rows.data_source.unique())
-        same(f"sub-tasks{where}", rows.subtasks.unique())
-        rows = rows.sort_values(["seed", "episode"])
-        counts = rows.seed.value_counts(sort=False)
-        same(f"numbers of episodes per seed{where}", map(str, counts.unique()))
-        tested = rows.test_seed.to_numpy().reshape(len(counts), -1).astype(int)
-        other = (tested != tested[0]).any(1)
-        if other.any():
-            row = rows.iloc[int(other.argmax()) * tested.shape[1]]
-            raise ResultsError(
-                f"{files[row.file]}: other test seeds than in {files[rows.iloc[0].file]}; run the "
-                "rollouts with the same first_test_seed"
-            )
-        told = rows.data_source.iloc[0], tuple(filter(None, rows.subtasks.iloc[0].split(",")))
-        seeds = tuple(map(int, counts.index))
-        results.append(Results(env, task, method, *told, seeds, tuple(tested[0].tolist()), rows))
+    for start, stop in zip(starts, [*starts[1:], len(table)], strict=True):
+        rows = table.iloc[start:stop]
+        names = [*labels[:3], "data_source", "subtasks"]
+        env, task, method, source, subtasks = map(str, rows[names].iloc[0])
+        seeds = tuple(np.unique(rows.seed).tolist())
+        test_seeds = tuple(rows.test_seed.iloc[: len(rows) // len(seeds)].tolist())
+        of_task = tuple(filter(None, subtasks.split(",")))
+        results.append(Results(env, task, method, source, of_task, seeds, test_seeds, rows))
     return results
 
 
-def same(what: str, values: Iterable[str]) -> None:
-    """Raise ResultsError unless all values are equal."""
+def same(what: str, values: Iterable[str], place: str = "") -> None:
+    """Raise ResultsError, which names the place of another one, unless all values are equal."""
     different = sorted(set(values))
     if len(different) > 1:
         raise ResultsError(
-            f"different {what}: {'; '.join(different)}: delete the older episodes.csv and run the "
-            "rollout again"
+            f"{place}different {what}: {'; '.join(different)}: delete the older episodes.csv and "
+            "run the rollout again"
         )

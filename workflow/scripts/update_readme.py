@@ -19,8 +19,8 @@ def run(
 
     Args:
         readme: file with the two markers that the results stand between.
-        results: folder of the tables and the claims.
-        tables: tables to show.
+        results: folder of the tables.
+        tables: tables to show, in this order; what the paper claims is in `claims`.
         command: command that made the results.
         commit: commit at which they were made; by default the present one.
         check: change nothing: fail where the file does not say what the tables say.
