@@ -375,8 +375,9 @@ def damage_table(content: bytes, rng: random.Random, path: Path) -> Path:
     how = rng.randrange(8)
     if how == 0:
         return damage_bytes(content, rng, path)
+    width = len(rows[0])
     for _ in range(rng.randrange(1, 4)):
-        row, column = rng.randrange(len(rows)), rng.randrange(len(rows[0]))
+        row, column = rng.randrange(len(rows)), rng.randrange(width)
         if how < 4:
             rows[row][column : column + 1] = [rng.choice(FIELDS)]
         elif how == 4:
@@ -385,7 +386,7 @@ def damage_table(content: bytes, rng: random.Random, path: Path) -> Path:
             for one in rows:
                 del one[column % max(len(one), 1) :][:1]
         elif how == 6:
-            rows[row] = rows[row] * rng.choice([0, 2, 1000])
+            rows[row] = rows[row][:width] * rng.choice([0, 2, 100])
     written = io.StringIO()
     ends = rng.choice(["\n", "\n", "\n", "\r\n", "\r"])
     csv.writer(written, lineterminator=ends, escapechar="\\").writerows(rows)

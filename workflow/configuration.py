@@ -8,6 +8,7 @@ import math
 import operator
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError, validators
@@ -32,7 +33,7 @@ EXPECTED = {
     "pattern": "`{given}` must match {wanted}",
 }
 """What would have been right, by the word of the schema that a value breaks."""
-LONGEST, MOST_LINES = 200, 30
+LONGEST, MOST_FAULTS = 200, 30
 """Characters of a value that are shown in a message, and faults that are told at once."""
 
 
@@ -69,7 +70,8 @@ def load(
         schema = full_schema(classes)
         given["--config"] = command_line(arguments, schema)
         config = functools.reduce(merge, given.values(), {})
-        errors = sorted(_Validator(schema).iter_errors(config), key=lambda e: [*map(str, e.path)])
+        errors = list(islice(_Validator(schema).iter_errors(config), MOST_FAULTS))
+        errors.sort(key=lambda error: [*map(str, error.path)])
         faults = [fault for error in errors for fault in _explain(best_match([error]))]
         if not faults:
             # What makes no sense can only be told of values that have the right form.
@@ -81,9 +83,7 @@ def load(
         faults = [fault.args]
     if faults:
         lines = [f"{_origin(path, given)}: {message}" for path, message in faults]
-        lines = list(dict.fromkeys(lines))
-        more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
-        raise ConfigError("\n".join([*lines[:MOST_LINES], *more]))
+        raise ConfigError("\n".join(dict.fromkeys(lines)))
     return config
 
 
