@@ -204,7 +204,7 @@ def test_a_stage_that_is_forced_runs_again_with_what_depends_on_it(run, rule):
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [
-        ("rollout={skill: sample}", {"rollout": 2 + 4, "summarise": 2}),
+        ("rollout={skill: sample}", {"rollout": 2, "summarise": 1}),  # the maze has its own
         ("rollout={replan_every: 3}", {"rollout": 2 + 3, "summarise": 2}),  # not of a clone
         # The maze has a number of its own.
         (
@@ -214,7 +214,7 @@ def test_a_stage_that_is_forced_runs_again_with_what_depends_on_it(run, rule):
         # Which files there are stays the same: the order and the role of one have changed.
         ("tables={kitchen_table: {methods: [spirl, fist]}}", {"summarise": 1}),
         ("tables={kitchen_table: {methods: [fist], references: [spirl]}}", {"summarise": 1}),
-        ("methods={spirl: {rollout: {skill: sample}}}", {"rollout": 2, "summarise": 2}),
+        ("methods={spirl: {rollout: {replan_every: 3}}}", {"rollout": 2, "summarise": 2}),
         ("environments={maze: {rollout: {batch: 5}}}", {"rollout": 4, "summarise": 1}),
         (
             "tables={kitchen_table: {methods: [fist, spirl, fist_euclidean]}}",
