@@ -34,7 +34,6 @@ import yaml
 from matplotlib.ticker import ScalarFormatter
 
 from fist.analysis.figures.style import legend, looks, panels, save
-from fist.data.episodes import concatenate, load_episodes, save_episodes
 from fist.evaluation.episode_results import Labels
 from fist.evaluation.evaluate import PolicySpec, Trial, evaluate
 from fist.evaluation.rollout import RolloutSettings
@@ -176,23 +175,16 @@ class Run:
         )
         if learn_from is None:
             return first
-        demos, count = self.demos(learn_from), 10 * len(learn_from.split("+"))
-        inputs = Inputs(play, demos, first)
+        inputs = Inputs(play, tuple(map(self.demos, learn_from.split("+"))), first)
         return self._made(
             f"{cls.name}/{split}/{fingerprint(learn_from)[:8]}",
             [settings, how["train"], how["finetune"]],
-            lambda job: finetune_model(cls, inputs, count, "all", how["finetune"], job),
+            lambda job: finetune_model(cls, inputs, 10, "all", how["finetune"], job),
         )
 
-    def demos(self, orders: str) -> Path:
-        """Return the demonstrations of an order, or the first ten of each of several, a+b+c."""
-        files = [existing(self.args.data / f"demos/{order}.hdf5") for order in orders.split("+")]
-        if len(files) == 1:
-            return files[0]
-        together = self.args.out / f"demos/{fingerprint(orders)[:16]}.hdf5"
-        if not together.exists():
-            save_episodes(together, concatenate([load_episodes(file).first(10) for file in files]))
-        return together
+    def demos(self, order: str) -> Path:
+        """Return the demonstrations of an order."""
+        return existing(self.args.data / f"demos/{order}.hdf5")
 
     def settings(self, cls: type, part: str) -> Any:
         """Return the settings of a class, of those that a part of the configuration holds."""

@@ -26,7 +26,7 @@ from configuration import ConfigError, load
 from declarations import declared
 from figures import Figures
 from options import Options, bound, named, ordered, pairs
-from targets import Targets, held_out
+from targets import Targets
 
 sys.path.remove(str(ROOT / "workflow"))  # a user's module may be called like one of ours
 
@@ -71,12 +71,19 @@ if workflow.is_main_process:
 wildcard_constraints:
     env="|".join(config["environments"]),
     task="|".join({task for entry in config["environments"].values() for task in entry["tasks"]}),
+    learner="|".join(
+        {
+            name
+            for entry in config["environments"].values()
+            for name in (*entry["tasks"], *entry.get("suites", {}))
+        }
+    ),
     method="|".join(config["methods"]),
     table="|".join(config["tables"]),
     seed=r"\d+",
     n_demos=r"\d+",
     part="|".join({part for model in targets.models.values() for part in model["parts"]}),
-    split=r"mixed|no_[a-z0-9_]+(-[a-z0-9_]+)*",
+    split=r"(mixed|no_[a-z0-9_]+(-[a-z0-9_]+)*)([.]\d+percent)?",
     sequence=r"[a-z0-9_]+(-[a-z0-9_]+)*",
     download="|".join(map(re.escape, config["downloads"])) or "none",
     name=r"[A-Za-z0-9._-]+",

@@ -43,7 +43,7 @@ rule make_split:
         script=script("make_split.py"),
         env=options.environment,
         more=lambda wildcards, input: [
-            *("--held-out", *held_out(wildcards.split)),
+            *options.split(wildcards),
             *("--demos", *input.demos),
         ],
         order=ordered(targets.split_from),
@@ -70,3 +70,29 @@ use rule make_split as make_demos with:
         script=script("make_demos.py"),
         more=lambda wildcards: ["--order", *wildcards.sequence.split("-")],
         order=ordered(bound(targets.recordings, "demos")),
+
+
+rule choose_demos:
+    input:
+        unpack(targets.chosen_from),
+    output:
+        data="<data>/{env}/chosen/{task}.hdf5",
+        report="<data>/{env}/chosen/{task}.json",
+    log:
+        "<logs>/{env}/chosen/{task}.log",
+    benchmark:
+        "<benchmarks>/{env}/chosen/{task}.tsv"
+    conda:
+        "../envs/fist.yaml"
+    resources:
+        mem_mb=grows(1000),
+        runtime=grows(10),
+    params:
+        code=options.code("choose_demos.py"),
+        script=script("choose_demos.py"),
+        options=options.chosen,
+        files=lambda wildcards, input: named(input),
+        order=ordered(targets.chosen_from),
+    shell:
+        "python {params.script:q} {params.options:q} {params.files:q} --out {output.data:q}"
+        " > {log:q} 2>&1"

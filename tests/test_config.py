@@ -100,7 +100,9 @@ def loaded(*names):
 
 def trial_of(config, method):
     """Return how a method acts in the maze, and on what it is tested there."""
-    return Options(Targets(config, declared(config))).tests(Of(env="maze", method=method))
+    return Options(Targets(config, declared(config))).tests(
+        Of(env="maze", task="left", method=method)
+    )
 
 
 def look_again():
@@ -498,8 +500,10 @@ def test_the_configuration_is_checked_without_torch():
 
 
 def test_splits_are_named_after_what_they_leave_out():
-    assert split_name([]) == "mixed"
-    assert split_name(["top_burner", "microwave"]) == "no_top_burner-microwave"
+    assert split_name({"held_out": []}) == "mixed"
+    lacking = {"held_out": ["top_burner", "microwave"]}
+    assert split_name(lacking) == "no_top_burner-microwave"
+    assert split_name(lacking | {"play_percent": 5}) == "no_top_burner-microwave.5percent"
 
 
 def test_play_is_the_24_sequences_of_the_recordings():
@@ -570,7 +574,7 @@ def test_a_task_may_leave_out_what_is_held_out_and_its_order():
     config = changed("environments.kitchen.tasks.kettle", {})
     config["default_tables"] = ["maze_table"]
     kettle = load({"x": config})["environments"]["kitchen"]["tasks"]["kettle"]
-    assert kettle == {"held_out": [], "order": ["kettle"]}
+    assert kettle == {"held_out": [], "order": ["kettle"], "learns_from": "kettle"}
 
 
 SOURCES = {

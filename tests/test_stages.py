@@ -47,7 +47,7 @@ def trained(files, name="skills.pt", **change):
 
 def tuned(files, n_demos, part, demos="demos.hdf5", model=SkillVAE, init="skills.pt", **change):
     job = replace(Job(files / "tuned.pt"), **change)
-    inputs = Inputs(files / "play.hdf5", files / demos, files / init)
+    inputs = Inputs(files / "play.hdf5", (files / demos,), files / init)
     finetune_model(model, inputs, n_demos, part, TRAIN, job)
     return load_model(job.out).state_dict()
 
@@ -172,7 +172,7 @@ class Follower(Model):
 def test_a_model_may_learn_from_play_demonstrations_and_another_model_at_once(files):
     trained(files)
     inputs = Inputs(
-        files / "play.hdf5", files / "demos.hdf5", models={"skills": files / "skills.pt"}
+        files / "play.hdf5", (files / "demos.hdf5",), models={"skills": files / "skills.pt"}
     )
     job, settings = Job(files / "follower.pt"), Follower.Settings()
     finetune_model(Follower, inputs, 2, "all", TRAIN, job, settings)

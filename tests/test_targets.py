@@ -10,8 +10,8 @@ import pytest
 import options as options_module
 from figures import Figures
 from options import Options, flags, ordered
-from targets import Cell, TargetError, Targets, held_out, made_name
-from values import split_name
+from targets import Cell, TargetError, Targets, made_name
+from values import split_name, split_parts
 
 DECLARED = {
     "models": {
@@ -40,8 +40,13 @@ KITCHEN = {
         "demos": {"source": "generated"},
     },
     "tasks": {
-        "left": {"held_out": ["b", "c_d"], "order": ["a", "b"], "n_demos": 4},
-        "right": {"held_out": [], "order": ["c"]},
+        "left": {
+            "held_out": ["b", "c_d"],
+            "order": ["a", "b"],
+            "n_demos": 4,
+            "learns_from": "left",
+        },
+        "right": {"held_out": [], "order": ["c"], "learns_from": "right"},
     },
     "rollout": {"episodes": 7},
     "models": {"skills": {"train": {"steps": 9}}},
@@ -89,8 +94,10 @@ def options(targets):
 
 
 @pytest.mark.parametrize("lacking", [[], ["b"], ["b", "c_d"]])
-def test_a_split_has_one_name(lacking):
-    assert held_out(split_name(lacking)) == lacking
+@pytest.mark.parametrize("percent", [100, 10])
+def test_a_split_has_one_name(lacking, percent):
+    name = split_name({"held_out": lacking, "play_percent": percent})
+    assert split_parts(name)[1:] == (lacking, percent)
 
 
 def test_a_cell_acts_with_files_that_follow_from_its_method(targets):
@@ -112,7 +119,7 @@ def test_a_cell_acts_with_files_that_follow_from_its_method(targets):
 
 def test_a_model_reads_what_it_declares(targets):
     play = Of(env="kitchen", split="no_b", seed=2)
-    demos = Of(env="kitchen", task="left", part="all", n_demos="3", seed=2)
+    demos = Of(env="kitchen", learner="left", part="all", n_demos="3", seed=2)
     folder, split = "<results>/kitchen/no_b/seed_2", "<results>/kitchen/no_b-c_d/seed_2"
     assert targets.reads("train", "both", play) == {
         "play": "<data>/kitchen/play/no_b.hdf5",
@@ -122,11 +129,11 @@ def test_a_model_reads_what_it_declares(targets):
     assert targets.reads("finetune", "distance", demos) == {
         "init": f"{split}/distance.pt",
         "play": "<data>/kitchen/play/no_b-c_d.hdf5",
-        "demos": "<data>/kitchen/demos/a-b.hdf5",
+        "demos": ["<data>/kitchen/demos/a-b.hdf5"],
     }
     assert targets.stages("late") == ["finetune"]
     assert targets.reads("finetune", "late", demos) == {
-        "demos": "<data>/kitchen/demos/a-b.hdf5",
+        "demos": ["<data>/kitchen/demos/a-b.hdf5"],
         "skills": f"{split}/skills.pt",
     }
 

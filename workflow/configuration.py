@@ -20,6 +20,8 @@ from settings import base_schema
 from values import Fault, check_size, command_line, dotted, merge
 
 MODEL_PARTS = ("model", "train", "finetune")
+LEARNT_FROM = {"draw", "flaws", "play_percent"}
+"""What of a variant decides what models learn from; `n_demos` stands in their folder's name."""
 
 EXPECTED = {
     "minimum": "must be at least {wanted}",
@@ -135,6 +137,9 @@ def full_schema(classes: Mapping[str, Any]) -> dict[str, Any]:
         for name, policy in classes["methods"].items()
     }
     environment = top["environments"]["additionalProperties"]
+    for key in ("tasks", "variants"):
+        entry = environment["properties"][key]["additionalProperties"]
+        entry["properties"]["rollout"] = _section(tests["properties"])
     top["environments"]["properties"] = {
         name: _environment(environment, known) for name, known in classes["environments"].items()
     }
@@ -148,10 +153,10 @@ def _environment(schema: Mapping[str, Any], known: Mapping[str, Any]) -> dict[st
     data = {part: _taking(entry, known.get(part, {})) for part, entry in data.items()}
     found = {**schema, "properties": parts | {"data": parts["data"] | {"properties": data}}}
     if "arguments" in known:
-        task = parts["tasks"]["additionalProperties"]
         anywhere = known["arguments"] | {"required": []}
-        task = _taking(task, {"env_kwargs": anywhere})
-        found["properties"]["tasks"] = parts["tasks"] | {"additionalProperties": task}
+        for key in ("tasks", "variants"):
+            entry = _taking(parts[key]["additionalProperties"], {"env_kwargs": anywhere})
+            found["properties"][key] = parts[key] | {"additionalProperties": entry}
         found = _taking(found, {"env_kwargs": known["arguments"]})
     return found
 
@@ -177,11 +182,15 @@ def _joined(*sections: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fill_in(config: dict[str, Any], classes: Mapping[str, Any]) -> None:
-    """Give every task an order and what is held out, every method all that decides what it is."""
+    """Give tasks and methods all that decides what they are, and variants tasks of their own."""
     for entry in config["environments"].values():
         for name, task in entry["tasks"].items():
             task.setdefault("held_out", [])
             task.setdefault("order", [name])
+            task.setdefault("learns_from", name)
+    for name, table in config["tables"].items():
+        if "variant" in table:
+            _vary(config, ["tables", name, "variant"], table)
     config["methods"] = resolved(config["methods"])
     for name, method in config["methods"].items():
         if name not in classes["methods"]:
@@ -191,6 +200,26 @@ def _fill_in(config: dict[str, Any], classes: Mapping[str, Any]) -> None:
         method.setdefault("lookup", "distance" if policy["looks_up"] else "none")
         method.setdefault("finetune", "all" if "all" in parts else parts[0])
         method.setdefault("distance", "held_out")
+
+
+def _vary(config: Mapping[str, Any], path: list[Any], table: dict[str, Any]) -> None:
+    """Give a table tasks that are changed as its variant says.
+
+    They learn as the tasks themselves do, unless the variant changes what is learnt from; what is
+    published of a task does not hold for them.
+    """
+    variant, entry = table.pop("variant"), config["environments"].get(table["env"], {})
+    tasks, variants = entry.get("tasks", {}), entry.get("variants", {})
+    if entry and variant not in variants:
+        known = ", ".join(variants) or "none"
+        raise Fault(path, f"`{dotted(path)}`: no {variant} among variants: {known}")
+    for number, name in enumerate(table["tasks"]):
+        if name in tasks:
+            change, changed = variants[variant], f"{name}-{variant}"
+            alone = tasks[name]["learns_from"] == name and LEARNT_FROM & change.keys()
+            own = {"learns_from": changed} if alone else {}
+            tasks[changed] = merge(tasks[name] | {"paper": {}} | own, change)
+            table["tasks"][number] = changed
 
 
 def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import permutations
 from typing import Any
 
-from values import listed_files, rollout_settings, split_name
+from values import listed_files, rollout_settings, split_name, split_parts
 
 Faults = Iterator[tuple[list[Any], str]]
 """What is wrong, and the path of keys where."""
@@ -49,6 +49,7 @@ def contradictions(config: Mapping[str, Any], classes: Mapping[str, Any]) -> Fau
     for env, entry in config["environments"].items():
         path, takes = ["environments", env], classes["environments"][env]["arguments"]
         yield from _data_faults([*path, "data"], entry["data"], config["downloads"])
+        yield from _learning_faults(path, entry)
         if "order_argument" in entry and not takes["additionalProperties"]:
             named = [entry["order_argument"]]
             yield from _unknown([*path, "order_argument"], named, "arguments", takes["properties"])
@@ -63,6 +64,33 @@ def contradictions(config: Mapping[str, Any], classes: Mapping[str, Any]) -> Fau
         yield from _table_faults(["tables", name], table, config)
     yield from _unknown(["default_tables"], config["default_tables"], "tables", config["tables"])
     yield from _unknown(["baselines"], config["baselines"], "methods", methods)
+
+
+def _learning_faults(path: list[Any], entry: Mapping[str, Any]) -> Faults:
+    """Find tasks and suites of an environment that say in vain what is learnt from."""
+    tasks, suites = entry["tasks"], entry.get("suites", {})
+    for name, members in suites.items():
+        yield from _unknown([*path, "suites", name], members, "tasks", tasks)
+        learnt = {split_name(tasks[task]) for task in members if task in tasks}
+        if len(learnt) > 1:
+            yield [*path, "suites", name], f"its tasks learn from different play: {sorted(learnt)}"
+        if name in tasks or name == "none":
+            yield (
+                [*path, "suites", name],
+                "a task is called so, or means no task; take another name",
+            )
+    for name, task in tasks.items():
+        place = [*path, "tasks", name]
+        learners = ("none", *tasks, *suites)
+        yield from _unknown([*place, "learns_from"], [task["learns_from"]], "tasks", learners)
+        if task.get("play_percent") == 0 and task["learns_from"] == "none":
+            yield place, "learns neither from play nor from demonstrations"
+        flaws = task.get("flaws", {})
+        if flaws and (flaws["kind"] == "other_task") != ("of" in flaws):
+            yield (
+                [*place, "flaws"],
+                "kind other_task needs `of`, the sequence that is shown; others not",
+            )
 
 
 def _folder_faults(config: Mapping[str, Any]) -> Faults:
@@ -119,9 +147,12 @@ def _table_faults(path: list[Any], table: Mapping[str, Any], config: Mapping[str
         yield from _unknown([*path, key], table.get(key, []), "methods", config["methods"])
     for name in set(table.get("references", [])) & set(table["methods"]):
         yield [*path, "references"], f"{name} is a row, so it is no reference"
-    fold, episodes = table.get("fold", 1), rollout_settings(config, env).get("episodes", 0)
-    if episodes % fold:
-        yield [*path, "fold"], f"rollout.episodes {episodes} does not make folds of {fold}"
+    fold = table.get("fold", 1)
+    for episodes in {
+        rollout_settings(config, env, task).get("episodes", 0) for task in table["tasks"]
+    }:
+        if episodes % fold:
+            yield [*path, "fold"], f"rollout.episodes {episodes} does not make folds of {fold}"
     if path[-1] in config["default_tables"]:  # what another lacks is told when it is asked for
         for name in (name for name in table["tasks"] if name in entry["tasks"]):
             task = {"n_demos": config["n_demos"]} | entry["tasks"][name]
@@ -158,6 +189,6 @@ def _task_faults(task: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[s
         yield f"data.demos.files has no file for {order}"
     if demos["source"] == "generated" and n_demos > demos.get("episodes", n_demos):
         yield f"n_demos {n_demos} is more than data.demos.episodes, {demos['episodes']}"
-    files, split = play.get("files"), split_name(task["held_out"])
+    files, split = play.get("files"), split_parts(split_name(task))[0]
     if play["source"] != "generated" and isinstance(files, Mapping) and split not in files:
         yield f"data.play.files has no files for {split}"

@@ -16,7 +16,7 @@ from fist.data.sources import SHORT_NAMES
 from fist.stage.files import fingerprint
 from fist.stage.provenance import code_version
 from targets import Targets, source_options
-from values import model_settings, rollout_settings
+from values import model_settings, rollout_settings, split_parts
 
 SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -114,9 +114,12 @@ class Options:
 
     def material(self, wildcards: Any, input: Any) -> list[str]:
         """Name the files that a model's stage reads, those of other models by their names."""
-        own = {name: file for name, file in input.items() if name in ("play", "demos", "init")}
-        others = [(name, file) for name, file in input.items() if name not in own]
-        return [*named(own), *pairs("--models", others)]
+        words: list[str] = []
+        for name in (name for name in ("play", "demos", "init") if name in input.keys()):
+            files = input[name]
+            words += [f"--{name}", *([files] if isinstance(files, str) else files)]
+        others = [(name, file) for name, file in input.items() if f"--{name}" not in words]
+        return words + pairs("--models", others)
 
     def tensorboard(self, wildcards: Any, output: Any) -> list[str]:
         """Name the folder for TensorBoard's files, if the configuration asks for them."""
@@ -131,7 +134,7 @@ class Options:
 
     def tests(self, of: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what is said of how a method acts, and of the episodes that it is tested on."""
-        said = rollout_settings(self.config, of.env, of.method)
+        said = rollout_settings(self.config, of.env, of.task, of.method)
         acts, tests = self.targets.method(of)["acts"], self.targets.declared["rollout"]
         act, rollout = (
             {key: value for key, value in said.items() if key in known["properties"]}
@@ -143,6 +146,7 @@ class Options:
         """Say what acts, where and on which episodes it is tested, and what that is called."""
         method, task = self.targets.method(wildcards), self.targets.task(wildcards)
         env = self.targets.environment(wildcards)
+        wrappers = [{"wrapper": name} | given for name, given in task.get("wrappers", {}).items()]
         order = {env["order_argument"]: task["order"]} if "order_argument" in env else {}
         arguments = env.get("env_kwargs", {}) | order | task.get("env_kwargs", {})
         act, rollout = self.tests(wildcards)
@@ -158,6 +162,7 @@ class Options:
             *flags("labels", labels),
             f"--env-id={env['env_id']}",
             f"--env-kwargs={json.dumps(arguments)}",
+            *([f"--wrappers={json.dumps(wrappers)}"] if wrappers else []),
         ]
 
     def trusted(self, wildcards: Any) -> list[str]:
@@ -168,6 +173,20 @@ class Options:
         return ["--trusted", *own] if own else []
 
     # Data.
+
+    def split(self, wildcards: Any) -> list[str]:
+        """Say what play is left out of a split."""
+        _, held_out, percent = split_parts(wildcards.split)
+        return ["--held-out", *held_out, *([f"--percent={percent}"] if percent < 100 else [])]
+
+    def chosen(self, wildcards: Any) -> list[str]:
+        """Say which demonstrations are chosen, and what is wrong with some of them."""
+        task = self.targets.task(wildcards)
+        words = {"draw": str(task.get("draw", 0))}
+        if "flaws" in task:
+            flaws, among = task["flaws"], task.get("n_demos", self.config["n_demos"])
+            words |= {"flaw": flaws["kind"], "number": str(flaws["number"]), "among": str(among)}
+        return named(words)
 
     def environment(self, wildcards: Any) -> list[str]:
         """Say what environment data come from."""

@@ -20,6 +20,7 @@ def like(pattern: str) -> StringConstraints:
 DISTINCT = Field(json_schema_extra={"uniqueItems": True})
 NAME, SEQUENCE, IDENTIFIER = "[a-z][a-z0-9_]*", "[a-z0-9_]+(-[a-z0-9_]+)*", "[A-Za-z_][A-Za-z0-9_]*"
 Name = Annotated[str, like(NAME)]
+TaskName = Annotated[str, like(f"{NAME}(-{NAME})*")]
 Sequence = Annotated[str, like(SEQUENCE)]
 Split = Annotated[str, like(f"mixed|no_{SEQUENCE}")]
 MODULE = f"{IDENTIFIER}([.]{IDENTIFIER})*"
@@ -31,6 +32,7 @@ FileName = Annotated[str, like(r"[A-Za-z0-9][A-Za-z0-9._-]*[.](hdf5|zip)")]
 Url = Annotated[str, like("(https?|file)://.+")]
 Names = Annotated[list[Name], DISTINCT]
 SomeNames = Annotated[list[Name], DISTINCT, Len(1)]
+Tasks = Annotated[list[TaskName], DISTINCT, Len(1)]
 Files = Annotated[list[File], DISTINCT, Len(1)]
 Null = Literal[None]
 Free = dict[str, Any]
@@ -123,7 +125,46 @@ class Published:
 
 
 @settings
-class Task:
+class Flaws:
+    """What is wrong with some of the demonstrations."""
+
+    kind: Literal["other_task", "cut", "noise", "pauses"]
+    """`other_task`: they show another task; `cut`: they end half-way; `noise`: the recorded actions
+    are noisier; `pauses`: the arm stands still for a while."""
+    number: Count
+    """How many of the demonstrations have it; spread evenly among the others."""
+    of: Sequence | None = None
+    """Kind `other_task`: the sequence that they show."""
+
+
+@settings
+class Change:
+    """What a task, or a variant of several tasks, may say of what is learnt and tested."""
+
+    n_demos: Count | None = None
+    """Demonstrations to fine-tune on and to look up in."""
+    draw: Natural | None = None
+    """Which of the recorded demonstrations they are: 0 (the default) the first ones, any other
+    number a choice drawn with that seed."""
+    flaws: Flaws | None = None
+    """What is wrong with some of them."""
+    play_percent: Annotated[int, Strict(), Ge(0), Le(100)] | None = None
+    """Per cent of the play episodes that are learnt from; smaller shares are parts of larger ones.
+    0: nothing is, and all models begin with the demonstrations."""
+    learns_from: TaskName | None = None
+    """The task on whose demonstrations models are fine-tuned, or a suite of tasks, for one model of
+    all; `none`: nothing is trained on demonstrations, they are only looked up in. By default the
+    task itself."""
+    env_kwargs: Free | None = None
+    """Arguments of the environment in tests."""
+    wrappers: dict[Function, Free] | None = None
+    """Wrappers of the environment in tests, the inner one first: `module:Class`, its arguments."""
+    rollout: Free | None = None
+    """Settings of the tests, on top of the common ones."""
+
+
+@settings
+class Task(Change):
     """A task of an environment."""
 
     held_out: Names = Field(default_factory=list)
@@ -131,10 +172,6 @@ class Task:
     order: SomeNames | None = None
     """Sub-tasks in the order in which they count; also names the demonstrations. By default the
     task's own name."""
-    n_demos: Count | None = None
-    """For this task alone."""
-    env_kwargs: Free | None = None
-    """Arguments of the environment for this task alone."""
     paper: dict[Name, Published] | None = None
     """Published numbers, by method: `subtasks` (mean number), `success` (rate), `length`
     (steps)."""
@@ -160,8 +197,12 @@ class Environment:
     """Gymnasium id, with the module that registers it: `d4rl:kitchen-mixed-v0`."""
     data: Data
     """Where play and demonstrations come from, see below."""
-    tasks: Annotated[dict[Name, Task], Len(1)]
+    tasks: Annotated[dict[TaskName, Task], Len(1)]
     """The table of tasks, see below."""
+    variants: dict[Name, Change] | None = None
+    """What a table may change in all of its tasks, by name, see below."""
+    suites: dict[Name, Tasks] | None = None
+    """Tasks that one model learns together, by name, see below."""
     env_kwargs: Free | None = None
     """Arguments of the environment."""
     order_argument: Annotated[str, like(IDENTIFIER)] | None = None
@@ -181,10 +222,13 @@ class Table:
 
     env: str
     """The environment."""
-    tasks: SomeNames
+    tasks: Tasks
     """Its tasks, in this order."""
     methods: SomeNames
     """Its methods, in this order: a row for every task and method."""
+    variant: Name | None = None
+    """A variant of the environment's: what it says holds for all tasks of the table, which are then
+    called `<task>-<variant>`."""
     layout: Literal["subtasks", "success"] = "subtasks"
     """`subtasks`: how many were completed, and which; `success`: how often the task was done, and
     in how many steps."""

@@ -2,10 +2,11 @@
 
     <data>/{env}/raw/{play|demos}/{sequence}.hdf5        recordings made here
     <data>/{env}/{raw|fetched}/{name}.hdf5               recordings from elsewhere, in D4RL's layout
-    <data>/{env}/play/{split}.hdf5                       play: mixed, no_kettle, no_kettle-microwave
+    <data>/{env}/play/{split}.hdf5                       play: mixed, no_kettle-microwave.10percent
     <data>/{env}/demos/{sequence}.hdf5                   demonstrations: kettle-light_switch-…
+    <data>/{env}/chosen/{task}.hdf5                      others of them, or some of them flawed
     <results>/{env}/{split}/seed_{seed}/{model}.pt       a model that has learnt from play
-    <results>/{env}/{task}/finetune_{part}_{n_demos}demos/seed_{seed}/{model}.pt
+    <results>/{env}/{learner}/finetune_{part}_{n_demos}demos/seed_{seed}/{model}.pt
     <results>/{env}/{task}/{method}/seed_{seed}/episodes.csv
 
 `of` says which file is meant: Snakemake's wildcards, or anything else with the attributes that
@@ -18,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from fist.stage.files import fingerprint
-from values import listed_files, split_name
+from values import listed_files, split_name, split_parts
 
 
 class TargetError(ValueError):
@@ -76,7 +77,22 @@ class Targets:
 
     def split(self, of: Any) -> str:
         """Return the split of the play data that is meant, or that a task's models learn from."""
-        return of.split if hasattr(of, "split") else split_name(self.task(of)["held_out"])
+        return of.split if hasattr(of, "split") else split_name(self.learnt(of)[0])
+
+    def learnt(self, of: Any) -> list[Mapping[str, Any]]:
+        """Return the tasks that a job's models learn from: one, or those of a suite."""
+        entry = self.environment(of)
+        name = getattr(of, "learner", None) or self.task(of)["learns_from"]
+        if name == "none":
+            return [self.task(of)]
+        return [entry["tasks"][task] for task in entry.get("suites", {}).get(name, [name])]
+
+    def part(self, of: Any, part: str) -> str:
+        """Return what of a model is fine-tuned for a task: the part that is asked for, or less."""
+        task = self.task(of)
+        if task["learns_from"] == "none":
+            return "none"
+        return "scratch" if task.get("play_percent") == 0 and part != "none" else part
 
     # Data.
 
@@ -86,7 +102,8 @@ class Targets:
         Where no sequences are listed, each split has a recording of its own, called like the split;
         so it has where the given files are listed by split.
         """
-        data, key = self.environment(of)["data"][part], of.split if part == "play" else of.sequence
+        data = self.environment(of)["data"][part]
+        key = split_parts(of.split)[0] if part == "play" else of.sequence
         if data["source"] == "generated":
             sequences = data.get("sequences", [key])
             return [f"<data>/{of.env}/raw/{part}/{sequence}.hdf5" for sequence in sequences]
@@ -142,7 +159,26 @@ class Targets:
         return f"<data>/{of.env}/play/{self.split(of)}.hdf5"
 
     def demos(self, of: Any) -> str:
-        return f"<data>/{of.env}/demos/{'-'.join(self.task(of)['order'])}.hdf5"
+        """Return the demonstrations of a task: as they are recorded, or chosen of these."""
+        task = self.task(of)
+        if task.get("draw") or "flaws" in task:
+            return f"<data>/{of.env}/chosen/{of.task}.hdf5"
+        return self._recorded(of.env, "-".join(task["order"]))
+
+    def _recorded(self, env: str, sequence: str) -> str:
+        return f"<data>/{env}/demos/{sequence}.hdf5"
+
+    def chosen_from(self, of: Any) -> dict[str, str]:
+        """Return what a task's demonstrations are chosen from; others: what stands among them."""
+        task = self.task(of)
+        files = {"demos": self._recorded(of.env, "-".join(task["order"]))}
+        other = task.get("flaws", {}).get("of")
+        return files | ({"others": self._recorded(of.env, other)} if other else {})
+
+    def learnt_demos(self, of: Any) -> list[str]:
+        """Return the demonstrations that a job's models are fine-tuned on, task by task."""
+        names = self.environment(of).get("suites", {}).get(of.learner, [of.learner])
+        return [self.demos(Cell(of.env, name, "", 0)) for name in names]
 
     def split_from(self, of: Any) -> dict[str, list[str]]:
         """Return what a split is made from: play, and demonstrations that must not stand in it.
@@ -153,10 +189,11 @@ class Targets:
         entry = self.environment(of)
         demos = entry["data"]["demos"]
         known = {} if demos["source"] == "generated" else demos["files"]
+        whole = split_parts(of.split)[0]
         left_out = {
-            self.demos(Cell(of.env, name, "", 0))
-            for name, task in entry["tasks"].items()
-            if of.split in ("mixed", split_name(task["held_out"]))
+            self._recorded(of.env, "-".join(task["order"]))
+            for task in entry["tasks"].values()
+            if whole in ("mixed", split_parts(split_name(task))[0])
             and "-".join(task["order"]) in known
         }
         return {"files": self.recordings("play", of), "demos": sorted(left_out)}
@@ -170,32 +207,37 @@ class Targets:
     def finetuned(self, of: Any, model: str, part: str) -> str:
         """Return a model of which a part has learnt from demonstrations, too."""
         if part == "none":
+            if "train" not in self.stages(model):
+                raise TargetError(
+                    f"{model} is not trained on play, and task {of.task} has it learn nothing from "
+                    "demonstrations (learns_from: none)"
+                )
             return self.pretrained(of, model)
-        folder = f"finetune_{part}_{self.n_demos(of)}demos"
-        return f"<results>/{of.env}/{of.task}/{folder}/seed_{of.seed}/{model}.pt"
+        folder = f"{self.task(of)['learns_from']}/finetune_{part}_{self.n_demos(of)}demos"
+        return f"<results>/{of.env}/{folder}/seed_{of.seed}/{model}.pt"
 
     def stages(self, model: str) -> list[str]:
         """Return the stages of a model: one that does not learn from play is only fine-tuned."""
         return ["train", "finetune"] if self.models[model]["trains_on"] else ["finetune"]
 
-    def reads(self, stage: str, model: str, of: Any) -> dict[str, str]:
+    def reads(self, stage: str, model: str, of: Any) -> dict[str, Any]:
         """Return the files that a model's stage reads, by what they are; init: where it begins."""
         names = self.models[model]["trains_on" if stage == "train" else "finetunes_on"]
         begins = stage == "finetune" and "train" in self.stages(model)
-        files = {"init": self.pretrained(of, model)} if begins else {}
-        data = {"play": self.play, "demos": self.demos}
+        files: dict[str, Any] = {"init": self.pretrained(of, model)} if begins else {}
+        data = {"play": self.play, "demos": self.learnt_demos}
         return files | {n: data[n](of) if n in data else self.pretrained(of, n) for n in names}
 
     def acting(self, of: Any) -> dict[str, str]:
         """Return what a cell acts with: its model, the look-up's distance, demonstrations."""
         method, files = self.method(of), {}
-        model, part, lookup = (method[key] for key in ("model", "finetune", "lookup"))
+        model, lookup, part = method["model"], method["lookup"], method["finetune"]
         if model is not None:
-            files["model"] = self.finetuned(of, model, part)
+            files["model"] = self.finetuned(of, model, self.part(of, part))
         if lookup == "distance" and method["distance"] == "mixed":
             files["distance"] = f"<results>/{of.env}/mixed/seed_{of.seed}/distance.pt"
         elif lookup == "distance":
-            files["distance"] = self.finetuned(of, "distance", "all")
+            files["distance"] = self.finetuned(of, "distance", self.part(of, "all"))
         elif lookup == "random":  # only the encoder's shape is taken from it
             files["distance"] = self.pretrained(of, "distance")
         return files | ({} if lookup == "none" else {"demos": self.demos(of)})
@@ -267,11 +309,6 @@ class Targets:
     def videos(self, table: str) -> list[str]:
         """Return the videos of a table: one for every task and method."""
         return [f"<results>/videos/{cell.path}.mp4" for cell in self.first_seed(table)]
-
-
-def held_out(split: str) -> list[str]:
-    """Return what a split lacks: `values.split_name` backwards."""
-    return [] if split == "mixed" else split.removeprefix("no_").split("-")
 
 
 def source_options(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -93,16 +93,27 @@ def model_settings(config: Mapping[str, Any], env: str, model: str, part: str) -
     return common | own
 
 
-def rollout_settings(config: Mapping[str, Any], env: str, method: str = "") -> dict[str, Any]:
-    """Return what is said of tests, the environment's on top; then what a method alone is told."""
-    layers = (config, config["environments"][env], config["methods"].get(method, {}))
-    common, of_env, of_method = (layer.get("rollout", {}) for layer in layers)
-    return common | of_env | of_method
+def rollout_settings(
+    config: Mapping[str, Any], env: str, task: str = "", method: str = ""
+) -> dict[str, Any]:
+    """Return what is said of tests: in common, of an environment, of a task, of a method."""
+    of_env = config["environments"][env]
+    layers = (config, of_env, of_env["tasks"].get(task, {}), config["methods"].get(method, {}))
+    return {key: value for said in layers for key, value in said.get("rollout", {}).items()}
 
 
-def split_name(held_out: Sequence[str]) -> str:
-    """Name the play data without some objects: mixed, no_kettle, no_kettle-microwave."""
-    return "no_" + "-".join(held_out) if held_out else "mixed"
+def split_name(task: Mapping[str, Any]) -> str:
+    """Name the play that a task's models learn from: mixed, no_kettle-microwave.10percent."""
+    held_out, percent = task["held_out"], task.get("play_percent", 100) or 100
+    name = "no_" + "-".join(held_out) if held_out else "mixed"
+    return name if percent == 100 else f"{name}.{percent}percent"
+
+
+def split_parts(split: str) -> tuple[str, list[str], int]:
+    """Return a split's name without its share, what it lacks, its share: `split_name` backwards."""
+    whole, _, percent = split.partition(".")
+    held_out = [] if whole == "mixed" else whole.removeprefix("no_").split("-")
+    return whole, held_out, int(percent.removesuffix("percent") or 100)
 
 
 def listed_files(data: Mapping[str, Any]) -> list[str]:

@@ -37,6 +37,7 @@ def make_split(
     out: Path,
     demos: Sequence[Path] = (),
     min_length: int = 2,
+    percent: int = 100,
 ) -> dict[str, Any]:
     """Write a pretraining set: every episode that leaves the held-out elements alone.
 
@@ -47,6 +48,8 @@ def make_split(
         out: HDF5 file to write; a JSON file beside it says what was left out, and why.
         demos: demonstrations; an episode that is one of them is left out.
         min_length: episodes with fewer rows are left out.
+        percent: how many of these episodes are kept, at least one; a smaller share is part of a
+            larger one, and takes episodes from all of the play.
 
     Returns:
         The report, as written to the JSON file.
@@ -77,8 +80,11 @@ def make_split(
             f"nothing is left of {len(play)} episodes without {', '.join(held_out) or 'demos'}: "
             "give more play data, or hold out less (config: held_out of the task)"
         )
+    if percent < 100:
+        drawn = np.random.default_rng(0).permutation(keep)
+        keep = sorted(drawn[: max(1, round(len(keep) * percent / 100))].tolist())
     excluded = reasons | {"is_a_demonstration": demonstrations}
-    report = {"held_out": list(held_out), "excluded": excluded}
+    report = {"held_out": list(held_out), "percent": percent, "excluded": excluded}
     return _write(play.take(keep), env, files, report, out)
 
 

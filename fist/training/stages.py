@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Generator
 
-from fist.data.episodes import DataError, load_episodes
+from fist.data.episodes import DataError, concatenate, load_episodes
 from fist.methods.base import Losses, Material, Model, name_of
 from fist.stage.files import fingerprint, sha256
 from fist.stage.provenance import code_version
@@ -35,8 +35,8 @@ class Inputs:
 
     play: Path | None = None
     """Play data, HDF5 in D4RL's layout."""
-    demos: Path | None = None
-    """Demonstrations, HDF5 in D4RL's layout."""
+    demos: tuple[Path, ...] = ()
+    """Demonstrations, HDF5 in D4RL's layout; a file for every task."""
     init: Path | None = None
     """Checkpoint to start from, in fine-tuning."""
     models: Mapping[str, Path] = field(default_factory=dict)
@@ -87,7 +87,7 @@ def finetune_model(
     job: Job,
     settings: Any = None,
 ) -> None:
-    """Fine-tune a model on the first `n_demos` demonstrations.
+    """Fine-tune a model on the first `n_demos` demonstrations of a task, or of each of several.
 
     Args:
         model, optimisation, job: as for `train_model`.
@@ -110,7 +110,8 @@ def finetune_model(
         expected, found = getattr(net, name), getattr(material.demos, name)
         if expected not in (None, found):
             trained = f"{inputs.init} was trained with {expected}"
-            raise DataError(f"{inputs.demos} has {name} {found}, but {trained}")
+            files = ", ".join(map(str, inputs.demos))
+            raise DataError(f"{files} has {name} {found}, but {trained}")
     if net is None or part == "scratch":
         net = _new(model, settings, material, job)
     _fit(net, material, part, inputs, {"n_demos": n_demos, "part": part}, optimisation, job)
@@ -121,13 +122,16 @@ def _read(
 ) -> Material:
     """Read what a stage asks for; of the demonstrations, the first few."""
     parts: dict[str, Any] = {"models": {}}
+    shortest = model.span(settings) + 1
     for name in names:
-        if name in ("play", "demos"):
-            parts[name] = load_episodes(getattr(inputs, name), model.span(settings) + 1)
+        if name == "play":
+            assert inputs.play is not None  # every caller gives what the model asks for
+            parts[name] = load_episodes(inputs.play, shortest)
+        elif name == "demos":
+            files = [load_episodes(file, shortest).first(n_demos, file) for file in inputs.demos]
+            parts[name] = concatenate(files)
         else:
             parts["models"][name] = load_model(inputs.models[name], trusted=(model.__module__,))
-    if "demos" in parts:
-        parts["demos"] = parts["demos"].first(n_demos, inputs.demos)
     return Material(**parts)
 
 
@@ -156,8 +160,9 @@ def _fit(
     training, held_out = material.hold_out(optimisation.validation)
     losses, parameters = net.objective(part)
     steps = optimisation.total_steps(net.items(material, optimisation.validation))
-    given = {**vars(inputs), **inputs.models}
-    files = {name: path for name, path in given.items() if isinstance(path, Path)}
+    given: dict[str, Path | None] = {"play": inputs.play, "init": inputs.init, **inputs.models}
+    given |= {f"demos {i}" if i else "demos": path for i, path in enumerate(inputs.demos)}
+    files = {name: path for name, path in given.items() if path is not None}
     digests = {name: sha256(path) for name, path in files.items()}
     provenance = {
         "seed": job.seed,
