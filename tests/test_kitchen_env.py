@@ -104,6 +104,24 @@ def test_another_seed_changes_the_noise_and_through_it_the_motion():
     assert (robot != env.data.qpos[:9]).all()
 
 
+def test_starts_spread_as_asked_within_the_joints_limits_and_by_the_seed_alone():
+    env = KitchenEnv(TASK, observation_noise=0.0, start_spread=0.2)
+    starts = np.array([env.reset(seed=seed)[0][:30] for seed in range(200)])
+    np.testing.assert_array_equal(starts[:, 7:], np.tile(INITIAL_QPOS[7:], (200, 1)))
+    differences = starts[:, :7] - INITIAL_QPOS[:7]
+    assert differences[:, [0, 2, 3, 4, 5, 6]].std(0) == pytest.approx(np.full(6, 0.2), rel=0.2)
+    assert (differences[:, 1] >= 0).all()  # it usually begins at its limit
+    wide = KitchenEnv(TASK, observation_noise=0.0, start_spread=50.0)
+    low, high = kitchen_model().jnt_range[:7].T
+    for seed in range(20):
+        joints = wide.reset(seed=seed)[0][:7]
+        assert (np.minimum(low, INITIAL_QPOS[:7]) <= joints).all() and (joints <= high).all()
+    np.testing.assert_array_equal(env.reset(seed=3)[0][:30], starts[3])
+    np.testing.assert_array_equal(
+        env.reset(seed=3, options={"qpos": INITIAL_QPOS})[0][:30], INITIAL_QPOS
+    )
+
+
 def test_without_a_new_seed_the_next_episode_has_other_noise():
     env = KitchenEnv(TASK)
     first, _ = env.reset(seed=1)
@@ -277,6 +295,8 @@ def test_names_with_spaces_mean_the_same_elements():
         ({"task_elements": "kettle"}, TypeError, "a list of names"),
         ({"counting": "any"}, ValueError, "counting must be 'ordered' or 'unordered', not 'any'"),
         ({"observation_noise": -1.0}, ValueError, "observation_noise must be 0 or more, not -1.0"),
+        ({"start_spread": -0.1}, ValueError, "start_spread must be 0 or more, not -0.1"),
+        ({"start_spread": float("nan")}, ValueError, "start_spread must be 0 or more, not nan"),
         ({"render_mode": "human"}, ValueError, "render_mode must be None or 'rgb_array'"),
         ({"width": 0}, ValueError, "asked for 0 x 256"),
     ],

@@ -5,8 +5,8 @@ import pytest
 
 from d4rl.kitchen.arm import ARM_SIZE, MAX_LEAD, Arm, orientation, rotation_vector
 from d4rl.kitchen.elements import ELEMENTS
-from d4rl.kitchen.env import SET_POINT_PER_ACTION, KitchenEnv
-from d4rl.kitchen.generate import start_posture
+from d4rl.kitchen.env import SET_POINT_PER_ACTION, KitchenEnv, start_posture
+from d4rl.kitchen.generate import START_SPREAD
 from d4rl.kitchen.script import POSTURES, moves
 from d4rl.kitchen.sequences import PLAY_SEQUENCES, sequence_name
 from d4rl.kitchen.teleop import MAX_ACTION, TeleOperator
@@ -33,7 +33,8 @@ def test_every_element_gets_done_alone_from_many_starts(element):
     env = KitchenEnv([element])
     for seed in range(4):
         rng = np.random.default_rng(seed)
-        observation, _ = env.reset(seed=seed, options={"qpos": start_posture(rng)})
+        start = start_posture(rng, START_SPREAD)
+        observation, _ = env.reset(seed=seed, options={"qpos": start})
         _, _, info = work(env, TeleOperator(env, [element], rng), observation, PATIENCE)
         assert info["success"], f"{element}, seed {seed}"
 

@@ -52,7 +52,7 @@ class EpisodeRow:
     """Whether the whole task was done."""
     steps: dict[str, int | None] = field(default_factory=dict)
     """For every sub-task, in the task's order: the step (from 1) at which it was counted in order,
-    None if it never was."""
+    None if it never was, or if that was taken back since."""
 
 
 LABELS = (*(Column(name, str) for name in ("env", "task", "method")), Column("seed", int, 0))

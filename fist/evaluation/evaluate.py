@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from fist.data.episodes import DataError, load_episodes
 from fist.evaluation.episode_results import EpisodeRow, Labels, write_episodes_csv
-from fist.evaluation.rollout import RolloutSettings, rollout
+from fist.evaluation.rollout import RolloutSettings, Wrappers, rollout, wrapper_spec
 from fist.methods.base import Model, Policy, name_of
 from fist.methods.distance import Distance
 from fist.methods.retrieval import DemoIndex, raw_states
@@ -110,6 +110,12 @@ class Trial:
     """What acts."""
     rollout: RolloutSettings = RolloutSettings()
     """On which episodes."""
+    wrappers: Wrappers = ()
+    """What is put around the environment, as disturbances are."""
+
+    def __post_init__(self) -> None:
+        for told in self.wrappers:
+            wrapper_spec(told)
 
     def policy(self) -> Policy:
         """Load the files and return the policy, see `PolicySpec.policy`."""
@@ -141,6 +147,7 @@ def evaluate(out: str | Path, trial: Trial, resume: Path | None = None) -> list[
         settings.batch,
         finished=finished,
         keep=lambda rows: write_resume(resume, key, {"rows": [asdict(row) for row in rows]}),
+        wrappers=trial.wrappers,
     )
     write_episodes_csv(out, trial.labels, rows)
     return rows
@@ -153,15 +160,17 @@ def _key(trial: Trial) -> str:
     twins = {f"{name} settings": path.with_suffix(".json") for name, path in files.items()}
     read = {name: sha256(path) for name, path in (files | twins).items() if path.exists()}
     method = name_of(spec.method)
+    named = (method, *(told["wrapper"] for told in trial.wrappers))
+    env = registered(trial.env_id)
     return fingerprint(
         {
-            "env": [trial.env_id, dict(trial.env_kwargs)],
+            "env": [trial.env_id, dict(trial.env_kwargs), *map(dict, trial.wrappers)],
             "method": [method, spec.lookup, spec.n_demos],
             "act": None if spec.act is None else asdict(spec.act),
             "files": read,
             "rollout": asdict(settings),
             "seed": trial.labels.seed,
-            "code": code_version("fist.evaluation.evaluate", method, env=registered(trial.env_id)),
+            "code": code_version("fist.evaluation.evaluate", *named, env=env),
             "torch": torch.__version__,
         }
     )

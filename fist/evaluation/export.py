@@ -10,7 +10,7 @@ has one is whole.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class Cell:
     model: str | None = None
     distance: str | None = None
     demos: str | None = None
+    wrappers: list[dict[str, Any]] = field(default_factory=list)
 
 
 def export_policy(folder: Path, trial: Trial) -> None:
@@ -80,6 +81,7 @@ def export_policy(folder: Path, trial: Trial) -> None:
         lookup=spec.lookup,
         n_demos=spec.n_demos,
         rollout=trial.rollout,
+        wrappers=[*map(dict, trial.wrappers)],
         files={path.name: sha256(path) for path in (*files.values(), *twins)},
         **{name: path.name for name, path in files.items()},
     )
@@ -91,8 +93,8 @@ def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
 
     Args:
         folder: as `export_policy` wrote it.
-        trusted: modules or packages beside `fist` that its class may come from, and beside `d4rl`
-            that its environment may.
+        trusted: modules or packages beside `fist` that its class and wrappers may come from, and
+            beside `d4rl` that its environment may.
 
     Raises:
         FileNotFoundError: the folder or one of its files is missing.
@@ -126,9 +128,12 @@ def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
             raise CheckpointError(
                 f"{path}: environment {cell.env_id!r:.99} is not of a trusted module"
             )
+        for told in cell.wrappers:
+            if not is_trusted(str(told.get("wrapper")).partition(":")[0], ("fist", *trusted)):
+                raise CheckpointError(f"{path}: wrapper {told!r:.99} is not of a trusted module")
         files = {name: folder / file for name, file in used.items()}
         spec = PolicySpec(method, act, lookup=cell.lookup, n_demos=cell.n_demos, **files)
-        return Trial(cell.labels, cell.env_id, cell.env_kwargs, spec, cell.rollout)
+        return Trial(cell.labels, cell.env_id, cell.env_kwargs, spec, cell.rollout, cell.wrappers)
     except CheckpointError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:

@@ -21,15 +21,19 @@ import gymnasium
 import numpy as np
 from annotated_types import Le
 from gymnasium import spaces
-from gymnasium.envs.registration import EnvSpec
+from gymnasium.envs.registration import EnvSpec, WrapperSpec
 from gymnasium.vector import AutoresetMode
 
 from fist.evaluation.episode_results import EpisodeRow
 from fist.methods.base import Policy
 from fist.stage.files import reason
+from fist.stage.functions import function
 from fist.stage.progress import Progress
 from fist.stage.settings import Count, Natural, Seed, settings
 
+Wrappers = Sequence[Mapping[str, Any]]
+"""Gymnasium wrappers around an environment, from the inside to the outside: each the name of its
+class and its arguments, {"wrapper": "module:Class", **arguments}."""
 Observer = Callable[[int, gymnasium.Env, Mapping[str, Any]], None]
 """Called with (episode, environment, info) after every reset and every step."""
 
@@ -63,12 +67,13 @@ def rollout(
     observer: Observer | None = None,
     finished: Sequence[EpisodeRow] = (),
     keep: Callable[[list[EpisodeRow]], None] | None = None,
+    wrappers: Wrappers = (),
 ) -> list[EpisodeRow]:
     """Run one episode per seed and return their rows, in the order of the seeds.
 
     The episodes run `batch` at a time: in a vector environment where there is one (Gymnasium's
-    `vector_entry_point`), otherwise each in an environment of its own. Neither `batch` nor the
-    other episodes have an influence on an episode.
+    `vector_entry_point`) and nothing wraps it, otherwise each in an environment of its own. Neither
+    `batch` nor the other episodes have an influence on an episode.
 
     Args:
         env_id: Gymnasium id, "module:Name-v0" to import the module that registers it.
@@ -80,12 +85,13 @@ def rollout(
         observer: watches every reset and step, see `Observer`; the environments are then single.
         finished: rows of whole batches that an earlier call has kept; these are not run again.
         keep: called after every batch with all rows so far.
+        wrappers: what is put around each environment, see `Wrappers`.
 
     Raises:
         ValueError: no limit ends an episode.
         FloatingPointError: an observation is not finite.
     """
-    spec = make_spec(env_id, env_kwargs, max_steps)
+    spec = make_spec(env_id, env_kwargs, max_steps, wrappers)
     policy.reset(seeds)
     vector = spec.vector_entry_point is not None and observer is None
     run = _together if vector else partial(_singly, observer=observer)
@@ -122,11 +128,26 @@ def _making(env_id: str | EnvSpec) -> Iterator[None]:
         raise ValueError(f"{name} cannot be made: {reason(error)}") from error
 
 
-def make_spec(env_id: str, env_kwargs: Mapping[str, Any], max_steps: int) -> EnvSpec:
+def wrapper_spec(told: Mapping[str, Any]) -> WrapperSpec:
+    """Return the registration of a wrapper, see `Wrappers`; ValueError where it is none."""
+    if not (isinstance(told, Mapping) and isinstance(told.get("wrapper"), str)):
+        raise ValueError(f'a wrapper is {{"wrapper": "module:Class", …}}, not {told!r:.99}')
+    name, arguments = told["wrapper"], {key: told[key] for key in told if key != "wrapper"}
+    found = function(name, "module:Class")
+    if not (isinstance(found, type) and issubclass(found, gymnasium.Wrapper)):
+        raise ValueError(f"{name!r} is no subclass of gymnasium.Wrapper")
+    return WrapperSpec(found.__name__, name, arguments)
+
+
+def make_spec(
+    env_id: str, env_kwargs: Mapping[str, Any], max_steps: int, wrappers: Wrappers = ()
+) -> EnvSpec:
     """Return the registration of an environment, with its arguments and the limit on its length.
 
+    With `wrappers` around it, an environment is a single one.
+
     Raises:
-        ValueError: there is no such environment, or no limit.
+        ValueError: there is no such environment or wrapper, or no limit.
         ImportError: its module cannot be imported.
     """
     module, _, name = env_id.rpartition(":")
@@ -143,6 +164,9 @@ def make_spec(env_id: str, env_kwargs: Mapping[str, Any], max_steps: int) -> Env
             f"{env_id} has no limit on the length of an episode: set max_steps "
             "(config: rollout.max_steps)"
         )
+    if wrappers:
+        spec.additional_wrappers = (*spec.additional_wrappers, *map(wrapper_spec, wrappers))
+        spec.vector_entry_point = None
     return spec
 
 
@@ -249,7 +273,9 @@ class _Episode:
         self.done = bool(terminated or truncated)
         counted = info["completed_ordered"] if self.steps else ()
         for subtask, now in zip(self.steps, counted, strict=True):
-            if now and self.steps[subtask] is None:
+            if not now:
+                self.steps[subtask] = None
+            elif self.steps[subtask] is None:
                 self.steps[subtask] = self.length
 
     def see(self, state: np.ndarray, info: Mapping[str, Any]) -> None:

@@ -126,8 +126,16 @@ def trace(out: str | Path, trial: Trial, episodes: int) -> pd.DataFrame:
         raise ValueError(f"traced is {episodes}, must be at least 1 (config: figures.traced)")
     recorder = Recorder(trial.policy())
     first, limit = trial.rollout.first_test_seed, trial.rollout.max_steps
-    where, seeds = (trial.env_id, trial.env_kwargs), range(first, first + episodes)
-    rollout(*where, recorder, seeds, limit, batch=1, observer=recorder.watch)
+    rollout(
+        trial.env_id,
+        trial.env_kwargs,
+        recorder,
+        range(first, first + episodes),
+        limit,
+        batch=1,
+        observer=recorder.watch,
+        wrappers=trial.wrappers,
+    )
     what = {key: value for key, value in asdict(trial.labels).items() if key != "data_source"}
     table = pd.DataFrame([what | row for row in recorder.rows])
     text = table.to_csv(index=False, float_format=DIGITS, lineterminator="\n")

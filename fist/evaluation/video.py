@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from fist.evaluation.episode_results import EpisodeRow
 from fist.evaluation.evaluate import Trial
-from fist.evaluation.rollout import make_env, rollout
+from fist.evaluation.rollout import Wrappers, make_env, rollout
 from fist.evaluation.trace import Recorder, Retrieval
 from fist.methods.base import Policy
 from fist.stage.files import replacing
@@ -43,7 +43,8 @@ def record_video(out: str | Path, trial: Trial, episode: int = 0, size: int = 25
         size: width and height of the picture in pixels.
     """
     seed, limit = trial.rollout.first_test_seed + episode, trial.rollout.max_steps
-    return film(out, trial.env_id, trial.env_kwargs, trial.policy(), seed, limit, size)
+    where, policy = (trial.env_id, trial.env_kwargs), trial.policy()
+    return film(out, *where, policy, seed, limit, size, trial.wrappers)
 
 
 def film(
@@ -54,6 +55,7 @@ def film(
     test_seed: int,
     max_steps: int = 0,
     size: int = 256,
+    wrappers: Wrappers = (),
 ) -> EpisodeRow:
     """Run one episode, write it as an mp4 video in real time, and return its row.
 
@@ -62,7 +64,7 @@ def film(
             .png.
         env_id, env_kwargs: environment with render mode "rgb_array", which must take `width` and
             `height`, too.
-        policy, test_seed, max_steps: as for `fist.evaluation.rollout.rollout`.
+        policy, test_seed, max_steps, wrappers: as for `fist.evaluation.rollout.rollout`.
         size: width and height of the picture in pixels; multiples of 16 are encoded as they are.
 
     Raises:
@@ -84,7 +86,8 @@ def film(
             frames.pop(now - 1, None)  # only the last frame is shown without being due
         frames[now] = _checklist(_render(env, env_id), env, info)
 
-    [row] = rollout(env_id, kwargs, recorder, [test_seed], max_steps, observer=watch)
+    how: Any = {"observer": watch, "wrappers": wrappers}
+    [row] = rollout(env_id, kwargs, recorder, [test_seed], max_steps, **how)
     # A frame shows what the policy acts on next, so that a look-up is seen beside its state.
     found = recorder.found
     found = [found[min(now, len(found) - 1)] for now in frames]

@@ -44,6 +44,7 @@ def _trial_of(cls: type[Policy]) -> Callable[..., Trial]:
         labels: Labels,
         env_id: str = "d4rl:kitchen-mixed-v0",
         env_kwargs: str = "{}",
+        wrappers: str = "[]",
         model: Path | None = None,
         lookup: Lookup = "distance" if cls.looks_up else "none",
         demos: Path | None = None,
@@ -59,6 +60,8 @@ def _trial_of(cls: type[Policy]) -> Callable[..., Trial]:
             labels: What it is called, and the training seed.
             env_id: Gymnasium id of the environment.
             env_kwargs: Arguments of the environment, as JSON: '{"task_elements": ["kettle"]}'.
+            wrappers: What is put around it, from the inside to the outside, as JSON:
+                '[{"wrapper": "fist.evaluation.disturbances:ActionDelay", "steps": 1}]'.
             model: Checkpoint of its model, where it has one.
             lookup: Space to look the present state up in, among the demonstrations: the features of
                 the "distance", "euclidean" (the states themselves), the features of a "random"
@@ -70,6 +73,8 @@ def _trial_of(cls: type[Policy]) -> Callable[..., Trial]:
             rollout: On which episodes.
         """
         spec = PolicySpec(cls, act, model, lookup, demos, n_demos, distance)
-        return Trial(labels, env_id, parse_json(env_kwargs, "--env-kwargs"), spec, rollout)
+        arguments = parse_json(env_kwargs, "--env-kwargs")
+        around = parse_json(wrappers, "--wrappers", list)
+        return Trial(labels, env_id, arguments, spec, rollout, around)
 
     return trial

@@ -10,6 +10,7 @@ import numpy as np
 from ..checks import finite, reset_options
 from ..rendering import Camera, RenderedEnv
 from . import elements
+from .arm import ARM_SIZE
 from .elements import INITIAL_QPOS, NOISE, OBSERVATION_SIZE, QPOS_SIZE, ROBOT_SIZE
 from .model import kitchen_model
 
@@ -22,6 +23,21 @@ SET_POINT_HIGH = np.array([2.9, 1.8, 2.9, 0.0, 2.9, 3.8, 2.9, 0.04, 0.04])
 """Range of the set-points that reach the actuators (rad, m)."""
 LIMIT = 8.0
 """Largest position of the observation space (rad, m)."""
+
+
+def start_posture(rng: np.random.Generator, spread: float) -> np.ndarray:
+    """Return start positions (30,): the usual ones, with the arm's joints a little elsewhere.
+
+    Args:
+        rng: source of the differences, which are normal.
+        spread: their standard deviation (rad). Joints stay within their limits; the second, which
+            usually begins a little beyond its own, goes no further.
+    """
+    usual, limits = INITIAL_QPOS[:ARM_SIZE], kitchen_model().jnt_range[:ARM_SIZE].T
+    low, high = np.minimum(limits[0], usual), np.maximum(limits[1], usual)
+    qpos = INITIAL_QPOS.copy()
+    qpos[:ARM_SIZE] = (usual + rng.normal(0.0, spread, ARM_SIZE)).clip(low, high)
+    return qpos
 
 
 class KitchenEnv(RenderedEnv):
@@ -50,6 +66,7 @@ class KitchenEnv(RenderedEnv):
         task_elements: Sequence[str] = elements.DEFAULT_GOAL_ELEMENTS,
         counting: Literal["ordered", "unordered"] = "ordered",
         observation_noise: float = 1.0,
+        start_spread: float = 0.0,
         render_mode: str | None = None,
         width: int = 256,
         height: int = 256,
@@ -62,6 +79,8 @@ class KitchenEnv(RenderedEnv):
                 and then only if it holds at that step (FIST); "unordered" counts each element
                 when it is first complete (D4RL).
             observation_noise: factor on the observation noise; 0 observes exactly.
+            start_spread: standard deviation of the arm's joints at reset (rad), see
+                `start_posture`; 0 always starts alike.
             render_mode, width, height: of pictures, see `RenderedEnv`.
 
         Raises:
@@ -72,11 +91,13 @@ class KitchenEnv(RenderedEnv):
             raise ValueError(f"counting must be 'ordered' or 'unordered', not {counting!r}")
         if not observation_noise >= 0:
             raise ValueError(f"observation_noise must be 0 or more, not {observation_noise!r}")
+        if not 0 <= start_spread < np.inf:
+            raise ValueError(f"start_spread must be 0 or more, not {start_spread!r}")
         super().__init__(kitchen_model(), render_mode, width, height)
         self.elements = elements.ELEMENTS
         self.state_names = elements.STATE_NAMES
         self.subtasks = elements.canonical_sequence(task_elements)
-        self.counting = counting
+        self.counting, self.start_spread = counting, start_spread
         shape = (OBSERVATION_SIZE,)
         self.observation_space = gymnasium.spaces.Box(-LIMIT, LIMIT, shape, np.float64)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (ROBOT_SIZE,), np.float32)
@@ -90,8 +111,8 @@ class KitchenEnv(RenderedEnv):
         """Start an episode at rest.
 
         Args:
-            seed: seeds the observation noise, the only randomness there is.
-            options: {"qpos": (30,)} starts at these positions instead of the usual ones.
+            seed: seeds the start and the observation noise, the only randomness there is.
+            options: {"qpos": (30,)} starts at exactly these positions instead of the usual ones.
 
         Raises:
             ValueError: an unknown option, or positions of another shape, not finite, or outside of
@@ -101,8 +122,10 @@ class KitchenEnv(RenderedEnv):
         if (far := np.abs(qpos).max()) > LIMIT:
             raise ValueError(f"option qpos holds {far}: the observation space is ±{LIMIT}")
         super().reset(seed=seed)
+        if self.start_spread and not options:
+            qpos = start_posture(self.np_random, self.start_spread)
         mujoco.mj_resetData(self.model, self.data)
-        self.data.qpos[:] = qpos
+        self.data.qpos[:] = self._start = qpos
         mujoco.mj_forward(self.model, self.data)
         self._in_order = self._in_any_order = np.zeros(len(self.subtasks), dtype=np.bool_)
         self._observe()
@@ -128,6 +151,24 @@ class KitchenEnv(RenderedEnv):
         self._in_any_order = self._in_any_order | complete
         reward, info = float(self._counted().sum() - before), self._info()
         return self._observation.copy(), reward, info["success"], False, info
+
+    def set_back(self, element: str) -> None:
+        """Put an element back where it was at reset, at rest, and count it no longer.
+
+        In order, what was counted after it is not counted either, until the element is done again.
+
+        Raises:
+            ValueError: no element has this name.
+        """
+        name = elements.canonical(element)
+        entries = list(elements.OBSERVATION_INDICES[name])
+        speeds = np.isin(self.model.jnt_qposadr[self.model.dof_jntid], entries)
+        self.data.qpos[entries], self.data.qvel[speeds] = self._start[entries], 0.0
+        mujoco.mj_forward(self.model, self.data)
+        if name in self.subtasks:
+            place = self.subtasks.index(name)
+            self._in_order[place:] = False
+            self._in_any_order[place] = False
 
     @staticmethod
     def state_options(observation: np.ndarray) -> dict[str, Any]:

@@ -27,8 +27,8 @@ from d4rl_layout import write
 
 from ..progress import Progress
 from ..recording import check_request
-from .elements import ELEMENTS, INITIAL_QPOS, canonical_sequence
-from .env import KitchenEnv
+from .elements import ELEMENTS, canonical_sequence
+from .env import KitchenEnv, start_posture
 from .sequences import sequence_name
 from .teleop import TeleOperator
 
@@ -65,7 +65,8 @@ def perform(sequence: Sequence[str], seed: int, index: int) -> Performance:
     start_seed, *operator_seed = np.random.SeedSequence(seed, spawn_key=key).generate_state(5)
     rng = np.random.default_rng(operator_seed)
     env = KitchenEnv(sequence)
-    observation, info = env.reset(seed=int(start_seed), options={"qpos": start_posture(rng)})
+    start = start_posture(rng, START_SPREAD)
+    observation, info = env.reset(seed=int(start_seed), options={"qpos": start})
     operator = TeleOperator(env, sequence, rng)
     rows = []
     left = max(MAX_STEPS, MAX_STEPS_PER_ELEMENT * len(sequence))
@@ -78,14 +79,6 @@ def perform(sequence: Sequence[str], seed: int, index: int) -> Performance:
             left = min(left, int(rng.integers(FEWEST_LAST_STEPS, MOST_LAST_STEPS + 1)))
     observations, actions, rewards = (np.array(i, np.float32) for i in zip(*rows, strict=True))
     return Performance(observations, actions, rewards, info["success"])
-
-
-def start_posture(rng: np.random.Generator) -> np.ndarray:
-    """Return start positions (30,): the usual ones, with the arm's joints a little elsewhere."""
-    qpos = INITIAL_QPOS.copy()
-    qpos[:7] += rng.normal(0.0, START_SPREAD, 7)
-    qpos[1] = max(qpos[1], INITIAL_QPOS[1])  # the second joint begins at its limit
-    return qpos
 
 
 def generate(
