@@ -73,6 +73,16 @@ def skills(
     return {"method": "fist_euclidean", "models": {"skills": own}, "rollout": act or {}}
 
 
+def chunks(
+    method: str, play: dict[str, Any] | None = None, act: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return a recipe of action chunks, with Euclidean look-up where there is one."""
+    own = {"model": {}, "train": play or {}, "finetune": {}}
+    lookup = "none" if method == "chunk" else "euclidean"
+    methods = {method: {"lookup": lookup}}
+    return {"method": method, "methods": methods, "models": {method: own}, "rollout": act or {}}
+
+
 SAMPLE, MEAN = {"skill": "sample", "replan_every": 5}, {"skill": "mean", "replan_every": 10}
 RECIPES: dict[str, dict[str, Any]] = {
     "default": skills(),
@@ -90,6 +100,10 @@ RECIPES: dict[str, dict[str, Any]] = {
     "LSTM, 5 blocks, play 2000, demos 2500, sample": skills(
         {"encoder": "lstm", "decoder_blocks": 5}, {"steps": 2000}, {"steps": 2500}, SAMPLE
     ),
+    "goal chunk": chunks("goal_chunk"),
+    "goal chunk, play 8000": chunks("goal_chunk", {"steps": 8000}),
+    "chunk": chunks("chunk"),
+    "chunk, play 8000": chunks("chunk", {"steps": 8000}),
     "BC": {"method": "bc"},
     "BC, sample": {"method": "bc", "rollout": SAMPLE},
 }
@@ -126,7 +140,8 @@ class Run:
 
     def __post_init__(self) -> None:
         self.config = merge(CONFIG, self.recipe)
-        methods, self.method = CONFIG["methods"], dict(CONFIG["methods"][self.recipe["method"]])
+        methods = self.config["methods"]
+        self.method = dict(methods[self.recipe["method"]])
         while "like" in self.method:
             self.method = methods[self.method.pop("like")] | self.method
         self.policy = class_named(self.method["class"], Policy)

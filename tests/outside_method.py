@@ -23,7 +23,7 @@ class ChunkSettings(ModelSettings):
 class ChunkModel(Model):
     """Maps a state to the next H actions."""
 
-    name = "chunk"
+    name = "outside"
     Settings = ChunkSettings
 
     def __init__(self, settings, state_dim, action_dim):

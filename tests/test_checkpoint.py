@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from fist.methods.base import Model, ModelSettings
+from fist.methods.chunk import ChunkModel, ChunkSettings
 from fist.methods.cloning import BCModel, BCSettings
 from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.skills import SkillSettings, SkillVAE
@@ -23,6 +24,7 @@ MODELS = [
     SkillVAE(SkillSettings(hidden=8, readout=8, priors=("goal",)), 4, 2),
     Distance(DistanceSettings(mode="reachable"), 4),
     BCModel(BCSettings(hidden=8), 4, 2),
+    ChunkModel(ChunkSettings(hidden=8), 4, 2),
 ]
 
 
@@ -166,6 +168,7 @@ class Odd(Model):
 ABSURD = [(SkillVAE, name) for name in ("horizon", "hidden", "z_dim", "readout", "decoder_blocks")]
 ABSURD += [(Distance, name) for name in ("horizon", "hidden", "feature_dim")]
 ABSURD += [(BCModel, name) for name in ("horizon", "hidden", "blocks")]
+ABSURD += [(ChunkModel, name) for name in ("horizon", "hidden", "blocks")]
 ABSURD += [(Odd, name) for name in ("layers", "linears", "table", "outer", "repeats")]
 
 

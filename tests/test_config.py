@@ -26,6 +26,7 @@ from values import merge, model_settings, split_name
 
 ROOT = Path(__file__).parents[1]
 MODELS = ("skills", "distance", "bc", "goal_bc")
+"""Models of the paper."""
 STAGES = [(model, part) for model in MODELS for part in ("model", "train", "finetune")]
 CLAIM = {"text": "x", "table": "kitchen_table", "better": "fist", "worse": "spirl"}
 FIST = "fist.methods.skills:FIST"
@@ -480,7 +481,7 @@ def test_what_a_module_prints_is_no_declaration(outside):
     look_again()
     assert (
         ask([("policy", "loud:Chunk")], outside / "kept")["policy"]["loud:Chunk"]["model"]
-        == "chunk"
+        == "outside"
     )
 
 

@@ -11,20 +11,20 @@ from pipeline_copy import ROOT, TINY, copy_made, plan, snakemake
 
 ENTRY = """
 methods:
-  chunk: {class: "outside_method:Chunk", finetune: all, rollout: {kept: 3}}
+  outside: {class: "outside_method:Chunk", finetune: all, rollout: {kept: 3}}
 models:
-  chunk:
+  outside:
     model: {hidden: 16}
     train: {steps: 40, log_every: 20}
     finetune: {steps: 20, log_every: 20}
 tables:
   maze_table:
-    methods: [fist, chunk]
+    methods: [fist, outside]
 default_tables: [maze_table]
 """
-CELL = "maze/left/chunk/seed_0"
+CELL = "maze/left/outside/seed_0"
 MODELS = {
-    f"results/maze/{folder}/seed_0/chunk.pt": stage
+    f"results/maze/{folder}/seed_0/outside.pt": stage
     for folder, stage in (("no_left", "train"), ("left/finetune_all_2demos", "finetune"))
 }
 
@@ -34,10 +34,10 @@ def run(made_pipeline, tmp_path_factory):
     """A made pipeline beside which the method's file and its entry have been put, and used."""
     folder = copy_made(made_pipeline, tmp_path_factory.mktemp("outside") / "run")
     shutil.copy(outside_method.__file__, folder)
-    (folder / "chunk.yaml").write_text(ENTRY)
+    (folder / "outside.yaml").write_text(ENTRY)
     targets = ["results/maze_table.csv", "results/report.html"]
     targets += [f"results/videos/{CELL}.mp4", f"results/checkpoints/{CELL}/episodes.csv"]
-    status, said = snakemake(folder, "-j2", *targets, *TINY, "chunk.yaml")
+    status, said = snakemake(folder, "-j2", *targets, *TINY, "outside.yaml")
     assert status == 0, said
     return folder
 
@@ -49,11 +49,14 @@ def test_nothing_of_the_repository_knows_the_method():
 
 def test_it_has_rows_figures_films_and_stages_with_costs_of_their_own(run):
     with open(run / "results/maze_table.csv", newline="") as file:
-        assert [row["method"] for row in csv.DictReader(file)] == ["fist", "chunk"]
+        assert [row["method"] for row in csv.DictReader(file)] == ["fist", "outside"]
     with open(run / "results/cost.csv", newline="") as file:
-        assert {row["stage"] for row in csv.DictReader(file)} >= {"train_chunk", "finetune_chunk"}
+        assert {row["stage"] for row in csv.DictReader(file)} >= {
+            "train_outside",
+            "finetune_outside",
+        }
     for figure in ("scores", "paths"):
-        assert "chunk" in (run / f"results/figures/maze_table/{figure}.csv").read_text()
+        assert "outside" in (run / f"results/figures/maze_table/{figure}.csv").read_text()
     curves = (run / "results/figures/maze_table/curves.csv").read_text()
     assert "mse" in curves
     assert (run / f"results/videos/{CELL}.mp4").stat().st_size > 0
@@ -71,7 +74,7 @@ def test_a_training_of_it_that_was_stopped_goes_on(run):
     """The resume files of both stages are its own: what was done is not done again."""
     for model, stage in MODELS.items():
         (run / model).unlink()
-        status, said = snakemake(run, "-j1", model, *TINY, "chunk.yaml")
+        status, said = snakemake(run, "-j1", model, *TINY, "outside.yaml")
         assert status == 0, said
         log = Path(run, model.replace("results", "logs", 1)).with_suffix(".log").read_text()
         assert "resuming at step" in log, stage
@@ -82,7 +85,7 @@ def test_a_change_of_its_file_makes_its_stages_run_again_and_no_others(run):
     text = file.read_text()
     try:
         file.write_text(text.replace("blocks=2", "blocks=1"))
-        jobs = {job.rule for job in plan(run, "results/maze_table.csv", *TINY, "chunk.yaml")}
+        jobs = {job.rule for job in plan(run, "results/maze_table.csv", *TINY, "outside.yaml")}
     finally:
         file.write_text(text)
-    assert jobs == {"train_chunk", "finetune_chunk", "rollout", "summarise"}
+    assert jobs == {"train_outside", "finetune_outside", "rollout", "summarise"}

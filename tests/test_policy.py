@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from fist.data.episodes import Episodes
-from fist.methods.cloning import BC, BCSettings, GoalBC
+from fist.methods.chunk import Chunk, GoalChunk
+from fist.methods.cloning import BC, GoalBC
 from fist.methods.distance import Distance, DistanceSettings
+from fist.methods.lanes import by_rows
 from fist.methods.nearest import Neighbours, Replay
 from fist.methods.retrieval import DemoIndex, raw_states
 from fist.methods.skills import FIST, SkillSettings, SkillVAE, SPiRL
@@ -45,11 +47,11 @@ def run(policy, steps: int = 6, lanes=LANES, seeds=SEEDS) -> np.ndarray:
 
 
 def record(model: SkillVAE, name: str, monkeypatch) -> list[tuple]:
-    """Note the arguments of every call of one of the model's methods."""
+    """Note the arguments of every call of one of the model's methods, for SEEDS' rows alone."""
     calls, method = [], getattr(model, name)
 
     def noting(*arguments):
-        calls.append(arguments)
+        calls.append(tuple(argument[: len(SEEDS)] for argument in arguments))
         return method(*arguments)
 
     monkeypatch.setattr(model, name, noting)
@@ -93,26 +95,39 @@ def test_the_action_follows_the_live_state_while_the_skill_is_kept(model, monkey
     assert not np.allclose(actions[0], actions[1])
 
 
-def make(method, model, index, choice: str = "sample"):
+def make(method, model, index, **act):
     torch.manual_seed(2)
     if method.Model is not SkillVAE:
-        model = method.Model(BCSettings(hidden=16, blocks=1), S, A)
-    return acting(method, model, index if method.looks_up else None, skill=choice)
+        model = method.Model(method.Model.Settings(horizon=H, hidden=16, blocks=1), S, A)
+    return acting(method, model, index if method.looks_up else None, **act)
 
 
 @pytest.mark.parametrize("method", [FIST, SPiRL, BC, GoalBC])
-class TestEveryPolicy:
-    def test_the_same_seeds_give_the_same_actions(self, method, model, index):
+class TestEveryPolicyThatDraws:
+    def test_other_seeds_give_other_actions(self, method, model, index):
         policy = make(method, model, index)
-        first = run(policy)
-        assert np.array_equal(first, run(policy))
-        assert not np.array_equal(first, run(policy, seeds=range(200, 208)))
+        assert not np.array_equal(run(policy), run(policy, seeds=range(200, 208)))
 
     def test_lanes_of_different_seeds_draw_different_noise(self, method, model, index):
         policy = make(method, model, index)
         policy.reset([1, 2])
         first, second = policy.act(np.repeat(states(0)[:1], 2, axis=0), [0, 1])
         assert not np.allclose(first, second)
+
+    def test_the_mean_has_no_noise(self, method, model, index):
+        policy = make(method, model, index, skill="mean")
+        assert np.array_equal(run(policy), run(policy, seeds=range(200, 208)))
+
+    def test_an_unknown_choice_is_refused(self, method, model, index):
+        with pytest.raises(ValueError, match="'sample' or 'mean'"):
+            make(method, model, index, skill="mode")
+
+
+@pytest.mark.parametrize("method", [FIST, SPiRL, BC, GoalBC, Chunk, GoalChunk])
+class TestEveryPolicy:
+    def test_the_same_seeds_give_the_same_actions(self, method, model, index):
+        policy = make(method, model, index)
+        assert np.array_equal(run(policy), run(policy))
 
     def test_a_lane_does_not_notice_the_others(self, method, model, index):
         policy = make(method, model, index)
@@ -123,7 +138,7 @@ class TestEveryPolicy:
         reversed_lanes = run(policy, lanes=LANES[::-1])
         assert np.allclose(reversed_lanes[:, ::-1], together, atol=1e-5)
 
-    def test_a_lane_that_joins_late_begins_with_a_skill_of_its_own(self, method, model, index):
+    def test_a_lane_that_joins_late_begins_with_a_plan_of_its_own(self, method, model, index):
         policy = make(method, model, index)
         expected = run(policy, lanes=[1], steps=1)
         policy.reset(SEEDS)
@@ -131,13 +146,11 @@ class TestEveryPolicy:
         late = policy.act(states(0)[[0, 1]], [0, 1])
         assert np.allclose(late[1], expected[0, 0], atol=1e-5)
 
-    def test_the_mean_has_no_noise(self, method, model, index):
-        policy = make(method, model, index, "mean")
-        assert np.array_equal(run(policy), run(policy, seeds=range(200, 208)))
-
     def test_actions_are_finite_and_within_bounds(self, method, model, index):
         policy = make(method, model, index)
         policy.reset(SEEDS)
+        for parameter in policy.model.parameters():
+            parameter.data.mul_(10)
         actions = policy.act(100 * states(0), LANES)
         assert actions.shape == (len(SEEDS), A) and actions.dtype == np.float32
         assert np.abs(actions).max() == 1
@@ -147,10 +160,6 @@ class TestEveryPolicy:
         policy.reset([0])
         with pytest.raises(ValueError, match=r"shape \(1, 5\).* 3 dimensions"):
             policy.act(np.zeros((1, 5)), [0])
-
-    def test_an_unknown_choice_is_refused(self, method, model, index):
-        with pytest.raises(ValueError, match="'sample' or 'mean'"):
-            make(method, model, index, "mode")
 
 
 def test_goals_need_demonstrations_and_states_take_none(model, index):
@@ -200,7 +209,17 @@ def test_neighbours_give_the_actions_of_the_nearest_states_weighted_by_nearness(
     assert everyone.shape == (1, A)
 
 
-@pytest.mark.parametrize("method", [FIST, SPiRL, BC, GoalBC, Neighbours])
+@pytest.mark.parametrize("width", [60, 120, 256, 384, 1024])
+@torch.inference_mode()
+def test_a_row_of_a_product_has_the_same_bits_whatever_the_number_of_rows(width):
+    torch.manual_seed(0)
+    product, rows = torch.nn.Linear(width, 50), torch.randn(40, width)
+    together = by_rows(product, rows)
+    for number in range(1, 40):
+        assert torch.equal(by_rows(product, rows[:number]), together[:number])
+
+
+@pytest.mark.parametrize("method", [FIST, SPiRL, BC, GoalBC, Chunk, GoalChunk, Neighbours])
 @pytest.mark.parametrize("lane", range(3))
 def test_a_lane_acts_the_same_to_the_last_bit_whoever_acts_beside_it(method, lane):
     """With networks of the real size, where libraries add up few rows unlike many."""

@@ -24,6 +24,7 @@ from fist.evaluation.evaluate import Trial, evaluate
 from fist.evaluation.rollout import RolloutSettings, rollout
 from fist.evaluation.trace import trace
 from fist.evaluation.video import film, record_video
+from fist.methods.chunk import Chunk, GoalChunk
 from fist.methods.cloning import BC, GoalBC
 from fist.methods.nearest import Neighbours, Replay
 from fist.methods.skills import SkillSettings, SkillVAE, SPiRL
@@ -274,6 +275,8 @@ def run_it(out, what):
         {"method": SPiRL},
         {"method": BC},
         {"method": GoalBC},
+        {"method": Chunk},
+        {"method": GoalChunk},
         {"method": Replay},
         {"method": Neighbours, "lookup": "euclidean"},
     ],

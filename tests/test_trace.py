@@ -11,6 +11,7 @@ from fist.evaluation.episode_results import Labels
 from fist.evaluation.evaluate import Trial, evaluate
 from fist.evaluation.rollout import RolloutSettings
 from fist.evaluation.trace import Recorder, trace
+from fist.methods.chunk import GoalChunk
 from fist.methods.cloning import GoalBC
 from fist.methods.nearest import Neighbours, Replay
 from fist.methods.skills import SPiRL
@@ -22,6 +23,7 @@ WAYS = [
     {},
     {"method": SPiRL},
     {"method": GoalBC},
+    {"method": GoalChunk},
     {"method": Replay},
     {"method": Neighbours, "lookup": "euclidean"},
 ]

@@ -44,7 +44,7 @@ def same(one, two):
     return all(torch.equal(one[name], two[name]) for name in one)
 
 
-@pytest.mark.parametrize("kind", ["bc", "skills"])
+@pytest.mark.parametrize("kind", ["bc", "skills", "chunk"])
 @pytest.mark.parametrize("optimizer", ["adam", "radam"])
 @pytest.mark.parametrize("stops", [(0,), (1,), (7, 20), (58,), (3, 3, 3)])
 def test_stopping_at_any_step_and_resuming_gives_the_same_weights(kind, optimizer, stops, tmp_path):

@@ -7,6 +7,7 @@ import torch
 from fist.data.episodes import Episodes, save_episodes
 from fist.evaluation.evaluate import PolicySpec
 from fist.methods.base import Policy
+from fist.methods.chunk import ChunkModel, ChunkSettings, GoalChunkModel
 from fist.methods.cloning import BCModel, BCSettings, GoalBCModel
 from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.skills import FIST, SkillSettings, SkillVAE
@@ -24,8 +25,9 @@ def untrained(folder: Path) -> Path:
             Distance(DistanceSettings(horizon=4, hidden=16, feature_dim=8), dims),
             {},
         )
-    for model in (BCModel, GoalBCModel):
-        settings = BCSettings(horizon=4, hidden=16, blocks=1)
+    shapes = {BCSettings: (BCModel, GoalBCModel), ChunkSettings: (ChunkModel, GoalChunkModel)}
+    for shape, model in ((shape, model) for shape, models in shapes.items() for model in models):
+        settings = shape(horizon=4, hidden=16, blocks=1)
         save_model(folder / f"{model.name}.pt", model(settings, 2, 2), {})
     lengths = torch.tensor([30, 3, 25])
     for name, dims in (("demos", 2), ("demos_3d", 3)):

@@ -13,11 +13,14 @@ the two steps before is noise and what the operator did about it; the rest is co
     a_t = K s_t + L [s_{t-1}, s_{t-2}, a_{t-1}, a_{t-2}, 1] + error
 """
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from fist.data.episodes import Episodes
+from fist.methods.base import Material, Model
 
 RIDGE = 1e-5
 """Penalty on the coefficients, per row: dimensions without noise to learn from get a slope of 0."""
@@ -38,3 +41,25 @@ def feedback_gain(episodes: Episodes, states: Float[Tensor, "N S"]) -> Float[Ten
     gram.diagonal().add_(RIDGE * len(t))
     slopes = torch.linalg.solve(gram, inputs.T @ a[t])
     return slopes[: s.shape[1]].T.float()
+
+
+class FeedbackModel(Model):
+    """A model that is given a share of the feedback, by its setting, and learns the rest."""
+
+    gain: Tensor
+
+    def __init__(self, settings: Any, state_dim: int, action_dim: int):
+        super().__init__(settings, state_dim, action_dim)
+        self.register_buffer("gain", torch.zeros(action_dim, state_dim))
+
+    def prepare(self, material: Material) -> None:
+        """Take the states' scale and the feedback gain from the data, as the settings ask for."""
+        super().prepare(material)
+        if self.settings.feedback:
+            gain = feedback_gain(material.main, self.normaliser(material.main.states))
+            self.gain.copy_(self.settings.feedback * gain)
+
+    def feedback(self, s: Float[Tensor, "*B S"]) -> Float[Tensor, "*B A"]:
+        """Return the share of the feedback at normalised states."""
+        with torch.autocast(s.device.type, enabled=False):  # bfloat16 is too coarse for it
+            return s @ self.gain.T

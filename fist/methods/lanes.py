@@ -17,10 +17,11 @@ from fist.methods.networks import Gaussian
 Choice = Literal["sample", "mean"]
 """What to take from a distribution: a sample of it, or its mean."""
 
-FEWEST_ROWS = 8
-"""Rows from which a matrix product's bits no longer depend on their number: 4 here, so twice that.
+FEWEST_ROWS = 32
+"""Rows from which a matrix product's bits no longer depend on their number: 16 here, so twice that.
 
-Libraries add up products of one row, or a few, in another order than those of many.
+Libraries add up products of one row, or a few, in another order than those of many. Up to how many
+depends on the width of the rows: 2 of 60 numbers, 10 of 256, 15 of 400 and more.
 """
 
 

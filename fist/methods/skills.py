@@ -17,7 +17,6 @@ one.
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from annotated_types import Len
@@ -25,19 +24,11 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
 from fist.data.windows import Windows
-from fist.methods.base import (
-    Batch,
-    Material,
-    Model,
-    ModelSettings,
-    Objective,
-    Policy,
-    Sampler,
-    Terms,
-)
-from fist.methods.feedback import feedback_gain
-from fist.methods.lanes import Choice, LaneNoise, as_actions, as_states, by_rows
+from fist.methods.base import Batch, Material, ModelSettings, Objective, Sampler, Terms
+from fist.methods.feedback import FeedbackModel
+from fist.methods.lanes import Choice, LaneNoise, by_rows
 from fist.methods.networks import MLP, Gaussian, SequenceEncoder, at_least_float32, gaussian
+from fist.methods.plans import Planner, Replanning
 from fist.stage.settings import Count, Flag, Natural, NonNegative, settings
 
 Prior = Literal["goal", "state"]
@@ -76,7 +67,7 @@ class SkillSettings(ModelSettings):
     (`fist.methods.feedback`); 0 leaves all of it to be learnt."""
 
 
-class SkillVAE(Model):
+class SkillVAE(FeedbackModel):
     """Posterior, decoder and priors over skills."""
 
     name = "skills"
@@ -84,12 +75,9 @@ class SkillVAE(Model):
     parts = ("all", "prior", "scratch")
     recipe: ClassVar = {"train": {}, "finetune": {"epochs": 50, "validation": 0}}
 
-    gain: Tensor
-
     def __init__(self, settings: SkillSettings, state_dim: int, action_dim: int):
         super().__init__(settings, state_dim, action_dim)
         z, hidden = settings.z_dim, settings.hidden
-        self.register_buffer("gain", torch.zeros(action_dim, state_dim))
         inputs = action_dim + state_dim
         self.posterior: nn.Module
         if settings.encoder == "lstm":
@@ -103,13 +91,6 @@ class SkillVAE(Model):
         self.priors = nn.ModuleDict()
         for name in settings.priors:
             self.priors[name] = MLP(told[name], 2 * z, hidden, settings.prior_blocks)
-
-    def prepare(self, material: Material) -> None:
-        """Take the states' scale and the feedback gain from the data, as the settings ask for."""
-        super().prepare(material)
-        if self.settings.feedback:
-            gain = feedback_gain(material.main, self.normaliser(material.main.states))
-            self.gain.copy_(self.settings.feedback * gain)
 
     def sampler(self, material: Material, batch: int, device: torch.device | str) -> Sampler:
         """Return what draws windows, with the noise that makes z a sample of the posterior."""
@@ -195,10 +176,7 @@ class SkillVAE(Model):
             horizon = self.settings.horizon
             inputs.append(F.one_hot(step.clamp(max=horizon - 1), horizon).to(s.dtype))
         a = at_least_float32(self.decoder(*inputs))
-        if not self.settings.feedback:
-            return a
-        with torch.autocast(s.device.type, enabled=False):  # bfloat16 is too coarse for it
-            return a + s.flatten(0, -2) @ self.gain.T
+        return a + self.feedback(s.flatten(0, -2)) if self.settings.feedback else a
 
     def _encode(self, s: Tensor, a: Tensor) -> Gaussian:
         window = torch.cat((a, s), dim=-1)
@@ -224,36 +202,30 @@ class SkillVAE(Model):
 
 
 @settings
-class SkillActing:
+class SkillActing(Replanning):
     """How one acts through skills."""
 
-    replan_every: Count = 2
-    """Replanning interval: environment steps that a skill is kept for."""
     skill: Choice = "sample"
     """Take a "sample" of the prior's skills, or their "mean"."""
 
 
-class SkillPolicy(Policy):
+class SkillPolicy(Planner):
     """Act through skills: z from a prior every `replan_every` steps, a = pi(a | s, z) at each."""
 
     Model = SkillVAE
     Settings = SkillActing
 
     def reset(self, seeds: Sequence[int]) -> None:
+        super().reset(seeds)
         self._noise = LaneNoise(seeds)
-        self._skills = torch.zeros(len(seeds), self.model.settings.z_dim)
-        self._steps = torch.zeros(len(seeds), dtype=torch.long)
 
-    @torch.inference_mode()
-    def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
-        s, at = as_states(states, self.model.state_dim), torch.as_tensor(lanes)
-        step = self._steps[at] % self.settings.replan_every
-        due = step == 0
-        if due.any():
-            prior = self.prior(s[due])
-            self._skills[at[due]] = self._noise.pick(prior, self.settings.skill, at[due])
-        self._steps[at] += 1
-        return as_actions(by_rows(self.model.decode, s, self._skills[at], step))
+    def plan(self, s: Float[Tensor, "B S"], lanes: Int[Tensor, " B"]) -> Float[Tensor, "B Z"]:
+        return self._noise.pick(self.prior(s), self.settings.skill, lanes)
+
+    def carry_out(
+        self, s: Float[Tensor, "B S"], plans: Float[Tensor, "B Z"], step: Int[Tensor, " B"]
+    ) -> Float[Tensor, "B A"]:
+        return self.model.decode(s, plans, step)
 
     def prior(self, s: Float[Tensor, "B S"]) -> Gaussian:
         """Return the distribution over skills at states s, mean and log-sigma (B, Z)."""
