@@ -24,7 +24,7 @@ sys.path += [path for path in CODE if path not in sys.path]
 
 from configuration import ConfigError, load
 from declarations import declared
-from figures import Figures
+from figures import OF_RUN, Figures
 from options import Options, bound, named, ordered, pairs
 from targets import Targets
 

@@ -32,7 +32,7 @@ use rule rollout as trace_episodes with:
 
 # Every figure has a rule of its own name: plot_scores, plot_curves, …
 for figure, needs in figures.needs.items():
-    of_run = needs == ("cost",)  # of the whole run, not of a table
+    of_run = needs in OF_RUN  # not of a table
     where = f"figures/{figure}" if of_run else f"figures/{{table}}/{figure}"
     labels = {"what": f"{figure}, drawn"} if of_run else {"table": "{table}", "figure": figure}
 

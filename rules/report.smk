@@ -52,6 +52,30 @@ rule combine_tables:
         "python {params.script:q} {params.tables:q} {params.envs:q} --out {output:q} > {log:q} 2>&1"
 
 
+rule summarise_settings:
+    input:
+        lambda wildcards: [
+            cell.episodes for name in config["overview"] for cell in targets.cells(name)
+        ],
+    output:
+        csv=shown("<results>/settings_table.csv", "settings", table="settings", what="overview"),
+        markdown="<results>/settings_table.md",
+    log:
+        "<logs>/settings_table.log",
+    benchmark:
+        "<benchmarks>/settings_table.tsv"
+    localrule: True
+    conda:
+        "../envs/fist.yaml"
+    params:
+        code=options.code("summarise_settings.py"),
+        script=script("summarise_settings.py"),
+        settings=lambda wildcards: options.overview(),
+    shell:
+        "python {params.script:q} --settings /dev/stdin --out {output.csv:q}"
+        " <<< {params.settings:q} 2> {log:q}"
+
+
 rule check_claims:
     input:
         episodes=lambda wildcards: targets.claimed(),

@@ -123,7 +123,7 @@ def test_a_save_that_is_stopped_between_its_files_leaves_no_checkpoint_that_load
         load_model(path)
 
 
-@pytest.mark.parametrize("name", ["decoder.head.bias", "normaliser.scale", "gain"])
+@pytest.mark.parametrize("name", ["decoder.head.bias", "normaliser.scale", "slope"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_and_buffers_that_are_not_finite_are_refused_by_their_name(name, value, tmp_path):
     model = SkillVAE(MODELS[0].settings, 4, 2)

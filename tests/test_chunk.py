@@ -41,9 +41,9 @@ def sees(model, s, goal, x, time):
 @MODELS
 def test_the_loss_is_the_error_of_a_guess_and_of_a_noisy_answer_refined(cls):
     model, (s, a, noise) = made(cls), window()
-    assert model.gain.abs().max() > 0
+    assert model.slope.abs().max() > 0
     seen = (s[:, :-1] - model.normaliser.shift) * model.normaliser.scale
-    r = a - torch.einsum("bhs,as->bha", seen, model.gain)
+    r = a - torch.einsum("bhs,as->bha", seen, model.settings.feedback * model.slope)
     guess = sees(model, s[:, 0], s[:, -1], torch.zeros_like(r), 0.0)
     refined = sees(model, s[:, 0], s[:, -1], r + 0.1 * noise, 0.9)
     terms = model.losses(s, a, noise)
@@ -94,7 +94,7 @@ def test_a_model_that_knows_the_answer_has_no_loss():
     with torch.no_grad():
         for parameter in model.net[-1].parameters():
             parameter.zero_()
-    actions = model.normaliser(s[:, :-1]) @ model.gain.T
+    actions = model.normaliser(s[:, :-1]) @ (model.settings.feedback * model.slope).T
     assert sum(model.losses(s, actions, noise).values()) < 1e-12
 
 
@@ -112,7 +112,9 @@ def test_a_chunk_is_acted_step_by_step_with_the_feedback_on_the_live_state(repla
         if t % replan_every == 0:
             with torch.no_grad():
                 chunk = model(s, policy.index.target(s))
-        feedback = ((s - model.normaliser.shift) * model.normaliser.scale) @ model.gain.T
+        feedback = ((s - model.normaliser.shift) * model.normaliser.scale) @ (
+            model.settings.feedback * model.slope
+        ).T
         expected = (chunk[:, min(t % replan_every, H - 1)] + feedback).clamp(-1, 1)
         assert np.allclose(policy.act(s.numpy(), [0, 1]), expected, atol=1e-5)
 

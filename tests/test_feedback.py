@@ -73,7 +73,7 @@ def test_the_decoder_acts_on_the_feedback_only_if_asked_to():
         assert (abs(float(action[0, 0])) > 5) == feedback
 
 
-def test_the_network_is_trained_and_the_gain_is_not():
+def test_the_network_is_trained_and_the_slope_is_not():
     episodes = random_episodes([40])
     vae = SkillVAE(SkillSettings(feedback=1.0), 4, 2)
     vae.prepare(Material(play=episodes))
@@ -81,4 +81,4 @@ def test_the_network_is_trained_and_the_gain_is_not():
     terms = vae.losses(s.expand(4, -1, -1), a.expand(4, -1, -1), torch.randn(4, 10))
     terms["reconstruction"].backward()
     assert vae.decoder.head.weight.grad.abs().sum() > 0
-    assert not vae.gain.requires_grad
+    assert not vae.slope.requires_grad

@@ -15,7 +15,7 @@ FOLDERS = (
     *("downloads", "minari"),
 )
 """Folders in those of `pathvars` that are not called like an environment."""
-TAKEN = (*FOLDERS, "benchmarks", "claims", "cost", "all_experiments", "report")
+TAKEN = (*FOLDERS, "benchmarks", "claims", "cost", "all_experiments", "report", "settings_table")
 """Names that files and folders of the pipeline have."""
 
 NEEDS = {
@@ -62,7 +62,8 @@ def contradictions(config: Mapping[str, Any], classes: Mapping[str, Any]) -> Fau
     yield from _folder_faults(config)
     for name, table in config["tables"].items():
         yield from _table_faults(["tables", name], table, config)
-    yield from _unknown(["default_tables"], config["default_tables"], "tables", config["tables"])
+    for key in ("default_tables", "overview"):
+        yield from _unknown([key], config[key], "tables", config["tables"])
     yield from _unknown(["baselines"], config["baselines"], "methods", methods)
 
 

@@ -9,6 +9,9 @@ from options import Options
 
 FOLDER = Path(__file__).resolve().parents[1] / "fist" / "analysis" / "figures"
 
+OF_RUN = {("cost",): "cost", ("settings",): "settings_table"}
+"""Needs of figures that are of the whole run, not of a table; the CSV that each is drawn from."""
+
 Labelled = list[tuple[tuple, str]]
 """Files with their labels."""
 
@@ -28,7 +31,7 @@ class Figures:
         return [
             figure
             for figure, needs in self.needs.items()
-            if needs != ("cost",) and not any(self._lacks(need, table) for need in needs)
+            if needs not in OF_RUN and not any(self._lacks(need, table) for need in needs)
         ]
 
     def files(self, figure: str, table: str) -> dict[str, Labelled]:
@@ -116,8 +119,8 @@ class Figures:
                 return list({(targets.split(cell),): targets.play(cell) for cell in cells}.items())
             case "curves":
                 return self._curves(table)
-            case "cost":
-                return [((), "<results>/cost.csv")]
+            case "cost" | "settings":
+                return [((), f"<results>/{OF_RUN[need,]}.csv")]
             case "map":
                 return []
         raise ValueError(f"no figure can be drawn from {need!r}: see fist.analysis.figures.plot")

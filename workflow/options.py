@@ -15,7 +15,7 @@ from typing import Any
 from fist.data.sources import SHORT_NAMES
 from fist.stage.files import fingerprint
 from fist.stage.provenance import code_version
-from targets import Targets, source_options
+from targets import Cell, Targets, source_options
 from values import model_settings, rollout_settings, split_parts
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -239,6 +239,52 @@ class Options:
         held_out = [(name, "+".join(tasks[name]["held_out"]) or "+") for name in table["tasks"]]
         words = flags("settings", shown | {"baselines": self.config["baselines"]})
         return words + pairs("--held-out", held_out) + pairs("--paper", published)
+
+    def overview(self) -> str:
+        """Return the tables of the overview as JSON, as `fist.analysis.overview.Setting` is."""
+        folders = {part: self.config["pathvars"][part] for part in ("results", "logs")}
+        targets, seeds, settings = self.targets, self.config["seeds"], []
+        for name in self.config["overview"]:
+            cells: dict[str, list[Cell]] = {}
+            for cell in targets.cells(name):
+                cells.setdefault(cell.method, []).append(cell)
+            trained = {
+                method: [
+                    dict.fromkeys(f for c in own if c.seed == seed for f in targets.trainings(c))
+                    for seed in seeds
+                ]
+                for method, own in cells.items()
+            }
+            settings.append(
+                {
+                    "name": name,
+                    "measure": self.config["tables"][name].get("layout", "subtasks"),
+                    "files": [cell.episodes for own in cells.values() for cell in own],
+                    "told": {method: self.told(own[0]) for method, own in cells.items()},
+                    "models": {m: targets.checkpoints(own[0]) for m, own in cells.items()},
+                    "trainings": {
+                        method: [
+                            [f.replace("<results>", "<logs>")[:-3] + ".log" for f in of_seed]
+                            for of_seed in of_seeds
+                        ]
+                        for method, of_seeds in trained.items()
+                    },
+                }
+            )
+        text = json.dumps(settings)
+        for part, folder in folders.items():
+            text = text.replace(f"<{part}>", json.dumps(folder)[1:-1])
+        return text
+
+    def told(self, of: Any) -> str:
+        """Say what a method is told in a task: what its model learns from, and what it looks up."""
+        method, task = self.targets.method(of), self.targets.task(of)
+        words = []
+        if method["model"] is not None:
+            words += ["play"] if task.get("play_percent") != 0 else []
+            tuned = self.targets.part(of, method["finetune"]) != "none"
+            words += ["demonstrations"] if tuned else []
+        return ", ".join(words + (["look-up"] if method["lookup"] != "none" else []))
 
     def claims(self) -> str:
         """Return the claims as JSON: each with the environment, tasks and measure of its table."""

@@ -332,6 +332,9 @@ class Experiment:
     """One entry per table of results, see below."""
     default_tables: SomeNames
     """The tables that are made when no target is named."""
+    overview: Names
+    """The tables that `results/settings_table.csv` sets beside each other, methods against
+    settings."""
     baselines: Names
     """Methods of which the strongest is what the others are measured against."""
     claims: list[Claim]

@@ -267,6 +267,16 @@ class Targets:
             "references": [c.episodes for c in compared],
         }
 
+    def trainings(self, of: Any) -> list[str]:
+        """Return the checkpoints that were trained for a cell: its own, and those they began as."""
+        found = []
+        for file in self.checkpoints(of):
+            model = os.path.splitext(os.path.basename(file))[0]
+            if "/finetune_" in file and "train" in self.stages(model):
+                found.append(self.pretrained(of, model))
+            found.append(file)
+        return found
+
     def claims(self) -> list[Mapping[str, Any]]:
         """Return the claims about the default tables."""
         shown = self.config["default_tables"]

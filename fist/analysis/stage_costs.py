@@ -56,7 +56,7 @@ def read_jobs(benchmarks: Path, logs: Path, results: Path) -> pd.DataFrame:
         row = dict(zip(head.split("\t"), rest.partition("\n")[0].split("\t"), strict=False))
         stage = re.search(r"\w+", row.get("rule_name", ""))
         clock = re.fullmatch(r"\d{1,12}(\.\d+)?", row.get("s", ""))
-        used = USED.findall(_text((logs / name).with_suffix(".log")))
+        used = _used((logs / name).with_suffix(".log"))
         if not stage or not clock or not used:
             log.warning(
                 "%s is left out: it or its log does not say what was used; run its job again", file
@@ -65,12 +65,24 @@ def read_jobs(benchmarks: Path, logs: Path, results: Path) -> pd.DataFrame:
         twin = (results / name).with_suffix(".json")
         provenance = read_json(twin).get("provenance") if twin.exists() else None
         on_gpu = isinstance(provenance, dict) and provenance.get("device", "cpu") != "cpu"
-        clock_s, (cpu, memory) = float(clock[0]), map(float, used[-1])
+        clock_s, (cpu, memory) = float(clock[0]), used
         job = {"stage": stage[0], "clock_s": clock_s, "gpu_s": clock_s if on_gpu else 0.0}
         jobs.append(job | {"cpu_s": cpu, "memory_mb": memory})
     if not jobs:
         raise CostError(f"no job has been measured: no *.tsv in {benchmarks} that tells all")
     return pd.DataFrame(jobs)
+
+
+def seconds_used(file: Path) -> float | None:
+    """Return the seconds of processor time that a job's log tells; None where it does not."""
+    used = _used(file)
+    return used[0] if used else None
+
+
+def _used(file: Path) -> tuple[float, float] | None:
+    """Return seconds and megabytes, as the last line of a log tells them."""
+    found = USED.findall(_text(file))
+    return (float(found[-1][0]), float(found[-1][1])) if found else None
 
 
 def _text(file: Path) -> str:

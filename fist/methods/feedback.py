@@ -46,20 +46,19 @@ def feedback_gain(episodes: Episodes, states: Float[Tensor, "N S"]) -> Float[Ten
 class FeedbackModel(Model):
     """A model that is given a share of the feedback, by its setting, and learns the rest."""
 
-    gain: Tensor
+    slope: Float[Tensor, "A S"]
+    """The whole feedback, over normalised states; zeros where it is not known."""
 
     def __init__(self, settings: Any, state_dim: int, action_dim: int):
         super().__init__(settings, state_dim, action_dim)
-        self.register_buffer("gain", torch.zeros(action_dim, state_dim))
+        self.register_buffer("slope", torch.zeros(action_dim, state_dim))
 
     def prepare(self, material: Material) -> None:
-        """Take the states' scale and the feedback gain from the data, as the settings ask for."""
+        """Take the states' scale and the feedback from the data."""
         super().prepare(material)
-        if self.settings.feedback:
-            gain = feedback_gain(material.main, self.normaliser(material.main.states))
-            self.gain.copy_(self.settings.feedback * gain)
+        self.slope.copy_(feedback_gain(material.main, self.normaliser(material.main.states)))
 
     def feedback(self, s: Float[Tensor, "*B S"]) -> Float[Tensor, "*B A"]:
         """Return the share of the feedback at normalised states."""
         with torch.autocast(s.device.type, enabled=False):  # bfloat16 is too coarse for it
-            return s @ self.gain.T
+            return s @ (self.settings.feedback * self.slope).T

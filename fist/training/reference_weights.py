@@ -106,7 +106,7 @@ def export_reference(path: Path, out: Path, prior: Prior = "goal") -> None:
         raise CheckpointError(f"{path}: a {type(model).__name__} has no counterpart there")
     if isinstance(model, SkillVAE):
         foreign = {
-            "feedback: 0": (model.gain.any(), "its decoder has feedback"),
+            "feedback: 0": (model.settings.feedback != 0, "its decoder has feedback"),
             "phase: false": (model.settings.phase, "its decoder is told the phase of the skill"),
             "encoder: lstm": (model.settings.encoder != "lstm", "its encoder is no LSTM"),
         }

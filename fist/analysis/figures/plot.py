@@ -16,7 +16,8 @@
     look_ups         the same of the first method that looks up
     distances        the distance of the first method that looks up with one, by (task, method)
     play, demos      data sets in D4RL's layout, by (split,) and (task,)
-    cost             the table of costs, by (); such a figure is of the whole run, and drawn once
+    cost, settings   the table of costs, that of settings, by (); such a figure is of the whole run,
+                     and drawn once
     map              no files: the environment says where on a map its state is (`maps`)
 
 `table` describes the table: `measure` (subtasks, success), `paper` (published scores by

@@ -1,0 +1,123 @@
+"""Methods against settings: one table of what each method scores where, and what it costs.
+
+A setting is a table of results: tasks, and what is learnt from. A row is a method in a setting; its
+score is the mean over the setting's tasks.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from fist.analysis.comparison import MEASURES, SUBTASKS, Scores, told
+from fist.analysis.stage_costs import seconds_used
+from fist.evaluation.episode_results import collect
+from fist.stage.columns import Column, write_table
+from fist.stage.files import write_text
+from fist.stage.tensors import unpack
+from fist.stage.text import Record, csv_table, ends, markdown
+
+SCHEMA = (
+    *(Column(name, str) for name in ("setting", "method", "measure")),
+    Column("told", str, optional=True),
+    *(Column(name, int, 1) for name in ("n_tasks", "n_seeds", "n_episodes")),
+    *(Column(f"score{end}", float, 0, optional=True) for end in ("", "_lo", "_hi")),
+    Column("of", float, 0),
+    Column("cpu_minutes", float, 0, optional=True),
+    Column("parameters", int, 0, optional=True),
+    Column("data_source", str),
+)
+"""Columns of the CSV. `told`: what a method learns from and looks up; `of`: the best score there
+is; `cpu_minutes`: of training all models that one seed acts with; `parameters`: of those of one
+task, look-up included."""
+COLUMNS = tuple(column.name for column in SCHEMA)
+NOTE = (
+    "Mean number of sub-tasks in order, or rate of success, over the tasks of each setting; "
+    "brackets are 95 % intervals for other training seeds and test episodes, – with one seed."
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting, and the files of what was tested in it."""
+
+    name: str
+    files: tuple[Path, ...]
+    """The episodes.csv of every task, method and training seed."""
+    measure: Literal["subtasks", "success"] = "subtasks"
+    """What is scored."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """By method, what it is told."""
+    trainings: Mapping[str, Sequence[Sequence[Path]]] = field(default_factory=dict)
+    """By method, for every training seed, the logs of all trainings of its models."""
+    models: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    """By method, the checkpoints that it acts with in one task."""
+
+
+def overview(settings: Sequence[Setting], out: Path) -> str:
+    """Write the overview as CSV and, beside it, as Markdown; return the Markdown.
+
+    Methods that were not run on all tasks of a setting, with equal numbers of seeds and episodes,
+    have no row there.
+
+    Raises:
+        ResultsError, FileNotFoundError: the results cannot be read or do not fit together.
+    """
+    records = [record for setting in settings for record in _records(setting)]
+    methods = dict.fromkeys(record["method"] for record in records)
+    cells: dict[str, Record] = {method: {"method": method} for method in methods}
+    for record in records:
+        name = record["setting"]
+        cells[record["method"]] |= {
+            f"{name}{end}": record[f"score{end}"] for end in ("", "_lo", "_hi")
+        }
+    shown = {"method": "{method}"}
+    for record in records:
+        name = record["setting"]
+        best = f"{float(record['of']):g}"
+        shown[f"{name.replace('_', ' ')}, of {best}"] = f"{{{name}:.2f}} {ends(name)}"
+    text = "\n".join((markdown(shown, [*cells.values()]), "", NOTE, ""))
+    write_text(out.with_suffix(".md"), text)
+    write_table(out, SCHEMA, csv_table(COLUMNS, records))
+    return text
+
+
+def _records(setting: Setting) -> list[Record]:
+    """Return the rows of a setting."""
+    measure = MEASURES[setting.measure][0]
+    results = collect(setting.files)
+    tasks = {of_one.task for of_one in results}
+    records = []
+    for method in dict.fromkeys(of_one.method for of_one in results):
+        of_method = [of_one for of_one in results if of_one.method == method]
+        scores = [Scores([of_one], measure).each for of_one in of_method]
+        if len(of_method) < len(tasks) or len({each.shape for each in scores}) > 1:
+            continue
+        best = [len(of_one.subtasks) if measure is SUBTASKS else 1 for of_one in of_method]
+        pooled = Scores(of_method, measure)
+        record = told("score", pooled.mean())
+        record |= {"setting": setting.name, "method": method, "measure": measure.name}
+        record |= {"told": setting.told.get(method, ""), "of": f"{np.mean(best):.3f}"}
+        record |= {"n_tasks": str(len(tasks)), "n_seeds": str(pooled.each.shape[1])}
+        record |= {"n_episodes": str(pooled.each.size), "data_source": of_method[0].data_source}
+        record["cpu_minutes"] = _minutes(setting.trainings.get(method, ()))
+        record["parameters"] = str(sum(map(_parameters, setting.models.get(method, ()))))
+        records.append(record)
+    return records
+
+
+def _minutes(trainings: Sequence[Sequence[Path]]) -> str:
+    """Return the mean processor minutes of the seeds' trainings; empty where a log is silent."""
+    seconds = [[seconds_used(log) for log in of_seed] for of_seed in trainings]
+    if any(one is None for of_seed in seconds for one in of_seed):
+        return ""
+    return f"{np.mean([sum(filter(None, of_seed)) for of_seed in seconds] or [0.0]) / 60:.3f}"
+
+
+def _parameters(checkpoint: Path) -> int:
+    """Return how many floating-point numbers a checkpoint holds."""
+    tensors = unpack(checkpoint.read_bytes()).values()
+    return sum(t.numel() for t in tensors if isinstance(t, torch.Tensor) and t.is_floating_point())
