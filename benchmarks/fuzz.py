@@ -200,8 +200,7 @@ def judged(number: int, kind: str, thing: Any) -> Outcome:
 def _names(thing: Any, message: str) -> bool:
     """Tell whether an error names what was read."""
     if isinstance(thing, Path):
-        between = message.startswith("different ")  # results that do not belong together
-        return between or str(thing.with_suffix("")) in message
+        return str(thing.with_suffix("")) in message
     if isinstance(thing, dict):
         return all("`" in line for line in message.splitlines())
     return "http://127.0.0.1:" in message

@@ -382,15 +382,17 @@ def damage_table(content: bytes, rng: random.Random, path: Path) -> Path:
             rows[row][column : column + 1] = [rng.choice(FIELDS)]
         elif how == 4:
             rows.insert(row, rng.choice(rows))
-        elif how == 5:
+        elif how == 5:  # a column that is gone, or there twice
+            copies = rng.choice([0, 2])
             for one in rows:
-                del one[column % max(len(one), 1) :][:1]
+                one[column : column + 1] *= copies
         elif how == 6:
             rows[row] = rows[row][:width] * rng.choice([0, 2, 100])
     written = io.StringIO()
-    ends = rng.choice(["\n", "\n", "\n", "\r\n", "\r"])
+    ends = rng.choice(["\n"] * 8 + ["\r\n", "\r"])
     csv.writer(written, lineterminator=ends, escapechar="\\").writerows(rows)
-    path.write_bytes(written.getvalue().encode(rng.choice(["utf-8"] * 5 + ["utf-16", "utf-8-sig"])))
+    encoding = rng.choice(["utf-8"] * 20 + ["utf-16", "utf-8-sig", "cp424"])
+    path.write_bytes(written.getvalue().encode(encoding, "replace"))
     return path
 
 

@@ -69,7 +69,7 @@ def main(arguments: Arguments) -> None:
         folder, config = Path(name), configuration(arguments.tasks)
         (folder / "scale.yaml").write_text(yaml.safe_dump(config))
         cells = f"{arguments.tasks * 100} cells"
-        plan = ["-m", "snakemake", "-s", str(ROOT / "Snakefile"), "-n", "-q", "all", "--nolock"]
+        plan = ["-m", "snakemake", "-s", str(ROOT / "Snakefile"), "-n", "-q", "--nolock"]
         plan += ["--configfile", "scale.yaml", "--workflow-profile", str(ROOT / "profiles/default")]
         run(plan, folder)  # what the configuration names is looked at once, and kept
         rows.append((f"plan {cells}", *run(plan, folder)))

@@ -114,4 +114,4 @@ def grows(amount):
     Amounts of memory are twice what was measured of the largest job (docs/cluster.md), of time many
     times it: nodes are slower, and a job out of time continues where it was.
     """
-    return lambda wildcards, attempt: amount * attempt
+    return bound(lambda wildcards, attempt: amount * attempt)

@@ -19,11 +19,13 @@ rule rollout:
         code=bound(options.acting_code, "rollout.py"),
         script=script("rollout.py"),
         options=bound(options.trial),
-        files=lambda wildcards, input: named(input),
-        more=lambda wildcards, output: [
-            *options.resume(wildcards, output),
-            *named({"out": output[0]}),
-        ],
+        files=bound(lambda wildcards, input: named(input)),
+        more=bound(
+            lambda wildcards, output: [
+                *options.resume(wildcards, output),
+                *named({"out": output[0]}),
+            ]
+        ),
     shell:
         "python {params.script:q} {params.options:q} {params.files:q} {params.more:q} > {log:q} 2>&1"
 

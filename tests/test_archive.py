@@ -117,10 +117,23 @@ def test_places_that_are_not_in_the_archive_and_bytes_that_cannot_be_unpacked_ar
         matching(tmp_path / "none.zip", "*")
 
 
-def test_too_many_members_are_refused(tmp_path, monkeypatch):
+def test_too_many_members_are_refused_before_any_is_looked_at(tmp_path, monkeypatch):
+    """Whatever their number is said to be at the end of the archive."""
     monkeypatch.setattr(archives, "MOST_MEMBERS", 10)
-    archive = pack(tmp_path / "a.zip", {str(n): b"" for n in range(20)})
-    with pytest.raises(ArchiveError, match="20 members, more than 10"):
+    archive = pack(tmp_path / "a.zip", {str(n): b"" for n in range(11)})
+    content = bytearray(archive.read_bytes())
+    told = content.rfind(b"PK\5\6") + 8
+    content[told : told + 4] = bytes(4)
+    archive.write_bytes(content)
+    monkeypatch.setattr(zipfile, "ZipInfo", None)
+    with pytest.raises(ArchiveError, match=f"{archive}.*more than 10 members"):
+        matching(archive, "*")
+
+
+def test_a_directory_that_is_too_large_is_not_read(tmp_path, monkeypatch):
+    archive = pack(tmp_path / "a.zip", {f"{n:0200}": b"" for n in range(10)})
+    monkeypatch.setattr(archives, "LARGEST_DIRECTORY", 2_000)
+    with pytest.raises(ArchiveError, match="2460 bytes of names, more than 2000"):
         matching(archive, "*")
 
 

@@ -53,6 +53,14 @@ def test_a_job_that_does_not_tell_all_is_left_out_with_a_word(folders, tmp_path,
     assert "play/x.tsv is left out" in caplog.text
 
 
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b'{"a": NaN}', b"[" * 10**5])
+def test_a_damaged_checkpoint_is_named(folders, tmp_path, content):
+    damaged = folders[2] / "kitchen/a/skills.json"
+    damaged.write_bytes(content)
+    with pytest.raises(ValueError, match=f"^{damaged}: "):
+        summarise_cost(*folders, tmp_path / "cost.csv")
+
+
 def test_nothing_to_add_up_is_said(tmp_path):
     with pytest.raises(CostError, match="no job has been measured"):
         summarise_cost(tmp_path, tmp_path, tmp_path, tmp_path / "cost.csv")

@@ -298,12 +298,18 @@ def test_names_with_spaces_mean_the_same_elements():
         ({"start_spread": -0.1}, ValueError, "start_spread must be 0 or more, not -0.1"),
         ({"start_spread": float("nan")}, ValueError, "start_spread must be 0 or more, not nan"),
         ({"render_mode": "human"}, ValueError, "render_mode must be None or 'rgb_array'"),
-        ({"width": 0}, ValueError, "asked for 0 x 256"),
+        ({"width": 0}, ValueError, "width must be 1 or more, a whole number, not 0"),
     ],
 )
 def test_arguments_out_of_range_are_refused_by_name(arguments, error, words):
     with pytest.raises(error, match=re.escape(words)):
         KitchenEnv(**arguments)
+
+
+def test_a_step_before_the_first_reset_is_refused():
+    for env in (KitchenEnv(TASK), gymnasium.make("kitchen-mixed-v0").unwrapped):
+        with pytest.raises(gymnasium.error.ResetNeeded, match="call reset before step"):
+            env.step(np.zeros(9))
 
 
 def test_environments_share_one_model_and_nothing_else():

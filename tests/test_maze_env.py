@@ -87,7 +87,7 @@ def test_every_cell_of_every_maze_can_be_reached():
         ({"maze": ["###", "###"]}, "no free cell"),
         ({"targets": ["top"]}, "no section 'top'; it knows left, right"),
         ({"targets": ["left", "right"]}, "one target, got left, right"),
-        ({"starts": -1}, "starts must be 0 or more, got -1"),
+        ({"starts": -1}, "starts must be 0 or more, a whole number, not -1"),
         ({"sections": {"a": {"target": [1, 1]}}}, "section a needs `blocked`"),
         ({"sections": {"a": {"blocked": SMALL, "target": [1, 1]}}}, r"drawn \(4, 5\), the maze"),
         (
@@ -96,7 +96,8 @@ def test_every_cell_of_every_maze_can_be_reached():
         ),
         ({"maze": SMALL, "targets": ["left"]}, "it knows none: describe it in `sections`"),
         ({"render_mode": "human"}, "render_mode must be None or 'rgb_array', not 'human'"),
-        ({"height": -1}, "asked for 256 x -1"),
+        ({"height": -1}, "height must be 1 or more, a whole number, not -1"),
+        ({"width": None}, "width must be 1 or more"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_clear_word(arguments, message):
@@ -341,11 +342,36 @@ def test_a_mask_of_no_lane_or_another_kind_is_refused(mask):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"num_envs": 0}, "num_envs must be 1"), ({"max_episode_steps": 0}, "steps must be 1 or")],
+    [
+        ({"num_envs": 0}, "num_envs must be 1"),
+        ({"num_envs": 2.0}, "num_envs must be 1"),
+        ({"max_episode_steps": 0}, "max_episode_steps, if not -1, must be 1 or"),
+        ({"max_episode_steps": "5"}, "max_episode_steps, if not -1, must be 1 or"),
+    ],
 )
 def test_numbers_of_lanes_and_steps_that_make_no_sense_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         MazeVectorEnv(**{"num_envs": 1, **arguments})
+
+
+@pytest.mark.parametrize("asked", [{}, {"max_episode_steps": None}, {"max_episode_steps": 7}])
+def test_lanes_have_as_many_steps_as_one_environment_for_the_same_request(asked):
+    one = gymnasium.make("maze2d-large-v1", **asked)
+    lanes = gymnasium.make_vec("maze2d-large-v1", num_envs=2, **asked)
+    assert lanes.max_episode_steps == one.spec.max_episode_steps
+
+
+def test_a_reset_that_is_refused_changes_nothing():
+    env = MazeEnv()
+    for refused in ({"target": (0.5, -1.0)}, {"state": (-1.0, 0.0, 0.0, 0.0)}):
+        with pytest.raises(ValueError, match="leads into a wall"):
+            env.reset(options=refused)
+        with pytest.raises(gymnasium.error.ResetNeeded, match="call reset before step"):
+            env.step(np.zeros(2))
+    _, info = env.reset(seed=0)
+    with pytest.raises(ValueError, match="leads into a wall"):
+        env.reset(options={"target": (-1.0, -1.0)})
+    np.testing.assert_array_equal(env.step(np.zeros(2))[-1]["target"], info["target"])
 
 
 def test_environments_draw_their_actions_by_themselves():

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fist.analysis.comparison import ALL, COMPARED, MEASURES, STATISTICS, SUBTASKS, SUCCESS, compare
-from fist.evaluation.episode_results import Results, ResultsError, collect, same
+from fist.evaluation.episode_results import Results, ResultsError, collect, of_one_environment
 from fist.stage.columns import Column, read_tables, write_table
 from fist.stage.files import write_text
 from fist.stage.text import Record, csv_table, ends, markdown
@@ -129,8 +129,7 @@ def summarise(
     Raises:
         ResultsError: the files cannot be read or do not fit together; says which and why.
     """
-    everything = collect([*files, *references])
-    same("environments", (results.env for results in everything))
+    everything = of_one_environment([*files, *references])
     shown = everything if not references else collect(files)
     if unknown := sorted({results.task for results in shown} - set(held_out)):
         raise ResultsError(

@@ -224,7 +224,17 @@ def collect(files: Iterable[str | Path]) -> list[Results]:
     return results
 
 
-def same(what: str, values: Iterable[str], place: str = "") -> None:
+def of_one_environment(files: Iterable[str | Path]) -> list[Results]:
+    """Return what `collect` does; ResultsError where there is more than one environment."""
+    files = [*files]
+    found = collect(files)
+    for results in found:
+        place = f"{files[results.episodes.file.iloc[0]]}: "
+        same("environments", (found[0].env, results.env), place)
+    return found
+
+
+def same(what: str, values: Iterable[str], place: str) -> None:
     """Raise ResultsError, which names the place of another one, unless all values are equal."""
     different = sorted(set(values))
     if len(different) > 1:

@@ -9,6 +9,7 @@ Importing registers the environments; MuJoCo itself is loaded when one is made.
 from gymnasium.envs.registration import register
 
 from .maze.layouts import LAYOUTS
+from .maze.task import EPISODE_STEPS
 from .offline import get_dataset, get_normalized_score, qlearning_dataset, sequence_dataset
 
 __all__ = ["get_dataset", "get_normalized_score", "qlearning_dataset", "sequence_dataset"]
@@ -28,6 +29,6 @@ for _maze in LAYOUTS:
         id=f"maze2d-{_maze}-v1",
         entry_point="d4rl.maze.env:MazeEnv",
         vector_entry_point="d4rl.maze.vector:MazeVectorEnv",
-        max_episode_steps=800,
+        max_episode_steps=EPISODE_STEPS,
         kwargs={"maze": _maze},
     )

@@ -3,16 +3,29 @@
 from collections.abc import Mapping
 from typing import Any
 
+import gymnasium
 import numpy as np
 from numpy.typing import ArrayLike
 
 
+def whole(name: str, value: Any, least: int) -> None:
+    """Raise ValueError unless a value is a whole number, `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be {least} or more, a whole number, not {value!r}")
+
+
+def need_reset(begun: bool, what: str) -> None:
+    """Raise gymnasium's ResetNeeded where no episode has begun."""
+    if not begun:
+        raise gymnasium.error.ResetNeeded(f"no episode has begun: call reset before {what}")
+
+
 def check_pictures(render_mode: str | None, width: int, height: int) -> None:
     """Raise ValueError for a render mode that there is not, or a picture without pixels."""
+    whole("width", width, 1)
+    whole("height", height, 1)
     if render_mode not in (None, "rgb_array"):
         raise ValueError(f"render_mode must be None or 'rgb_array', not {render_mode!r}")
-    if min(width, height) < 1:
-        raise ValueError(f"a picture has pixels, asked for {width} x {height}")
 
 
 def finite(name: str, values: ArrayLike, *shapes: tuple[int, ...]) -> np.ndarray:

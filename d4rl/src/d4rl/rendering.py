@@ -126,6 +126,7 @@ class RenderedEnv(gymnasium.Env):
         self.render_mode = render_mode
         self._frame_size = (width, height)
         self._renderer: Renderer | None = None
+        self._begun = False
 
     def render(self) -> np.ndarray | None:
         """Return the scene as a (height, width, 3) uint8 frame, or None without a render mode.

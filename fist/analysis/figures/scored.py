@@ -13,7 +13,7 @@ from fist.analysis.comparison import MEASURES, Scores
 from fist.analysis.figures.plot import Table
 from fist.analysis.figures.style import looks, words
 from fist.analysis.intervals import Estimate
-from fist.evaluation.episode_results import collect, same
+from fist.evaluation.episode_results import of_one_environment
 
 POINTS = 41
 """Moments or thresholds at which a curve is drawn."""
@@ -27,8 +27,7 @@ class Scored:
     """
 
     def __init__(self, files: Iterable[Path], table: Table):
-        self.results = collect(files)
-        same("environments", (results.env for results in self.results))
+        self.results = of_one_environment(files)
         self.measure = MEASURES[table["measure"]][0]
         self.tasks = list(dict.fromkeys(results.task for results in self.results))
         self.methods = list(dict.fromkeys(results.method for results in self.results))

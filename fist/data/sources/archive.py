@@ -5,6 +5,7 @@ its size makes plausible is refused as a whole.
 """
 
 import errno
+import io
 import lzma
 import re
 import stat
@@ -17,6 +18,8 @@ from pathlib import Path, PurePosixPath
 
 MOST_MEMBERS, MOST_BYTES = 20_000, 64 << 30
 """Files and folders of an archive, and what they may have together."""
+LARGEST_DIRECTORY = 16 << 20
+"""Bytes of the list of its members."""
 LARGEST_RATIO = 100
 """Bytes per byte of the archive, above the first 100 MiB."""
 FOREIGN = re.compile(r"/|[A-Za-z]:|(.*/)?\.\.?(/|$)|.*[\\\x00-\x1f]|$", re.DOTALL)
@@ -74,19 +77,32 @@ def extract(archive: Path, names: Iterable[str], into: Path) -> list[Path]:
     return files
 
 
+class _Reader(io.BufferedReader):
+    """A file of which nothing is read that lists more members than there may be.
+
+    `zipfile` reads the whole directory at once, however many members the end of the archive tells.
+    """
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > LARGEST_DIRECTORY:
+            raise ValueError(f"{size} bytes of names, more than {LARGEST_DIRECTORY}")
+        content = super().read(size)
+        if content.count(b"PK\x01\x02") > MOST_MEMBERS:
+            raise ValueError(f"more than {MOST_MEMBERS} members")
+        return content
+
+
 @contextmanager
 def _opened(archive: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
     """Open an archive and give its files by name; ArchiveError where anything in it is amiss."""
-    with open(archive, "rb") as file:
+    with _Reader(io.FileIO(archive)) as file:
         try:
             opened = zipfile.ZipFile(file)
         except (*DAMAGE, OSError) as error:
             raise ArchiveError(
-                f"{archive}: not a zip archive, or a damaged one ({error})"
+                f"{archive}: not a zip archive, a damaged or too large one ({error})"
             ) from None
         members = opened.infolist()
-        if len(members) > MOST_MEMBERS:
-            raise ArchiveError(f"{archive}: {len(members)} members, more than {MOST_MEMBERS}")
         size = sum(member.file_size for member in members)
         if size > min(MOST_BYTES, max(100 << 20, LARGEST_RATIO * archive.stat().st_size)):
             raise ArchiveError(f"{archive}: would unpack to {size} bytes: a bomb?")

@@ -7,7 +7,7 @@ import gymnasium
 import mujoco
 import numpy as np
 
-from ..checks import finite, reset_options
+from ..checks import finite, need_reset, reset_options
 from ..rendering import Camera, RenderedEnv
 from . import elements
 from .arm import ARM_SIZE
@@ -128,6 +128,7 @@ class KitchenEnv(RenderedEnv):
         self.data.qpos[:] = self._start = qpos
         mujoco.mj_forward(self.model, self.data)
         self._in_order = self._in_any_order = np.zeros(len(self.subtasks), dtype=np.bool_)
+        self._begun = True
         self._observe()
         return self._observation.copy(), self._info()
 
@@ -139,7 +140,9 @@ class KitchenEnv(RenderedEnv):
 
         Raises:
             ValueError: the action has another shape or is not finite.
+            gymnasium.error.ResetNeeded: there has been no reset.
         """
+        need_reset(self._begun, "step")
         action = finite("an action", action, (ROBOT_SIZE,)).clip(-1.0, 1.0)
         set_point = self._observation[:ROBOT_SIZE] + SET_POINT_PER_ACTION * action
         self.data.ctrl[:] = set_point.clip(SET_POINT_LOW, SET_POINT_HIGH)

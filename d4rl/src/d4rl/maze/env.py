@@ -6,7 +6,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from ..checks import finite, reset_options
+from ..checks import finite, need_reset, reset_options
 from ..rendering import RenderedEnv
 from .law import MAX_SPEED
 from .layouts import Drawing, Sections, layout
@@ -69,8 +69,9 @@ class MazeEnv(MazeElements, RenderedEnv):
         """
         super().reset(seed=seed)
         target, state = self.task.draw(self.np_random, seed)
-        state, self.target = reset_options(options, {"state": state, "target": target})
-        self.task.check(state, self.target)
+        state, target = reset_options(options, {"state": state, "target": target})
+        self.task.check(state, target)
+        self.target, self._begun = target, True
         self.data.qpos[:], self.data.qvel[:] = state[:2], state[2:]
         self.data.qacc_warmstart[:] = 0.0
         return self._observe()
@@ -83,7 +84,9 @@ class MazeEnv(MazeElements, RenderedEnv):
 
         Raises:
             ValueError: the action has another shape or is not finite.
+            gymnasium.error.ResetNeeded: there has been no reset.
         """
+        need_reset(self._begun, "step")
         self.data.ctrl[:] = finite("an action", action, (2,)).clip(-1.0, 1.0)
         self.data.qvel[:] = self.data.qvel.clip(-MAX_SPEED, MAX_SPEED)
         mujoco.mj_step(self.model, self.data)

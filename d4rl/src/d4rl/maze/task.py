@@ -6,7 +6,11 @@ from functools import cached_property
 import gymnasium
 import numpy as np
 
+from ..checks import whole
 from .layouts import CELL_LOW, Layout
+
+EPISODE_STEPS = 800
+"""Steps of an episode, where nothing else is asked for."""
 
 REACHED = 0.5
 """The target is reached within this distance (m)."""
@@ -73,8 +77,7 @@ class Task:
             raise TypeError(f"targets must be a list of names, not the text {targets!r}")
         if len(targets) > 1:
             raise ValueError(f"an episode has one target, got {', '.join(targets)}")
-        if starts < 0:
-            raise ValueError(f"starts must be 0 or more, got {starts}")
+        whole("starts", starts, 0)
         self.layout, self.starts = layout, starts
         self.ends = bool(targets)
         places = [layout.section(name).target for name in targets] or layout.goals

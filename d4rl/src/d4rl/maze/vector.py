@@ -9,10 +9,10 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from ..checks import check_pictures, finite, reset_options
+from ..checks import check_pictures, finite, need_reset, reset_options, whole
 from .law import Law
 from .layouts import Drawing, Sections, layout
-from .task import MazeElements, Task, reached, spaces
+from .task import EPISODE_STEPS, MazeElements, Task, reached, spaces
 
 
 class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
@@ -31,7 +31,7 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
     def __init__(
         self,
         num_envs: int,
-        max_episode_steps: int = -1,
+        max_episode_steps: int | None = -1,
         maze: Drawing = "large",
         sections: Sections = None,
         targets: Sequence[str] = (),
@@ -44,16 +44,18 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
 
         Args:
             num_envs: number of lanes.
-            max_episode_steps: limit on the length of an episode, -1 for none.
+            max_episode_steps: limit on the length of an episode, -1 for none, None for the usual
+                one, as `gymnasium.make` has it.
             maze, sections, targets, starts, render_mode, width, height: as for `MazeEnv`.
 
         Raises:
             ValueError, TypeError: an argument is out of its range; the message names it.
         """
-        if num_envs < 1:
-            raise ValueError(f"num_envs must be 1 or more, not {num_envs}")
-        if max_episode_steps < 1 and max_episode_steps != -1:
-            raise ValueError(f"max_episode_steps must be 1 or more, or -1, not {max_episode_steps}")
+        if max_episode_steps is None:
+            max_episode_steps = EPISODE_STEPS
+        whole("num_envs", num_envs, 1)
+        if max_episode_steps != -1:
+            whole("max_episode_steps, if not -1,", max_episode_steps, 1)
         check_pictures(render_mode, width, height)
         self.num_envs, self.max_episode_steps = num_envs, max_episode_steps
         self.layout = layout(maze, sections)
@@ -115,7 +117,7 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
             ValueError: the actions have another shape or are not finite.
             gymnasium.error.ResetNeeded: there has been no reset.
         """
-        self._need_reset("step")
+        need_reset(self._begun, "step")
         actions = finite("actions", actions, (self.num_envs, 2))
         position, velocity = self._law.step(self._states[:, :2], self._states[:, 2:], actions)
         self._states = np.concatenate((position, velocity), axis=1)
@@ -139,7 +141,7 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
         """
         if self.render_mode is None:
             return None
-        self._need_reset("render")
+        need_reset(self._begun, "render")
         if self._viewer is None:
             from .env import MazeEnv  # and MuJoCo, which nothing else here needs
 
@@ -169,10 +171,6 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
         self._targets[lanes], self._states[lanes] = targets[lanes], states[lanes]
         self._ended, self._begun = self._ended & ~lanes, True
         self._steps[lanes] = 0
-
-    def _need_reset(self, what: str) -> None:
-        if not self._begun:
-            raise gymnasium.error.ResetNeeded(f"call reset before {what}")
 
     def _observe(self, lanes: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
         """Return the observations, and an info that speaks of the lanes of a mask (num_envs,)."""
