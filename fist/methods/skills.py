@@ -38,6 +38,7 @@ from fist.methods.base import (
 from fist.methods.feedback import feedback_gain
 from fist.methods.lanes import Choice, LaneNoise, as_actions, as_states, by_rows
 from fist.methods.networks import MLP, Gaussian, SequenceEncoder, at_least_float32, gaussian
+from fist.methods.retrieval import LookupActing, lookup
 from fist.stage.settings import Count, Flag, Natural, NonNegative, settings
 
 Prior = Literal["goal", "state"]
@@ -233,6 +234,11 @@ class SkillActing:
     """Take a "sample" of the prior's skills, or their "mean"."""
 
 
+@settings
+class FISTActing(LookupActing, SkillActing):
+    """How one acts through skills that lead to what is looked up."""
+
+
 class SkillPolicy(Policy):
     """Act through skills: z from a prior every `replan_every` steps, a = pi(a | s, z) at each."""
 
@@ -250,13 +256,13 @@ class SkillPolicy(Policy):
         step = self._steps[at] % self.settings.replan_every
         due = step == 0
         if due.any():
-            prior = self.prior(s[due])
+            prior = self.prior(s[due], at[due].tolist())
             self._skills[at[due]] = self._noise.pick(prior, self.settings.skill, at[due])
         self._steps[at] += 1
         return as_actions(by_rows(self.model.decode, s, self._skills[at], step))
 
-    def prior(self, s: Float[Tensor, "B S"]) -> Gaussian:
-        """Return the distribution over skills at states s, mean and log-sigma (B, Z)."""
+    def prior(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> Gaussian:
+        """Return the distribution over skills at some lanes' states, mean and log-sigma (B, Z)."""
         raise NotImplementedError
 
 
@@ -264,13 +270,18 @@ class FIST(SkillPolicy):
     """The prior is p(z | s, target), the target looked up in the demonstrations."""
 
     looks_up = True
+    Settings = FISTActing
 
-    def prior(self, s: Float[Tensor, "B S"]) -> Gaussian:
-        return by_rows(self.model.prior_goal, s, self.index.target(s))
+    def reset(self, seeds: Sequence[int]) -> None:
+        super().reset(seeds)
+        self._target = lookup(self.index, self.settings.search, self.settings.replan_every)
+
+    def prior(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> Gaussian:
+        return by_rows(self.model.prior_goal, s, self._target(s, lanes))
 
 
 class SPiRL(SkillPolicy):
     """The prior is p(z | s): no look-up."""
 
-    def prior(self, s: Float[Tensor, "B S"]) -> Gaussian:
+    def prior(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> Gaussian:
         return by_rows(self.model.prior_state, s)
