@@ -86,6 +86,7 @@ def chunks(
 SAMPLE, MEAN = {"skill": "sample", "replan_every": 5}, {"skill": "mean", "replan_every": 10}
 RECIPES: dict[str, dict[str, Any]] = {
     "default": skills(),
+    "track": skills(act={"search": "track"}),
     "sample": skills(act=SAMPLE),
     "demos 1000, sample": skills(demos={"steps": 1000}, act=SAMPLE),
     "demos 1000, mean 10": skills(demos={"steps": 1000}, act=MEAN),

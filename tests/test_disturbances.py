@@ -235,17 +235,22 @@ def trial(tmp_path_factory):
 def test_traces_videos_and_exported_cells_are_disturbed_as_the_episodes_are(trial, tmp_path):
     rows = evaluate(tmp_path / "a.csv", trial)
     plain = evaluate(tmp_path / "plain.csv", replace(trial, wrappers=()))
-    assert rows != plain
+    other = next(row for row, before in zip(rows, plain, strict=True) if row != before)
     table = trace(tmp_path / "trace.csv", trial, 10)
+    exact = trace(tmp_path / "exact.csv", replace(trial, wrappers=()), 10)
+    first, undisturbed = (t[t.step == 0][["state_0", "state_1"]] for t in (table, exact))
+    assert (first.to_numpy() != undisturbed.to_numpy()).all()
     assert [len(table[table.episode == row.episode]) for row in rows] == [r.length for r in rows]
-    assert record_video(tmp_path / "film.mp4", trial, 1, 64) == replace(rows[1], episode=0)
+    filmed = record_video(tmp_path / "film.mp4", trial, other.episode, 64)
+    assert filmed == replace(other, episode=0)
     export_policy(tmp_path / "cell", trial)
     assert evaluate_exported(tmp_path / "cell", tmp_path / "b.csv", trusted=["marks"]) == rows
 
 
 def test_episodes_of_another_disturbance_are_not_resumed(trial, tmp_path):
     resume = tmp_path / "resume.pt"
-    evaluate(tmp_path / "a.csv", replace(trial, wrappers=()), resume)
+    longer = [NOISE, *trial.wrappers]
+    evaluate(tmp_path / "a.csv", replace(trial, wrappers=longer), resume)
     rows = evaluate(tmp_path / "b.csv", trial, resume)
     assert rows == evaluate(tmp_path / "c.csv", trial)
 

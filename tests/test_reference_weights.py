@@ -8,7 +8,7 @@ import torch
 from fist.methods.cloning import BCModel, BCSettings
 from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.skills import SkillSettings, SkillVAE
-from fist.training.checkpoint import CheckpointError, load_model, save_model
+from fist.training.checkpoint import CheckpointError, save_model
 from fist.training.reference_weights import export_reference, import_reference, load_reference
 
 

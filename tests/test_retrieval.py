@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fist.data.episodes import Episodes
-from fist.methods.retrieval import DemoIndex, raw_states
+from fist.methods.retrieval import DemoIndex, Tracker, raw_states
 
 H = 3
 
@@ -107,3 +107,66 @@ def test_the_answer_for_a_state_does_not_depend_on_its_batch():
     together = index.target(queries)
     alone = torch.cat([index.target(query[None]) for query in queries])
     assert torch.equal(together, alone)
+
+
+def tracked(demos: Episodes, states: torch.Tensor, steps: int = 1) -> torch.Tensor:
+    """Return what a lane that sees some states, one after another, looks up: the targets."""
+    tracker = Tracker(DemoIndex(demos, raw_states, H), steps)
+    return torch.cat([tracker.target(state[None], [7]) for state in states])
+
+
+def there_and_back(steps: int = 20) -> Episodes:
+    """A demonstration along a line and back."""
+    out = torch.arange(steps, dtype=torch.float32)
+    states = torch.cat((out, out.flip(0)))[:, None]
+    return Episodes(states, torch.zeros(len(states), 1), torch.tensor([len(states)]))
+
+
+@pytest.mark.parametrize("pace", [1, 2])
+def test_on_the_way_back_a_tracked_place_leads_back(pace):
+    """The nearest state is the same on both ways, and the first of the two wins."""
+    demos, index = there_and_back(), DemoIndex(there_and_back(), raw_states, H)
+    seen = demos.states[::pace] + 0.2
+    home = (demos.states[24::pace] - H).clamp(min=0)
+    assert torch.equal(tracked(demos, seen, 2)[24 // pace :], home)
+    assert not torch.equal(index.target(seen)[24 // pace :], home)
+
+
+def test_a_lane_that_waits_keeps_its_place():
+    demos = there_and_back()
+    seen = torch.cat((demos.states[:30], demos.states[29:30].expand(9, 1), demos.states[30:]))
+    rows = torch.tensor([29] * 9 + [*range(30, 40)])
+    assert torch.equal(tracked(demos, seen)[30:], tracked(demos, demos.states)[rows])
+
+
+def test_the_first_look_up_of_a_lane_is_the_nearest_state():
+    demos, queries = random_demos(), torch.randn(50, 6, generator=torch.Generator().manual_seed(5))
+    tracker = Tracker(index := DemoIndex(demos, raw_states, H), 4)
+    assert torch.equal(tracker.target(queries, list(range(50))), index.target(queries))
+
+
+def test_one_state_near_another_demonstration_is_not_followed_but_several_are():
+    demos = line_demos(30, 30)
+    seen = demos.states[:20].clone()
+    seen[8, 0] = 0.9
+    assert tracked(demos, seen)[:, 0].tolist() == [0.0] * 20
+    seen[8:, 0] = 1.0
+    assert tracked(demos, seen)[-1].tolist() == [1.0, 19.0 + H]
+
+
+def test_a_lane_is_tracked_alike_whatever_other_lanes_look_up():
+    demos = random_demos()
+    walks = demos.states[None, :30] + torch.randn(
+        5, 30, 6, generator=torch.Generator().manual_seed(6)
+    )
+    tracker = Tracker(DemoIndex(demos, raw_states, H), 1)
+    together = torch.stack([tracker.target(walks[:, t], list(range(5))) for t in range(30)], 1)
+    assert all(
+        torch.equal(tracked(demos, walk), of) for walk, of in zip(walks, together, strict=True)
+    )
+    assert not torch.equal(together[0], DemoIndex(demos, raw_states, H).target(walks[0]))
+
+
+def test_demonstrations_that_stand_still_can_be_tracked():
+    demos = Episodes(torch.zeros(9, 2), torch.zeros(9, 1), torch.tensor([9]))
+    assert torch.equal(tracked(demos, torch.ones(3, 2)), torch.zeros(3, 2))

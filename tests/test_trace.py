@@ -24,6 +24,9 @@ WAYS = [
     {"method": SPiRL},
     {"method": GoalBC},
     {"method": GoalChunk},
+    {"act": {"search": "track", "replan_every": 2}},
+    {"method": GoalBC, "act": {"search": "track"}},
+    {"method": GoalChunk, "act": {"search": "track", "replan_every": 2}},
     {"method": Replay},
     {"method": Neighbours, "lookup": "euclidean"},
 ]
@@ -72,6 +75,21 @@ def test_a_look_up_holds_until_the_next_and_is_the_nearest_state_when_it_is_made
     for columns in (["demo", "demo_step", "distance"], ["target_0", "target_1"]):
         kept = table[columns].where(table.looked_up == 1).ffill()
         assert np.array_equal(kept, table[columns])
+
+
+def test_a_tracked_place_is_written_down_with_its_own_distance_and_target(files, tmp_path):
+    table = follow(tmp_path, spec(files, GoalBC, {"search": "track"}))
+    index = spec(files, GoalBC).policy(0).index
+    demo, step, _ = index.nearest(torch.from_numpy(states_of(table)))
+    assert ((table.demo_step != step.numpy()) | (table.demo != demo.numpy())).any()
+    rows = index.starts[torch.tensor(table.demo.to_numpy())] + torch.tensor(table.demo_step)
+    seen, there = (index.features(s) for s in (torch.tensor(states_of(table)), index.states[rows]))
+    assert np.allclose(
+        table.distance, (seen - there).square().sum(1).detach(), rtol=1e-3, atol=1e-5
+    )
+    begins = table[table.step == 0]
+    demo, step, _ = index.nearest(torch.from_numpy(states_of(begins)))
+    assert list(begins.demo) == demo.tolist() and list(begins.demo_step) == step.tolist()
 
 
 def test_a_target_is_the_state_a_skill_after_the_nearest_one(files, tmp_path):

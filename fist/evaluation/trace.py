@@ -19,7 +19,7 @@ from fist.evaluation.evaluate import Trial
 from fist.evaluation.rollout import rollout
 from fist.evaluation.trace_rows import COLUMNS
 from fist.methods.base import Policy
-from fist.methods.retrieval import DemoIndex
+from fist.methods.retrieval import Choice, DemoIndex
 from fist.stage.columns import write_table
 
 DIGITS = "%.6g"
@@ -41,14 +41,18 @@ class WatchedIndex(DemoIndex):
 
     def __init__(self, index: DemoIndex):
         vars(self).update(vars(index))
-        self._of, self.asked = index, False
+        self.asked = False
         self.last: Retrieval | None = None
 
-    def _scores(self, s: Float[Tensor, "1 S"]) -> tuple[Tensor, Tensor]:  # every look-up asks it
-        demo, step, distance = self._of.nearest(s)
-        target = self._of.target(s)[0].numpy()
-        self.last, self.asked = Retrieval(int(demo), int(step), float(distance), target), True
-        return super()._scores(s)
+    def neighbours(self, s: Float[Tensor, "1 S"], k: int) -> tuple[Tensor, Tensor]:
+        self.nearest(s)
+        return super().neighbours(s, k)
+
+    def _lookup(self, s: Float[Tensor, "1 S"], choose: Choice) -> tuple[Tensor, Tensor]:
+        row, distance = super()._lookup(s, choose)
+        place = int(self._demo[row]), int(self._step[row]), float(distance)
+        self.last, self.asked = Retrieval(*place, self._targets[row][0].numpy()), True
+        return row, distance
 
 
 class Recorder(Policy):

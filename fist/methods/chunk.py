@@ -14,6 +14,7 @@ What is predicted are the actions less their linear feedback (`fist.methods.feed
 added again at every step, on the live state: a chunk is not carried out blindly.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -25,7 +26,8 @@ from fist.methods.base import Batch, Material, ModelSettings, Sampler, Terms
 from fist.methods.feedback import FeedbackModel
 from fist.methods.lanes import by_rows
 from fist.methods.networks import at_least_float32
-from fist.methods.plans import Planner
+from fist.methods.plans import Planner, Replanning
+from fist.methods.retrieval import LookupActing, lookup
 from fist.stage.settings import Count, Natural, NonNegative, settings
 
 REFINED = 0.9
@@ -132,7 +134,7 @@ class Chunk(Planner):
     Model = ChunkModel
 
     def plan(self, s: Float[Tensor, "B S"], lanes: Int[Tensor, " B"]) -> Float[Tensor, "B H A"]:
-        return by_rows(self.model, s, *((self.index.target(s),) if self.looks_up else ()))
+        return by_rows(self.model, s)
 
     def carry_out(
         self, s: Float[Tensor, "B S"], plans: Float[Tensor, "B H A"], step: Int[Tensor, " B"]
@@ -140,8 +142,21 @@ class Chunk(Planner):
         return self.model.decode(s, plans, step)
 
 
+@settings
+class GoalChunkActing(LookupActing, Replanning):
+    """How one acts in chunks that lead to what is looked up."""
+
+
 class GoalChunk(Chunk):
     """Act in chunks towards targets, looked up in the demonstrations."""
 
     Model = GoalChunkModel
     looks_up = True
+    Settings = GoalChunkActing
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        super().reset(seeds)
+        self._target = lookup(self.index, self.settings.search, self.settings.replan_every)
+
+    def plan(self, s: Float[Tensor, "B S"], lanes: Int[Tensor, " B"]) -> Float[Tensor, "B H A"]:
+        return by_rows(self.model, s, self._target(s, lanes.tolist()))

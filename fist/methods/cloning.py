@@ -16,6 +16,7 @@ from fist.data.windows import Windows
 from fist.methods.base import Material, Model, ModelSettings, Policy, Sampler, Terms
 from fist.methods.lanes import Choice, LaneNoise, as_actions, as_states, by_rows
 from fist.methods.networks import MLP, Gaussian, gaussian
+from fist.methods.retrieval import LookupActing, lookup
 from fist.stage.settings import Count, Natural, settings
 
 
@@ -81,6 +82,11 @@ class BCActing:
     """Take a "sample" of the policy's actions, or their "mean"."""
 
 
+@settings
+class GoalBCActing(LookupActing, BCActing):
+    """How a policy acts that is cloned with what is looked up."""
+
+
 class BC(Policy):
     """Act without skills: every action from pi(a | s)."""
 
@@ -93,9 +99,12 @@ class BC(Policy):
     @torch.inference_mode()
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
         s = as_states(states, self.model.state_dim)
-        goals = (self.index.target(s),) if self.looks_up else ()
-        actions = by_rows(self.model, s, *goals)
+        actions = by_rows(self.model, s, *self.goals(s, lanes))
         return as_actions(self._noise.pick(actions, self.settings.skill, lanes))
+
+    def goals(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> tuple[Tensor, ...]:
+        """Return the goals (B, S) that the policy also sees at some lanes' states, if any."""
+        return ()
 
 
 class GoalBC(BC):
@@ -103,3 +112,11 @@ class GoalBC(BC):
 
     Model = GoalBCModel
     looks_up = True
+    Settings = GoalBCActing
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        super().reset(seeds)
+        self._target = lookup(self.index, self.settings.search, 1)
+
+    def goals(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> tuple[Tensor, ...]:
+        return (self._target(s, lanes),)

@@ -8,8 +8,9 @@ state H steps later in the same demonstration, which becomes the goal of the nex
     demo 1   s0  s1  s2  s3                     nearest s2  ->  target s3, never a state of demo 2
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+import math
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -17,9 +18,25 @@ from torch import Tensor
 
 from fist.data.episodes import Episodes
 from fist.methods.lanes import by_rows
+from fist.stage.settings import settings
 
 Features = Callable[[Tensor], Tensor]
 """Maps states (N, S) to the space (N, F) in which squared Euclidean distance is measured."""
+Choice = Callable[[Float[Tensor, "B N"]], Int[Tensor, " B"]]
+"""Chooses a demonstration state for each of B states, by squared distances to all N of them, up to
+a number for each of the B."""
+Search = Literal["nearest", "track"]
+JUMP = 0.01
+"""Probability that a tracked place is anywhere at all at the next look-up."""
+
+
+@settings
+class LookupActing:
+    """How one looks up."""
+
+    search: Search = "nearest"
+    """What is looked up: the "nearest" state of the demonstrations, or, with "track", the one where
+    the likeliest path through them ends, on which places move on about as fast as time does."""
 
 
 class Nearest(NamedTuple):
@@ -31,6 +48,11 @@ class Nearest(NamedTuple):
     """Step within that episode, from 0."""
     distance: Float[Tensor, " B"]
     """Squared Euclidean distance between the features."""
+
+
+def first_nearest(distances: Float[Tensor, "B N"]) -> Int[Tensor, " B"]:
+    """Choose the nearest states, see `Choice`."""
+    return distances.min(dim=1).indices
 
 
 def raw_states(states: Float[Tensor, "N S"]) -> Float[Tensor, "N S"]:
@@ -79,13 +101,24 @@ class DemoIndex:
 
     def nearest(self, s: Float[Tensor, "B S"]) -> Nearest:
         """Find the nearest demonstration states; ValueError where a state is not finite."""
-        row, distance = self._lookup(s)
+        row, distance = self._lookup(s, first_nearest)
         return Nearest(self._demo[row], self._step[row], distance)
 
-    def target(self, s: Float[Tensor, "B S"]) -> Float[Tensor, "B S"]:
-        """Return the states H steps after the nearest ones, at most the end of their demo."""
-        row, _ = self._lookup(s)
+    def target(
+        self, s: Float[Tensor, "B S"], choose: Choice = first_nearest
+    ) -> Float[Tensor, "B S"]:
+        """Return the states H steps after those that are chosen, at most the end of their demo."""
+        row, _ = self._lookup(s, choose)
         return self._targets[row]
+
+    def stride(self) -> float:
+        """Return the median squared distance between neighbouring steps of a demonstration."""
+        neighbours = self._minus_twice.diff(dim=1).square().sum(0) / 4
+        return float(neighbours[self._step[1:] > 0].median())
+
+    def behind(self, steps: int) -> Int[Tensor, " N"]:
+        """Return, for every state, the row of that so many steps before, at least its demo's 0."""
+        return torch.arange(len(self)) - self._step.clamp(max=steps)
 
     def neighbours(
         self, s: Float[Tensor, "B S"], k: int
@@ -98,11 +131,11 @@ class DemoIndex:
         best, rows = scores.topk(min(k, len(self)), dim=1, largest=False)
         return (best + norms).clamp(min=0).sqrt(), self.actions[rows]
 
-    def _lookup(self, s: Float[Tensor, "B S"]) -> tuple[Tensor, Tensor]:
+    def _lookup(self, s: Float[Tensor, "B S"], choose: Choice) -> tuple[Tensor, Tensor]:
         """Return rows of the index (B,) and squared distances (B,)."""
         scores, norms = self._scores(s)
-        best, row = scores.min(dim=1)
-        return row, (best + norms[:, 0]).clamp(min=0)
+        row = choose(scores)
+        return row, (scores.gather(1, row[:, None]) + norms)[:, 0].clamp(min=0)
 
     @torch.inference_mode()
     def _scores(self, s: Float[Tensor, "B S"]) -> tuple[Float[Tensor, "B N"], Float[Tensor, "B 1"]]:
@@ -131,3 +164,46 @@ class DemoIndex:
                     f"{dim}: the look-up needs finite values (a diverged simulation or encoder?)"
                 )
         return f
+
+
+class Tracker:
+    """Where lanes are in the demonstrations: the end of the likeliest path, look-up by look-up.
+
+    A hidden Markov model's forward filter, of maxima. From one look-up to the next, n steps later,
+    the place moves on by 0 to 2n steps of its demonstration, all equally likely, or, with
+    probability `JUMP`, to any state of any. A state is seen at a place with a likelihood of
+    exp(-d / T): d is the squared distance, T the demonstrations' `stride`. So a place that is
+    passed twice is told by what came before, and one look-up that is off is not followed.
+    """
+
+    def __init__(self, index: DemoIndex, steps: int):
+        """Begin with lanes that may be anywhere; they look up every so many steps."""
+        self._index, reach = index, 2 * steps
+        self._temperature = max(index.stride(), torch.finfo(torch.float32).tiny)
+        self._behind = [index.behind(k) for k in range(1, reach + 1)]
+        self._jump = math.log((1 - JUMP) / JUMP * len(index) / (reach + 1))
+        self._costs: dict[int, Tensor] = {}  # by lane: what it costs to be at each state, (N,)
+
+    def target(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> Float[Tensor, "B S"]:
+        """Look up for some lanes; return the states H steps after those that were found."""
+        return self._index.target(s, lambda distances: self._choose(distances, lanes))
+
+    def _choose(self, distances: Float[Tensor, "B N"], lanes: Sequence[int]) -> Int[Tensor, " B"]:
+        anywhere = torch.zeros(distances.shape[1])
+        prior = torch.stack([self._costs.get(lane, anywhere) for lane in lanes])
+        costs = prior + (distances - distances.amin(1, keepdim=True)) / self._temperature
+        costs = costs - costs.amin(1, keepdim=True)
+        moved = costs
+        for rows in self._behind:
+            moved = torch.minimum(moved, costs[:, rows])
+        self._costs.update(zip(lanes, moved.clamp(max=self._jump), strict=True))
+        return first_nearest(costs)
+
+
+def lookup(
+    index: DemoIndex, search: Search, steps: int
+) -> Callable[[Tensor, Sequence[int]], Tensor]:
+    """Return what maps states (B, S) of some lanes to targets (B, S), asked every `steps` steps."""
+    if search == "track":
+        return Tracker(index, steps).target
+    return lambda s, lanes: index.target(s)

@@ -29,6 +29,7 @@ from fist.methods.feedback import FeedbackModel
 from fist.methods.lanes import Choice, LaneNoise, by_rows
 from fist.methods.networks import MLP, Gaussian, SequenceEncoder, at_least_float32, gaussian
 from fist.methods.plans import Planner, Replanning
+from fist.methods.retrieval import LookupActing, lookup
 from fist.stage.settings import Count, Flag, Natural, NonNegative, settings
 
 Prior = Literal["goal", "state"]
@@ -209,6 +210,11 @@ class SkillActing(Replanning):
     """Take a "sample" of the prior's skills, or their "mean"."""
 
 
+@settings
+class FISTActing(LookupActing, SkillActing):
+    """How one acts through skills that lead to what is looked up."""
+
+
 class SkillPolicy(Planner):
     """Act through skills: z from a prior every `replan_every` steps, a = pi(a | s, z) at each."""
 
@@ -220,15 +226,15 @@ class SkillPolicy(Planner):
         self._noise = LaneNoise(seeds)
 
     def plan(self, s: Float[Tensor, "B S"], lanes: Int[Tensor, " B"]) -> Float[Tensor, "B Z"]:
-        return self._noise.pick(self.prior(s), self.settings.skill, lanes)
+        return self._noise.pick(self.prior(s, lanes.tolist()), self.settings.skill, lanes)
 
     def carry_out(
         self, s: Float[Tensor, "B S"], plans: Float[Tensor, "B Z"], step: Int[Tensor, " B"]
     ) -> Float[Tensor, "B A"]:
         return self.model.decode(s, plans, step)
 
-    def prior(self, s: Float[Tensor, "B S"]) -> Gaussian:
-        """Return the distribution over skills at states s, mean and log-sigma (B, Z)."""
+    def prior(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> Gaussian:
+        """Return the distribution over skills at some lanes' states, mean and log-sigma (B, Z)."""
         raise NotImplementedError
 
 
@@ -236,13 +242,18 @@ class FIST(SkillPolicy):
     """The prior is p(z | s, target), the target looked up in the demonstrations."""
 
     looks_up = True
+    Settings = FISTActing
 
-    def prior(self, s: Float[Tensor, "B S"]) -> Gaussian:
-        return by_rows(self.model.prior_goal, s, self.index.target(s))
+    def reset(self, seeds: Sequence[int]) -> None:
+        super().reset(seeds)
+        self._target = lookup(self.index, self.settings.search, self.settings.replan_every)
+
+    def prior(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> Gaussian:
+        return by_rows(self.model.prior_goal, s, self._target(s, lanes))
 
 
 class SPiRL(SkillPolicy):
     """The prior is p(z | s): no look-up."""
 
-    def prior(self, s: Float[Tensor, "B S"]) -> Gaussian:
+    def prior(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> Gaussian:
         return by_rows(self.model.prior_state, s)
