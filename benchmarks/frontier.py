@@ -105,6 +105,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "goal chunk, play 8000": chunks("goal_chunk", {"steps": 8000}),
     "chunk": chunks("chunk"),
     "chunk, play 8000": chunks("chunk", {"steps": 8000}),
+    "in context": {"method": "in_context"},
     "BC": {"method": "bc"},
     "BC, sample": {"method": "bc", "rollout": SAMPLE},
 }

@@ -13,6 +13,7 @@ from fist.methods.base import Model, ModelSettings
 from fist.methods.chunk import ChunkModel, ChunkSettings
 from fist.methods.cloning import BCModel, BCSettings
 from fist.methods.distance import Distance, DistanceSettings
+from fist.methods.in_context import InContextModel, InContextSettings
 from fist.methods.skills import SkillSettings, SkillVAE
 from fist.stage.files import read_json, replacing, sha256, write_json, write_text
 from fist.stage.settings import Count, settings
@@ -25,6 +26,7 @@ MODELS = [
     Distance(DistanceSettings(mode="reachable"), 4),
     BCModel(BCSettings(hidden=8), 4, 2),
     ChunkModel(ChunkSettings(hidden=8), 4, 2),
+    InContextModel(InContextSettings(hidden=8), 4, 2),
 ]
 
 
@@ -169,6 +171,7 @@ ABSURD = [(SkillVAE, name) for name in ("horizon", "hidden", "z_dim", "readout",
 ABSURD += [(Distance, name) for name in ("horizon", "hidden", "feature_dim")]
 ABSURD += [(BCModel, name) for name in ("horizon", "hidden", "blocks")]
 ABSURD += [(ChunkModel, name) for name in ("horizon", "hidden", "blocks")]
+ABSURD += [(InContextModel, name) for name in ("horizon", "hidden", "blocks")]
 ABSURD += [(Odd, name) for name in ("layers", "linears", "table", "outer", "repeats")]
 
 

@@ -128,7 +128,7 @@ def test_towards_the_end_of_a_demonstration_its_last_state_is_the_goal():
         goals.extend(goal[: len(seen), 0].tolist())
         return torch.zeros(len(s), H, A)
 
-    stub = SimpleNamespace(state_dim=S, decode=lambda s, chunk, step: chunk[:, 0])
+    stub = SimpleNamespace(state_dim=S, normaliser=raw_states, feedback=lambda s: s[:, :A])
     model = type("Stub", (), {"__call__": lambda self, *told: chunk(*told)})()
     model.__dict__.update(vars(stub), eval=lambda: model)
     policy = GoalChunk(model, DemoIndex(demos, raw_states, H), GoalChunk.Settings())

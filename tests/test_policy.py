@@ -8,12 +8,14 @@ from fist.data.episodes import Episodes
 from fist.methods.chunk import Chunk, GoalChunk
 from fist.methods.cloning import BC, GoalBC
 from fist.methods.distance import Distance, DistanceSettings
+from fist.methods.in_context import InContext
 from fist.methods.lanes import by_rows
 from fist.methods.nearest import Neighbours, Replay
 from fist.methods.retrieval import DemoIndex, raw_states
 from fist.methods.skills import FIST, SkillSettings, SkillVAE, SPiRL
 
 S, A, H = 3, 2, 4
+LEARNT = [FIST, SPiRL, BC, GoalBC, Chunk, GoalChunk, InContext]
 SEEDS = range(100, 108)
 LANES = list(range(len(SEEDS)))
 
@@ -123,7 +125,7 @@ class TestEveryPolicyThatDraws:
             make(method, model, index, skill="mode")
 
 
-@pytest.mark.parametrize("method", [FIST, SPiRL, BC, GoalBC, Chunk, GoalChunk])
+@pytest.mark.parametrize("method", LEARNT)
 class TestEveryPolicy:
     def test_the_same_seeds_give_the_same_actions(self, method, model, index):
         policy = make(method, model, index)
@@ -219,7 +221,7 @@ def test_a_row_of_a_product_has_the_same_bits_whatever_the_number_of_rows(width)
         assert torch.equal(by_rows(product, rows[:number]), together[:number])
 
 
-@pytest.mark.parametrize("method", [FIST, SPiRL, BC, GoalBC, Chunk, GoalChunk, Neighbours])
+@pytest.mark.parametrize("method", [*LEARNT, Neighbours])
 @pytest.mark.parametrize("lane", range(3))
 def test_a_lane_acts_the_same_to_the_last_bit_whoever_acts_beside_it(method, lane):
     """With networks of the real size, where libraries add up few rows unlike many."""

@@ -32,6 +32,13 @@ def test_the_target_is_h_steps_ahead_and_clamped_at_the_demos_end():
         assert target == [demo, min(step + H, demos.lengths[int(demo)] - 1)]
 
 
+def test_a_window_goes_on_for_h_steps_and_stays_at_the_demos_end():
+    index = DemoIndex(line_demos(7, 4), raw_states, H)
+    rows = torch.tensor([[0, 4, 6], [7, 9, 10]])
+    expected = [[[0, 1, 2, 3], [4, 5, 6, 6], [6] * 4], [[7, 8, 9, 10], [9, 10, 10, 10], [10] * 4]]
+    assert index.window(rows).tolist() == expected
+
+
 def test_a_demonstration_state_is_nearest_to_itself():
     demos = random_demos()
     nearest = DemoIndex(demos, raw_states, H).nearest(demos.states)

@@ -26,6 +26,7 @@ from fist.evaluation.trace import trace
 from fist.evaluation.video import film, record_video
 from fist.methods.chunk import Chunk, GoalChunk
 from fist.methods.cloning import BC, GoalBC
+from fist.methods.in_context import InContext
 from fist.methods.nearest import Neighbours, Replay
 from fist.methods.skills import SkillSettings, SkillVAE, SPiRL
 
@@ -277,6 +278,7 @@ def run_it(out, what):
         {"method": GoalBC},
         {"method": Chunk},
         {"method": GoalChunk},
+        {"method": InContext},
         {"method": Replay},
         {"method": Neighbours, "lookup": "euclidean"},
     ],

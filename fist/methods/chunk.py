@@ -78,20 +78,10 @@ class ChunkModel(FeedbackModel):
     def forward(
         self, s: Float[Tensor, "B S"], *goal: Float[Tensor, "B S"]
     ) -> Float[Tensor, "B H A"]:
-        """Return chunks at states s, on the way to goals if it sees any; see `decode`."""
+        """Return chunks at states s, on the way to goals if it sees any, without the feedback."""
         c = self._condition(s, *goal)
         guess = self._predict(c, c.new_zeros(len(c), self.chunk_dim), 0.0)
         return self._predict(c, guess, REFINED).unflatten(1, (-1, self.action_dim))
-
-    def decode(
-        self, s: Float[Tensor, "B S"], chunk: Float[Tensor, "B H A"], step: Int[Tensor, " B"]
-    ) -> Float[Tensor, "B A"]:
-        """Return the actions of chunks, begun `step` steps ago, at states s; not in [-1, 1] yet.
-
-        What a chunk says of its last step holds for those after it, too.
-        """
-        now = chunk[torch.arange(len(chunk)), step.clamp(max=self.settings.horizon - 1)]
-        return now + self.feedback(self.normaliser(s))
 
     def losses(
         self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"], noise: Float[Tensor, "B H A"]
@@ -131,7 +121,7 @@ class GoalChunkModel(ChunkModel):
 class Chunk(Planner):
     """Act in chunks, without a goal."""
 
-    Model = ChunkModel
+    Model: ClassVar[type[FeedbackModel]] = ChunkModel
 
     def plan(self, s: Float[Tensor, "B S"], lanes: Int[Tensor, " B"]) -> Float[Tensor, "B H A"]:
         return by_rows(self.model, s)
@@ -139,7 +129,9 @@ class Chunk(Planner):
     def carry_out(
         self, s: Float[Tensor, "B S"], plans: Float[Tensor, "B H A"], step: Int[Tensor, " B"]
     ) -> Float[Tensor, "B A"]:
-        return self.model.decode(s, plans, step)
+        # What a chunk says of its last step holds for those after it, too.
+        now = plans[torch.arange(len(plans)), step.clamp(max=plans.shape[1] - 1)]
+        return now + self.model.feedback(self.model.normaliser(s))
 
 
 @settings

@@ -57,6 +57,6 @@ class Neighbours(Policy):
     @torch.inference_mode()
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
         s = as_states(states, self.index.states.shape[1])
-        distances, actions = self.index.neighbours(s, self.settings.neighbours)
+        distances, rows = self.index.neighbours(s, self.settings.neighbours)
         weights = torch.softmax(-distances, dim=1)
-        return as_actions((weights[:, :, None] * actions).sum(1))
+        return as_actions((weights[:, :, None] * self.index.actions[rows]).sum(1))

@@ -86,8 +86,9 @@ class DemoIndex:
         rows = torch.arange(len(self.states))
         self._demo = torch.arange(len(lengths)).repeat_interleave(lengths)
         self._step = rows - starts[self._demo]
-        last = (starts + lengths - 1)[self._demo]
-        self._targets = self.states[torch.minimum(rows + horizon, last)]  # (N, S)
+        self._last = (starts + lengths - 1)[self._demo]
+        self._ahead = torch.arange(horizon + 1)
+        self._targets = self.states[self.window(rows)[:, -1]]  # (N, S)
         candidates = self._embed(self.states)
         # Distances do not depend on the origin, but the rounding error of |f|^2 - 2 f.F does:
         # measured from the centre of the candidates it is smallest.
@@ -122,14 +123,18 @@ class DemoIndex:
 
     def neighbours(
         self, s: Float[Tensor, "B S"], k: int
-    ) -> tuple[Float[Tensor, "B k"], Float[Tensor, "B k A"]]:
-        """Find the k nearest demonstration states: distances (Euclidean) and recorded actions.
+    ) -> tuple[Float[Tensor, "B k"], Int[Tensor, "B k"]]:
+        """Find the k nearest demonstration states: distances (Euclidean) and rows, nearest first.
 
         Where the demonstrations have fewer than k states, all of them.
         """
         scores, norms = self._scores(s)
         best, rows = scores.topk(min(k, len(self)), dim=1, largest=False)
-        return (best + norms).clamp(min=0).sqrt(), self.actions[rows]
+        return (best + norms).clamp(min=0).sqrt(), rows
+
+    def window(self, rows: Int[Tensor, "*B"]) -> Int[Tensor, "*B H1"]:
+        """Return the rows of the H steps from some rows on, at most the end of their demo."""
+        return torch.minimum(rows[..., None] + self._ahead, self._last[rows][..., None])
 
     def _lookup(self, s: Float[Tensor, "B S"], choose: Choice) -> tuple[Tensor, Tensor]:
         """Return rows of the index (B,) and squared distances (B,)."""
