@@ -109,8 +109,11 @@ class DemoIndex:
         self, s: Float[Tensor, "B S"], choose: Choice = first_nearest
     ) -> Float[Tensor, "B S"]:
         """Return the states H steps after those that are chosen, at most the end of their demo."""
-        row, _ = self._lookup(s, choose)
-        return self._targets[row]
+        return self._targets[self.place(s, choose)]
+
+    def place(self, s: Float[Tensor, "B S"], choose: Choice = first_nearest) -> Int[Tensor, " B"]:
+        """Return the rows of the states that are chosen."""
+        return self._lookup(s, choose)[0]
 
     def stride(self) -> float:
         """Return the median squared distance between neighbouring steps of a demonstration."""
@@ -175,17 +178,32 @@ class Tracker:
     """Where lanes are in the demonstrations: the end of the likeliest path, look-up by look-up.
 
     A hidden Markov model's forward filter, of maxima. From one look-up to the next, n steps later,
-    the place moves on by 0 to 2n steps of its demonstration, all equally likely, or, with
-    probability `JUMP`, to any state of any. A state is seen at a place with a likelihood of
-    exp(-d / T): d is the squared distance, T the demonstrations' `stride`. So a place that is
-    passed twice is told by what came before, and one look-up that is off is not followed.
+    the place moves on by 0 to 2n steps of its demonstration or, with probability `JUMP`, to any
+    state of any. A state is seen at a place with a likelihood of exp(-d / T), d the squared
+    distance. So a place that is passed twice is told by what came before, and one look-up that is
+    off is not followed.
     """
 
-    def __init__(self, index: DemoIndex, steps: int):
-        """Begin with lanes that may be anywhere; they look up every so many steps."""
+    def __init__(
+        self,
+        index: DemoIndex,
+        steps: int,
+        temperature: float | None = None,
+        moves: Sequence[float] | None = None,
+    ):
+        """Begin with lanes that may be anywhere.
+
+        Args:
+            index: the demonstrations.
+            steps: from one look-up to the next.
+            temperature: T; by default the demonstrations' `stride`.
+            moves: what it costs to move on by 0, 1, … 2n steps; by default they cost nothing.
+        """
         self._index, reach = index, 2 * steps
-        self._temperature = max(index.stride(), torch.finfo(torch.float32).tiny)
-        self._behind = [index.behind(k) for k in range(1, reach + 1)]
+        least = torch.finfo(torch.float32).tiny
+        self._temperature = max(index.stride() if temperature is None else temperature, least)
+        self._moves = [0.0] * (reach + 1) if moves is None else moves
+        self._behind = [index.behind(k) for k in range(reach + 1)]
         self._jump = math.log((1 - JUMP) / JUMP * len(index) / (reach + 1))
         self._costs: dict[int, Tensor] = {}  # by lane: what it costs to be at each state, (N,)
 
@@ -193,14 +211,17 @@ class Tracker:
         """Look up for some lanes; return the states H steps after those that were found."""
         return self._index.target(s, lambda distances: self._choose(distances, lanes))
 
+    def places(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> Int[Tensor, " B"]:
+        """Look up for some lanes; return the rows of the states that were found."""
+        return self._index.place(s, lambda distances: self._choose(distances, lanes))
+
     def _choose(self, distances: Float[Tensor, "B N"], lanes: Sequence[int]) -> Int[Tensor, " B"]:
         anywhere = torch.zeros(distances.shape[1])
         prior = torch.stack([self._costs.get(lane, anywhere) for lane in lanes])
         costs = prior + (distances - distances.amin(1, keepdim=True)) / self._temperature
         costs = costs - costs.amin(1, keepdim=True)
-        moved = costs
-        for rows in self._behind:
-            moved = torch.minimum(moved, costs[:, rows])
+        moves = zip(self._behind, self._moves, strict=True)
+        moved = torch.stack([costs[:, rows] + cost for rows, cost in moves]).amin(0)
         self._costs.update(zip(lanes, moved.clamp(max=self._jump), strict=True))
         return first_nearest(costs)
 
