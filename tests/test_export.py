@@ -181,7 +181,7 @@ def test_every_file_that_is_used_is_one_that_the_description_lists(tmp_path, cel
     content = json.loads(description.read_text())
     digest = content["files"].pop("model.json")
     description.write_text(json.dumps(content))
-    with pytest.raises(CheckpointError, match="model.json is no file of the folder"):
+    with pytest.raises(CheckpointError, match="'model.json' is no file of the folder"):
         load_exported(tmp_path / "cell", ["marks"])
     content["files"]["model.json"] = digest
     description.write_text(json.dumps(content))
@@ -189,6 +189,18 @@ def test_every_file_that_is_used_is_one_that_the_description_lists(tmp_path, cel
     (tmp_path / "cell" / "model.json").symlink_to(twin)
     with pytest.raises(CheckpointError, match="'model.json' is no file of the folder"):
         load_exported(tmp_path / "cell", ["marks"])
+
+
+@pytest.mark.parametrize("where", ["model", "files"])
+def test_a_name_of_two_lines_is_refused_in_one(tmp_path, cell, where):
+    export_policy(tmp_path / "cell", cell)
+    description = tmp_path / "cell" / "cell.json"
+    content = json.loads(description.read_text())
+    content |= {"model": "a\nb"} if where == "model" else {"files": {"a\nb": "0"}}
+    description.write_text(json.dumps(content))
+    with pytest.raises(CheckpointError) as refused:
+        load_exported(tmp_path / "cell", ["marks"])
+    assert str(refused.value) == str(description) + r": 'a\nb' is no file of the folder"
 
 
 @pytest.mark.parametrize("env_id", ["marks:Marks-v0", "d4rl:maze2d-large-v1"])

@@ -110,7 +110,8 @@ def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
             raise CheckpointError(f"{path}: format {found!r:.40}, expected {FORMAT}")
         cell = Cell(**content)
         for name, digest in cell.files.items():
-            if Path(name).name != name or (folder / name).is_symlink():
+            plain = Path(name).name == name and name.isprintable()
+            if not plain or (folder / name).is_symlink():
                 raise CheckpointError(f"{path}: {name!r:.99} is no file of the folder")
             if not (folder / name).is_file():
                 raise FileNotFoundError(f"{folder / name} is missing, {path} lists it")
@@ -120,7 +121,7 @@ def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
         for name, file in used.items():
             for needed in (file, str(Path(file).with_suffix(TWINS[name]))):
                 if needed not in cell.files:
-                    raise CheckpointError(f"{path}: {needed:.99} is no file of the folder")
+                    raise CheckpointError(f"{path}: {needed!r:.99} is no file of the folder")
         method = class_named(cell.method, Policy, trusted)
         act = None if cell.act is None else method.Settings(**cell.act)
         module = cell.env_id.rpartition(":")[0]
