@@ -152,6 +152,12 @@ def _environment(schema: Mapping[str, Any], known: Mapping[str, Any]) -> dict[st
     data = parts["data"]["properties"]
     data = {part: _taking(entry, known.get(part, {})) for part, entry in data.items()}
     found = {**schema, "properties": parts | {"data": parts["data"] | {"properties": data}}}
+    for key in ("tasks", "variants"):
+        entry = parts[key]["additionalProperties"]
+        wrappers = entry["properties"]["wrappers"] | {"properties": known.get("wrappers", {})}
+        entry = entry | {"properties": entry["properties"] | {"wrappers": wrappers}}
+        parts = parts | {key: parts[key] | {"additionalProperties": entry}}
+    found["properties"] |= {key: parts[key] for key in ("tasks", "variants")}
     if "arguments" in known:
         anywhere = known["arguments"] | {"required": []}
         for key in ("tasks", "variants"):
@@ -213,13 +219,13 @@ def _vary(config: Mapping[str, Any], path: list[Any], table: dict[str, Any]) -> 
     if entry and variant not in variants:
         known = ", ".join(variants) or "none"
         raise Fault(path, f"`{dotted(path)}`: no {variant} among variants: {known}")
-    for number, name in enumerate(table["tasks"]):
+    names = {name: f"{name}-{variant}" if name in tasks else name for name in table["tasks"]}
+    table["tasks"] = [*names.values()]  # the list may also be another table's, by a name of YAML
+    for name, changed in names.items():
         if name in tasks:
-            change, changed = variants[variant], f"{name}-{variant}"
-            alone = tasks[name]["learns_from"] == name and LEARNT_FROM & change.keys()
+            alone = tasks[name]["learns_from"] == name and LEARNT_FROM & variants[variant].keys()
             own = {"learns_from": changed} if alone else {}
-            tasks[changed] = merge(tasks[name] | {"paper": {}} | own, change)
-            table["tasks"][number] = changed
+            tasks[changed] = merge(tasks[name] | {"paper": {}} | own, variants[variant])
 
 
 def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:

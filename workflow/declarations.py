@@ -38,9 +38,9 @@ def declared(config: Mapping[str, Any]) -> dict[str, Any]:
     `acts`. `models`: of each its `class`, `trains_on`, `finetunes_on`, `parts`, and the settings
     `model`, `train` and `finetune`. `rollout`: settings of tests. `policy`: policies, by path.
     `environments`: of each its `arguments`, what is `registered`
-    (`fist.stage.provenance.registered`), and of `play` and `demos` the `arguments` of the generator
-    or the `options` of the source. All settings and arguments are JSON schemas. What names nothing,
-    or not in the right form, is left out.
+    (`fist.stage.provenance.registered`), of `play` and `demos` the `arguments` of the generator or
+    the `options` of the source, and the arguments of `wrappers`. All settings and arguments are
+    JSON schemas. What names nothing, or not in the right form, is left out.
 
     Raises:
         Fault: something cannot be used.
@@ -63,6 +63,8 @@ def declared(config: Mapping[str, Any]) -> dict[str, Any]:
             case "environments", env, "data", part, "generator" | "source":
                 key = "arguments" if kind == "generator" else "options"
                 environments.setdefault(env, {})[part] = {key: what}
+            case "environments", env, "tasks" | "variants", _, "wrappers", wrapper:
+                environments.setdefault(env, {}).setdefault("wrappers", {})[wrapper] = what
     return found | {"methods": methods, "environments": environments}
 
 
@@ -87,6 +89,10 @@ def _said(config: Mapping[str, Any]) -> Iterator[tuple[list[str], str, Any]]:
                 yield [*path, "source"], "source", SHORT_NAMES.get(source, source)
             if source in ("relay", "minari"):
                 yield [*path, "converter"], f"converter of {source}", data.get("converter")
+        for part in ("tasks", "variants"):
+            for name, task in _sections(entry, part):
+                for wrapper, _ in _sections(task, "wrappers"):
+                    yield ["environments", env, part, name, "wrappers", wrapper], "wrapper", wrapper
 
 
 def _sections(of: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

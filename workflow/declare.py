@@ -28,6 +28,7 @@ PASSED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "source": (("files", "what", "out"), ()),
     "converter of relay": (("logs", "out"), ()),
     "converter of minari": (("observations",), ()),
+    "wrapper": (("env",), ()),
 }
 """What functions are passed whatever the configuration says: by position, and by name."""
 
@@ -111,6 +112,8 @@ def of_environment(env_id: str) -> dict[str, Any]:
 def of_function(path: str, kind: str) -> dict[str, Any]:
     """Return what a function takes beside what it is passed; TypeError if it does not take that."""
     called, (by_position, by_name) = function(path), PASSED[kind]
+    if kind == "wrapper" and hasattr(called, "Settings"):  # a disturbance of ours, or one like it
+        return schema_of(called.Settings)
     if not callable(called):
         raise TypeError("it is no function")
     schema = arguments(called, by_position, by_name)

@@ -130,7 +130,9 @@ class Options:
 
     def acting_code(self, script: str, wildcards: Any) -> str:
         """Return `code` of a script that runs a method in its environment."""
-        return self.code(script, self.targets.method(wildcards)["class"], env=wildcards.env)
+        classes = [self.targets.method(wildcards)["class"]]
+        classes += self.targets.task(wildcards).get("wrappers", {})
+        return self.code(script, *classes, env=wildcards.env)
 
     def tests(self, of: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what is said of how a method acts, and of the episodes that it is tested on."""
@@ -168,7 +170,8 @@ class Options:
     def trusted(self, wildcards: Any) -> list[str]:
         """Name the modules of a method and its environment, where they are the user's."""
         method, env = self.targets.method(wildcards), self.targets.environment(wildcards)
-        modules = method["class"].partition(":")[0], env["env_id"].rpartition(":")[0]
+        modules = [method["class"].partition(":")[0], env["env_id"].rpartition(":")[0]]
+        modules += [w.partition(":")[0] for w in self.targets.task(wildcards).get("wrappers", {})]
         own = [name for name in modules if name and name.split(".")[0] not in ("fist", "d4rl")]
         return ["--trusted", *own] if own else []
 
