@@ -48,9 +48,9 @@ class WatchedIndex(DemoIndex):
         self.nearest(s)
         return super().neighbours(s, k)
 
-    def _lookup(self, s: Float[Tensor, "1 S"], choose: Choice) -> tuple[Tensor, Tensor]:
-        row, distance = super()._lookup(s, choose)
-        place = int(self._demo[row]), int(self._step[row]), float(distance)
+    def place(self, s: Float[Tensor, "1 S"], choose: Choice) -> tuple[Tensor, Tensor]:
+        row, distance = super().place(s, choose)
+        place = int(self.demo[row]), int(self._step[row]), float(distance)
         self.last, self.asked = Retrieval(*place, self._targets[row][0].numpy()), True
         return row, distance
 

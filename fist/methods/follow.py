@@ -5,16 +5,16 @@ did. Where a demonstration is at hand, its own actions say more:
 
     followed    a_k + K (s - s_k)
     learnt      pi(a | s, z), z from p(z | s, target): FIST's
-    acted       w followed + (1 - w) learnt, w = exp(-d^2 / 2 within^2)
+    acted       w followed + (1 - w) learnt, w = exp(-d^2 / within^2)
 
 k is the step of the demonstrations at which the robot is. It is tracked (`Tracker`): it moves on
-about as fast as time does, waits where the robot or an object is late, and jumps back where a
-sub-task was not done. d is how far the robot and what it is about to move are from where they were
-at k. K is the operator's feedback, which corrects the recorded action for being elsewhere than
-then; it is estimated from play (`fist.methods.feedback`).
+about as fast as time does, or jumps to another place that is clearly nearer. d is the distance of
+the present state from s_k in the space of the look-up, in steps: the distance that demonstrations
+cover in one. K is the operator's feedback, which corrects the recorded action for being elsewhere
+than then; it is estimated from play (`fist.methods.feedback`).
 
-Distances are in shares of the range that each dimension has in the demonstrations; dimensions that
-only have noise do not count. A demonstration that ends elsewhere than most is not followed.
+Who does not get on for 2 H steps lets go of the demonstration for 3 H. A demonstration that ends
+elsewhere than most is not followed.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from fist.data.episodes import Episodes
@@ -31,22 +31,22 @@ from fist.methods.retrieval import DemoIndex, Tracker
 from fist.methods.skills import FIST, FISTActing
 from fist.stage.settings import Positive, settings
 
-SEEN = 0.1
-"""Standard deviation of what is seen at a step, around what it was, in shares of the range."""
-OUT_OF_STEP = (1.0, 0.0, 1.0)
+OUT_OF_STEP = (0.2, 0.0, 0.2)
 """What it costs, in nats, to stay for a step, to move on by one, by two."""
-NOISE, MOVES = 8.0, 5.0
-"""A dimension's range that is more than noise, and that is a movement, in median single steps."""
+PATIENCE, FREE = 2, 3
+"""Horizons without getting on, until the demonstration is let go of, and for how long it is."""
+BACK = 5
+"""Steps back that are no noise: one begins again there."""
 ELSEWHERE = 3.0
-"""How much farther than the others an end is, by the median, that is elsewhere."""
+"""How much farther from the others than the median an end is that is elsewhere."""
 
 
 @settings
 class FollowActing(FISTActing):
     """How one follows."""
 
-    within: Positive = 0.3
-    """How near a demonstration is that is followed: shares of the range of every dimension."""
+    within: Positive = 2.4
+    """How near a demonstration is that is followed, in steps of the demonstrations."""
 
 
 class Follow(FIST):
@@ -56,51 +56,42 @@ class Follow(FIST):
 
     def __init__(self, model: Any, index: DemoIndex, act: Any):
         demos = Episodes(index.states, index.actions, index.lengths)
-        span = demos.states.amax(0) - demos.states.amin(0)
-        step = _steps(demos).median(0).values
-        floor = torch.full_like(span, model.settings.scale_floor)
-        self._scale = torch.where(span > NOISE * step, 1 / span.maximum(floor), 0.0)
-        self._demos = demos.take(_ending_alike(demos, self._scale).nonzero()[:, 0].tolist())
-        self._moving = _moving(self._demos, model.settings.horizon, MOVES * step)
-        self._near = DemoIndex(self._demos, lambda s: s * self._scale, 1)
+        alike = _ending_alike(index).nonzero()[:, 0].tolist()
+        self._followed = DemoIndex(demos.take(alike), index.features, model.settings.horizon)
         super().__init__(model, index, act)
 
     def reset(self, seeds: Sequence[int]) -> None:
         super().reset(seeds)
-        self._tracker = Tracker(self._near, 1, 2 * SEEN**2, OUT_OF_STEP)
+        self._tracker = Tracker(self._followed, 1, moves=OUT_OF_STEP)
+        self._farthest = torch.full((len(seeds),), -1)
+        self._waited = torch.zeros(len(seeds), dtype=torch.long)
 
     @torch.inference_mode()
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
         learnt = torch.from_numpy(super().act(states, lanes))
         s, normalise = as_states(states, self.model.state_dim), self.model.normaliser
-        k = self._tracker.places(s, lanes)
-        at = self._demos.states[k]
-        off = (self._scale * (s - at)).square() * self._moving[k]
-        w = torch.exp(-off.sum(1, keepdim=True) / (2 * self.settings.within**2))
-        corrected = by_rows(lambda s: s @ self.model.slope.T, normalise(s) - normalise(at))
-        followed = (self._demos.actions[k] + corrected).clamp(-1, 1)
+        k, distance = self._tracker.places(s, lanes)
+        w = torch.exp(-distance / (self.settings.within**2 * self._tracker.stride))
+        w = torch.where(self._lets_go(k, torch.as_tensor(lanes)), 0.0, w)[:, None]
+        away = normalise(s) - normalise(self._followed.states[k])
+        correction = by_rows(lambda away: away @ self.model.slope.T, away)
+        followed = (self._followed.actions[k] + correction).clamp(-1, 1)
         return as_actions(w * followed + (1 - w) * learnt)
 
+    def _lets_go(self, k: Int[Tensor, " B"], lanes: Int[Tensor, " B"]) -> Bool[Tensor, " B"]:
+        """Tell which lanes, now at rows k, have not got on for too long, and take note."""
+        farthest, horizon = self._farthest[lanes], self.model.settings.horizon
+        demo = self._followed.demo
+        moved = (k > farthest) | (k < farthest - BACK) | (demo[k] != demo[farthest.clamp(min=0)])
+        waited = torch.where(moved, 0, self._waited[lanes] + 1)
+        self._farthest[lanes] = torch.where(moved, k, farthest)
+        over = waited > (PATIENCE + FREE) * horizon
+        self._waited[lanes] = torch.where(over, 0, waited)
+        return waited > PATIENCE * horizon
 
-def _steps(demos: Episodes) -> Float[Tensor, "M S"]:
-    """Return by how much every dimension changes from one step to the next."""
-    first = torch.zeros(len(demos.states), dtype=torch.bool)
-    first[demos.starts] = True
-    return demos.states.diff(dim=0).abs()[~first[1:]]
 
-
-def _ending_alike(demos: Episodes, scale: Float[Tensor, " S"]) -> Bool[Tensor, " E"]:
+def _ending_alike(index: DemoIndex) -> Bool[Tensor, " E"]:
     """Tell which demonstrations end where most of them do; of two, both."""
-    ends = scale * demos.states[demos.starts + demos.lengths - 1]
+    ends = by_rows(index.features, index.states[index.starts + index.lengths - 1])
     away = torch.cdist(ends, ends).median(1).values
     return away <= ELSEWHERE * away.median()
-
-
-def _moving(demos: Episodes, horizon: int, noise: Float[Tensor, " S"]) -> Float[Tensor, "N S"]:
-    """Return 1 where a dimension moves within H steps before and after a state, else 0."""
-    rows, lengths = torch.arange(len(demos.states))[:, None], demos.lengths
-    first = demos.starts.repeat_interleave(lengths)[:, None]
-    last = (demos.starts + lengths - 1).repeat_interleave(lengths)[:, None]
-    around = (rows + torch.arange(-horizon, horizon + 1)).maximum(first).minimum(last)
-    seen = demos.states[around]
-    return (seen.amax(1) - seen.amin(1) > noise).to(demos.states.dtype)

@@ -84,9 +84,9 @@ class DemoIndex:
         self.states, self.actions = episodes.states, episodes.actions
         self.starts, self.lengths = starts, lengths = episodes.starts, episodes.lengths
         rows = torch.arange(len(self.states))
-        self._demo = torch.arange(len(lengths)).repeat_interleave(lengths)
-        self._step = rows - starts[self._demo]
-        self._last = (starts + lengths - 1)[self._demo]
+        self.demo = torch.arange(len(lengths)).repeat_interleave(lengths)
+        self._step = rows - starts[self.demo]
+        self._last = (starts + lengths - 1)[self.demo]
         self._ahead = torch.arange(horizon + 1)
         self._targets = self.states[self.window(rows)[:, -1]]  # (N, S)
         candidates = self._embed(self.states)
@@ -102,18 +102,15 @@ class DemoIndex:
 
     def nearest(self, s: Float[Tensor, "B S"]) -> Nearest:
         """Find the nearest demonstration states; ValueError where a state is not finite."""
-        row, distance = self._lookup(s, first_nearest)
-        return Nearest(self._demo[row], self._step[row], distance)
+        row, distance = self.place(s, first_nearest)
+        return Nearest(self.demo[row], self._step[row], distance)
 
     def target(
         self, s: Float[Tensor, "B S"], choose: Choice = first_nearest
     ) -> Float[Tensor, "B S"]:
         """Return the states H steps after those that are chosen, at most the end of their demo."""
-        return self._targets[self.place(s, choose)]
-
-    def place(self, s: Float[Tensor, "B S"], choose: Choice = first_nearest) -> Int[Tensor, " B"]:
-        """Return the rows of the states that are chosen."""
-        return self._lookup(s, choose)[0]
+        row, _ = self.place(s, choose)
+        return self._targets[row]
 
     def stride(self) -> float:
         """Return the median squared distance between neighbouring steps of a demonstration."""
@@ -139,8 +136,8 @@ class DemoIndex:
         """Return the rows of the H steps from some rows on, at most the end of their demo."""
         return torch.minimum(rows[..., None] + self._ahead, self._last[rows][..., None])
 
-    def _lookup(self, s: Float[Tensor, "B S"], choose: Choice) -> tuple[Tensor, Tensor]:
-        """Return rows of the index (B,) and squared distances (B,)."""
+    def place(self, s: Float[Tensor, "B S"], choose: Choice) -> tuple[Tensor, Tensor]:
+        """Return the rows of the states that are chosen (B,), and their squared distances (B,)."""
         scores, norms = self._scores(s)
         row = choose(scores)
         return row, (scores.gather(1, row[:, None]) + norms)[:, 0].clamp(min=0)
@@ -179,29 +176,21 @@ class Tracker:
 
     A hidden Markov model's forward filter, of maxima. From one look-up to the next, n steps later,
     the place moves on by 0 to 2n steps of its demonstration or, with probability `JUMP`, to any
-    state of any. A state is seen at a place with a likelihood of exp(-d / T), d the squared
-    distance. So a place that is passed twice is told by what came before, and one look-up that is
-    off is not followed.
+    state of any. A state is seen at a place with a likelihood of exp(-d / T): d is the squared
+    distance, T the demonstrations' `stride`. So a place that is passed twice is told by what came
+    before, and one look-up that is off is not followed.
     """
 
-    def __init__(
-        self,
-        index: DemoIndex,
-        steps: int,
-        temperature: float | None = None,
-        moves: Sequence[float] | None = None,
-    ):
+    def __init__(self, index: DemoIndex, steps: int, moves: Sequence[float] | None = None):
         """Begin with lanes that may be anywhere.
 
         Args:
             index: the demonstrations.
             steps: from one look-up to the next.
-            temperature: T; by default the demonstrations' `stride`.
             moves: what it costs to move on by 0, 1, … 2n steps; by default they cost nothing.
         """
         self._index, reach = index, 2 * steps
-        least = torch.finfo(torch.float32).tiny
-        self._temperature = max(index.stride() if temperature is None else temperature, least)
+        self.stride = max(index.stride(), torch.finfo(torch.float32).tiny)
         self._moves = [0.0] * (reach + 1) if moves is None else moves
         self._behind = [index.behind(k) for k in range(reach + 1)]
         self._jump = math.log((1 - JUMP) / JUMP * len(index) / (reach + 1))
@@ -211,14 +200,14 @@ class Tracker:
         """Look up for some lanes; return the states H steps after those that were found."""
         return self._index.target(s, lambda distances: self._choose(distances, lanes))
 
-    def places(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> Int[Tensor, " B"]:
-        """Look up for some lanes; return the rows of the states that were found."""
+    def places(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Look up for some lanes; return the rows that were found, their squared distances (B,)."""
         return self._index.place(s, lambda distances: self._choose(distances, lanes))
 
     def _choose(self, distances: Float[Tensor, "B N"], lanes: Sequence[int]) -> Int[Tensor, " B"]:
         anywhere = torch.zeros(distances.shape[1])
         prior = torch.stack([self._costs.get(lane, anywhere) for lane in lanes])
-        costs = prior + (distances - distances.amin(1, keepdim=True)) / self._temperature
+        costs = prior + (distances - distances.amin(1, keepdim=True)) / self.stride
         costs = costs - costs.amin(1, keepdim=True)
         moves = zip(self._behind, self._moves, strict=True)
         moved = torch.stack([costs[:, rows] + cost for rows, cost in moves]).amin(0)
