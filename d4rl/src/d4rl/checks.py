@@ -14,6 +14,13 @@ def whole(name: str, value: Any, least: int) -> None:
         raise ValueError(f"{name} must be {least} or more, a whole number, not {value!r}")
 
 
+def not_negative(name: str, value: Any) -> None:
+    """Raise ValueError unless a value is a finite number of at least 0."""
+    numbers = int | float | np.integer | np.floating
+    if isinstance(value, bool) or not isinstance(value, numbers) or not 0 <= value < np.inf:
+        raise ValueError(f"{name} must be 0 or more, a finite number, not {value!r}")
+
+
 def need_reset(begun: bool, what: str) -> None:
     """Raise gymnasium's ResetNeeded where no episode has begun."""
     if not begun:

@@ -7,7 +7,7 @@ import gymnasium
 import mujoco
 import numpy as np
 
-from ..checks import finite, need_reset, reset_options
+from ..checks import finite, need_reset, not_negative, reset_options
 from ..rendering import Camera, RenderedEnv
 from . import elements
 from .arm import ARM_SIZE
@@ -89,10 +89,8 @@ class KitchenEnv(RenderedEnv):
         """
         if counting not in ("ordered", "unordered"):
             raise ValueError(f"counting must be 'ordered' or 'unordered', not {counting!r}")
-        if not observation_noise >= 0:
-            raise ValueError(f"observation_noise must be 0 or more, not {observation_noise!r}")
-        if not 0 <= start_spread < np.inf:
-            raise ValueError(f"start_spread must be 0 or more, not {start_spread!r}")
+        not_negative("observation_noise", observation_noise)
+        not_negative("start_spread", start_spread)
         super().__init__(kitchen_model(), render_mode, width, height)
         self.elements = elements.ELEMENTS
         self.state_names = elements.STATE_NAMES
