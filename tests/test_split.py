@@ -146,3 +146,17 @@ def test_released_demonstrations_complete_the_sequences_in_their_names(real_demo
         for i in range(len(demos)):
             found = first_completions(env, demos.observations[i])
             assert sorted(found, key=found.get) == order
+
+
+def test_a_share_of_play_is_part_of_a_larger_one_and_at_least_one_episode(tmp_path):
+    made = [episode(seed=seed, length=20 + seed) for seed in range(40)]
+    save_episodes(tmp_path / "play.hdf5", concatenate(made))
+    kept = {}
+    for percent in (100, 50, 10, 1):
+        out = tmp_path / f"{percent}.hdf5"
+        report = make_split([tmp_path / "play.hdf5"], Shelf(), [], out, percent=percent)
+        kept[percent] = {*load_episodes(out).lengths.tolist()}
+        assert report["percent"] == percent and report["episodes"] == len(kept[percent])
+    assert [len(kept[percent]) for percent in kept] == [40, 20, 4, 1]
+    assert kept[1] < kept[10] < kept[50] < kept[100]
+    assert max(kept[10]) - min(kept[10]) > 4  # not just the first ones

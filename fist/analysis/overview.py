@@ -36,7 +36,8 @@ task, look-up included."""
 COLUMNS = tuple(column.name for column in SCHEMA)
 NOTE = (
     "Mean number of sub-tasks in order, or rate of success, over the tasks of each setting; "
-    "brackets are 95 % intervals for other training seeds and test episodes, – with one seed."
+    "brackets are 95 % intervals for other training seeds and test episodes, – with one seed. Told "
+    "and minutes of training: in the setting where they are most."
 )
 
 
@@ -67,18 +68,19 @@ def overview(settings: Sequence[Setting], out: Path) -> str:
         ResultsError, FileNotFoundError: the results cannot be read or do not fit together.
     """
     records = [record for setting in settings for record in _records(setting)]
-    methods = dict.fromkeys(record["method"] for record in records)
-    cells: dict[str, Record] = {method: {"method": method} for method in methods}
-    for record in records:
-        name = record["setting"]
-        cells[record["method"]] |= {
-            f"{name}{end}": record[f"score{end}"] for end in ("", "_lo", "_hi")
-        }
+    cells: dict[str, Record] = {}
     shown = {"method": "{method}"}
     for record in records:
-        name = record["setting"]
-        best = f"{float(record['of']):g}"
-        shown[f"{name.replace('_', ' ')}, of {best}"] = f"{{{name}:.2f}} {ends(name)}"
+        name, best = f"in_{record['setting']}", float(record["of"])
+        head = record["setting"].replace("_", " ")
+        shown[f"{head}, of {best:g}"] = f"{{{name}:.2f}} {ends(name)}"
+        cell = cells.setdefault(record["method"], {"method": record["method"], "minutes": ""})
+        cell |= {name + end: record.get(f"score{end}", "") for end in ("", "_lo", "_hi")}
+        cell["minutes"] = max(
+            cell["minutes"], record["cpu_minutes"], key=lambda text: float(text or 0)
+        )
+        cell["told"] = max(cell.get("told", ""), record["told"], key=len)
+    shown |= {"is told": "{told}", "CPU minutes a seed": "{minutes:.1f}"}
     text = "\n".join((markdown(shown, [*cells.values()]), "", NOTE, ""))
     write_text(out.with_suffix(".md"), text)
     write_table(out, SCHEMA, csv_table(COLUMNS, records))
