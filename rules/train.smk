@@ -37,6 +37,7 @@ for model in targets.models:
                 script=script(f"{stage}.py"),
                 options=bound(options.stage, stage, model),
                 files=bound(options.material),
+                order=ordered(bound(targets.reads, stage, model)),
                 resume=bound(options.resume),
                 tensorboard=bound(options.tensorboard),
             shell:

@@ -27,6 +27,7 @@ from fist.evaluation.video import film, record_video
 from fist.methods.chunk import Chunk, GoalChunk
 from fist.methods.cloning import BC, GoalBC
 from fist.methods.in_context import InContext
+from fist.methods.labelled import TaskBC
 from fist.methods.nearest import Neighbours, Replay
 from fist.methods.skills import SkillSettings, SkillVAE, SPiRL
 
@@ -279,6 +280,7 @@ def run_it(out, what):
         {"method": Chunk},
         {"method": GoalChunk},
         {"method": InContext},
+        {"method": TaskBC, "task": 1},
         {"method": Replay},
         {"method": Neighbours, "lookup": "euclidean"},
     ],

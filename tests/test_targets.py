@@ -21,7 +21,7 @@ DECLARED = {
         "late": {"class": "mine:Late", "trains_on": [], "finetunes_on": ["demos", "skills"]},
     },
     "methods": {
-        name: {"model": model, "acts": {"properties": {"skill": {}}}}
+        name: {"model": model, "acts": {"properties": {"skill": {}}}, "told_task": name == "late"}
         for name, model in (("fist", "skills"), ("replay", None), ("late", "late"), ("two", "both"))
     },
     "rollout": {"properties": {"episodes": {}}},
@@ -225,6 +225,38 @@ def test_a_trial_is_told_the_settings_that_its_method_has(options):
     assert not [word for word in words if "replan" in word]
     [kwargs] = [word for word in words if word.startswith("--env-kwargs=")]
     assert json.loads(kwargs.partition("=")[2]) == {"a": 1, "task_elements": ["a", "b"]}
+
+
+def test_a_method_that_is_told_its_task_is_told_its_number_among_those_that_were_learnt(options):
+    """By the order of the demonstrations; where none of them is its own, it is told nothing."""
+    kitchen = KITCHEN | {"suites": {"both": ["right", "left"]}, "tasks": {**KITCHEN["tasks"]}}
+    tasks, left = kitchen["tasks"], KITCHEN["tasks"]["left"]
+    for name, learner in (("a", "both"), ("b", "right"), ("c", "none")):
+        tasks[f"left-{name}"] = left | {"learns_from": learner}
+    methods = {
+        name: options.targets.methods["late"] | {"told_task": told, "finetune": part}
+        for name, told, part in (
+            ("told", True, "all"),
+            ("early", True, "none"),
+            ("blind", False, "all"),
+        )
+    }
+    targets = options.targets
+    targets.config = options.config = CONFIG | {
+        "environments": {"kitchen": kitchen},
+        "methods": methods,
+    }
+    targets.methods = methods
+
+    def numbers(method):
+        cells = (Cell("kitchen", task, method, 0) for task in tasks)
+        return [[w for w in options.trial(cell) if w.startswith("--task=")] for cell in cells]
+
+    assert numbers("told") == [["--task=0"], ["--task=0"], ["--task=1"], [], []]
+    assert numbers("early") == numbers("blind") == [[]] * 5
+    files = targets.learnt_demos(Of(env="kitchen", learner="both"))
+    assert files[1] == targets.demos(Of(env="kitchen", task="left-a"))
+    assert "task label" in options.told(Cell("kitchen", "left-a", "told", 0))
 
 
 def test_files_beside_the_results_stay_in_their_folder(options):

@@ -13,6 +13,7 @@ from fist.evaluation.rollout import RolloutSettings
 from fist.evaluation.trace import Recorder, trace
 from fist.methods.chunk import GoalChunk
 from fist.methods.cloning import GoalBC
+from fist.methods.labelled import TaskBC
 from fist.methods.nearest import Neighbours, Replay
 from fist.methods.skills import SPiRL
 
@@ -24,6 +25,7 @@ WAYS = [
     {"method": SPiRL},
     {"method": GoalBC},
     {"method": GoalChunk},
+    {"method": TaskBC, "task": 1},
     {"act": {"search": "track", "replan_every": 2}},
     {"method": GoalBC, "act": {"search": "track"}},
     {"method": GoalChunk, "act": {"search": "track", "replan_every": 2}},

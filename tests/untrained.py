@@ -11,6 +11,7 @@ from fist.methods.chunk import ChunkModel, ChunkSettings, GoalChunkModel
 from fist.methods.cloning import BCModel, BCSettings, GoalBCModel
 from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.in_context import InContextModel, InContextSettings
+from fist.methods.labelled import TaskBCModel, TaskBCSettings
 from fist.methods.skills import FIST, SkillSettings, SkillVAE
 from fist.training.checkpoint import save_model
 
@@ -27,7 +28,7 @@ def untrained(folder: Path) -> Path:
             {},
         )
     shapes = {BCSettings: (BCModel, GoalBCModel), ChunkSettings: (ChunkModel, GoalChunkModel)}
-    shapes[InContextSettings] = (InContextModel,)
+    shapes |= {InContextSettings: (InContextModel,), TaskBCSettings: (TaskBCModel,)}
     for shape, model in ((shape, model) for shape, models in shapes.items() for model in models):
         settings = shape(horizon=4, hidden=16, blocks=1)
         save_model(folder / f"{model.name}.pt", model(settings, 2, 2), {})

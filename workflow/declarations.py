@@ -34,10 +34,10 @@ Named = tuple[str, str]
 def declared(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a configuration's names stand for, `like` being resolved.
 
-    `methods`: of each its `class`, its `model` (a name, or None), `looks_up`, and its settings
-    `acts`. `models`: of each its `class`, `trains_on`, `finetunes_on`, `parts`, and the settings
-    `model`, `train` and `finetune`. `rollout`: settings of tests. `policy`: policies, by path.
-    `environments`: of each its `arguments`, what is `registered`
+    `methods`: of each its `class`, its `model` (a name, or None), `looks_up`, `told_task`, and its
+    settings `acts`. `models`: of each its `class`, `trains_on`, `finetunes_on`, `parts`, and the
+    settings `model`, `train` and `finetune`. `rollout`: settings of tests. `policy`: policies, by
+    path. `environments`: of each its `arguments`, what is `registered`
     (`fist.stage.provenance.registered`), of `play` and `demos` the `arguments` of the generator or
     the `options` of the source, and the arguments of `wrappers`. All settings and arguments are
     JSON schemas. What names nothing, or not in the right form, is left out.

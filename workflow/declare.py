@@ -61,7 +61,8 @@ def describe(named: Sequence[tuple[str, str]]) -> dict[str, Any]:
 def of_policy(path: str, models: dict[str, Any]) -> dict[str, Any]:
     """Return what a policy declares, and enter its model among the others."""
     cls = class_named(path, Policy)
-    found = {"class": path, "looks_up": cls.looks_up, "acts": schema_of(cls.Settings)}
+    found = {"class": path, "looks_up": cls.looks_up, "told_task": cls.told_task}
+    found |= {"acts": schema_of(cls.Settings)}
     if cls.Model is None:
         return found | {"model": None}
     name, new = cls.Model.name, of_model(cls.Model)

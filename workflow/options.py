@@ -152,6 +152,7 @@ class Options:
         order = {env["order_argument"]: task["order"]} if "order_argument" in env else {}
         arguments = env.get("env_kwargs", {}) | order | task.get("env_kwargs", {})
         act, rollout = self.tests(wildcards)
+        number = self.targets.number(wildcards) if method["told_task"] else None
         play, demos = (env["data"][part]["source"] for part in ("play", "demos"))
         labels = {name: getattr(wildcards, name) for name in ("env", "task", "method", "seed")}
         labels["data_source"] = play if play == demos else f"play:{play} demos:{demos}"
@@ -159,6 +160,7 @@ class Options:
             f"--method={method['class']}",
             f"--lookup={method['lookup']}",
             f"--n-demos={self.targets.n_demos(wildcards)}",
+            *([] if number is None else [f"--task={number}"]),
             *flags("act", act),
             *flags("rollout", rollout),
             *flags("labels", labels),
@@ -287,6 +289,7 @@ class Options:
             words += ["play"] if task.get("play_percent") != 0 else []
             tuned = self.targets.part(of, method["finetune"]) != "none"
             words += ["demonstrations"] if tuned else []
+            words += ["task label"] if method["told_task"] and tuned else []
         return ", ".join(words + (["look-up"] if method["lookup"] != "none" else []))
 
     def claims(self) -> str:

@@ -21,6 +21,9 @@ from typing import Any, NamedTuple
 from fist.stage.files import fingerprint
 from values import listed_files, split_name, split_parts
 
+OF_CLASS = ("model", "acts", "told_task")
+"""What of a method its class declares."""
+
 
 class TargetError(ValueError):
     """A file that cannot be made; the message names what the configuration lacks."""
@@ -54,7 +57,7 @@ class Targets:
         """Take the configuration, and what its classes declare (`declarations.declared`)."""
         self.config, self.declared, self.models = config, declared, declared["models"]
         self.methods = {
-            name: method | {key: declared["methods"][name][key] for key in ("model", "acts")}
+            name: method | {key: declared["methods"][name][key] for key in OF_CLASS}
             for name, method in config["methods"].items()
         }
 
@@ -86,6 +89,15 @@ class Targets:
         if name == "none":
             return [self.task(of)]
         return [entry["tasks"][task] for task in entry.get("suites", {}).get(name, [name])]
+
+    def number(self, of: Any) -> int | None:
+        """Return the number of a task, by its order, among those that a cell's model learns from.
+
+        None where it is none of them, or where none is learnt from.
+        """
+        orders = [task["order"] for task in self.learnt(of)]
+        order, tuned = self.task(of)["order"], self.part(of, self.method(of)["finetune"]) != "none"
+        return orders.index(order) if tuned and order in orders else None
 
     def part(self, of: Any, part: str) -> str:
         """Return what of a model is fine-tuned for a task: the part that is asked for, or less."""

@@ -45,6 +45,9 @@ class PolicySpec:
     """How many of them: the first ones that have at least H+1 steps."""
     distance: Path | None = None
     """Checkpoint of the distance, for lookup "distance" or "random"."""
+    task: int | None = None
+    """Number of the task among those that the model was fine-tuned on, for a method that is told
+    it; None: it is none of them."""
 
     def __post_init__(self) -> None:
         name = self.method.__name__
@@ -58,6 +61,8 @@ class PolicySpec:
             raise ValueError(f"lookup {self.lookup!r} needs demonstrations (--demos)")
         if self.lookup in ("distance", "random") and self.distance is None:
             raise ValueError(f"lookup {self.lookup!r} needs a distance checkpoint (--distance)")
+        if self.task is not None and not self.method.told_task:
+            raise ValueError(f"{name} is not told its task, task is {self.task}")
 
     def policy(self, seed: int) -> Policy:
         """Load the files and return the policy; `seed` is that of a random encoder.
@@ -70,7 +75,9 @@ class PolicySpec:
         cls = self.method
         model = None if self.model is None else load_model(self.model, cls.Model)
         index = self._index(model, seed) if cls.looks_up else None
-        return cls(model, index, cls.Settings() if self.act is None else self.act)
+        policy = cls(model, index, cls.Settings() if self.act is None else self.act)
+        policy.task = self.task
+        return policy
 
     def _index(self, model: Model | None, seed: int) -> DemoIndex:
         """Index the demonstrations for a model's horizon."""
@@ -165,7 +172,7 @@ def _key(trial: Trial) -> str:
     return fingerprint(
         {
             "env": [trial.env_id, dict(trial.env_kwargs), *map(dict, trial.wrappers)],
-            "method": [method, spec.lookup, spec.n_demos],
+            "method": [method, spec.lookup, spec.n_demos, spec.task],
             "act": None if spec.act is None else asdict(spec.act),
             "files": read,
             "rollout": asdict(settings),

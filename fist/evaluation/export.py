@@ -21,7 +21,7 @@ from fist.evaluation.rollout import RolloutSettings
 from fist.methods.base import Policy, class_named, is_trusted, name_of
 from fist.methods.distance import Distance
 from fist.stage.files import read_json, reason, sha256, write_json
-from fist.stage.settings import Count, settings
+from fist.stage.settings import Count, Natural, settings
 from fist.training.checkpoint import CheckpointError, load_model, read_twin, save_model
 
 FORMAT = 2
@@ -52,6 +52,7 @@ class Cell:
     distance: str | None = None
     demos: str | None = None
     wrappers: list[dict[str, Any]] = field(default_factory=list)
+    task: Natural | None = None
 
 
 def export_policy(folder: Path, trial: Trial) -> None:
@@ -80,6 +81,7 @@ def export_policy(folder: Path, trial: Trial) -> None:
         act=None if spec.act is None else asdict(spec.act),
         lookup=spec.lookup,
         n_demos=spec.n_demos,
+        task=spec.task,
         rollout=trial.rollout,
         wrappers=[*map(dict, trial.wrappers)],
         files={path.name: sha256(path) for path in (*files.values(), *twins)},
@@ -132,8 +134,9 @@ def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
         for told in cell.wrappers:
             if not is_trusted(str(told.get("wrapper")).partition(":")[0], ("fist", *trusted)):
                 raise CheckpointError(f"{path}: wrapper {told!r:.99} is not of a trusted module")
-        files = {name: folder / file for name, file in used.items()}
-        spec = PolicySpec(method, act, lookup=cell.lookup, n_demos=cell.n_demos, **files)
+        given: dict[str, Any] = {name: folder / file for name, file in used.items()}
+        given |= {"lookup": cell.lookup, "n_demos": cell.n_demos, "task": cell.task}
+        spec = PolicySpec(method, act, **given)
         return Trial(cell.labels, cell.env_id, cell.env_kwargs, spec, cell.rollout, cell.wrappers)
     except CheckpointError:
         raise

@@ -24,6 +24,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from fist.data.episodes import Episodes
+from fist.methods.lanes import as_states
 from fist.methods.networks import Normaliser
 from fist.methods.retrieval import DemoIndex
 from fist.stage.functions import function
@@ -64,6 +65,8 @@ class Material:
 
     play: Episodes | None = None
     demos: Episodes | None = None
+    tasks: tuple[int, ...] = ()
+    """Of each demonstration, the number of its task: that of its file, from 0."""
     models: Mapping[str, Model] = field(default_factory=dict)
     """Other models, trained on the same play, by their names."""
 
@@ -85,6 +88,8 @@ class Material:
                     return self, None
                 first[name] = part.take(range(kept))
                 last[name] = part.take(range(kept, len(part)))
+                if name == "demos":
+                    first["tasks"], last["tasks"] = self.tasks[:kept], self.tasks[kept:]
         return replace(self, **first), replace(self, **last)
 
 
@@ -159,6 +164,11 @@ class Policy:
     """The model that it acts with, if any."""
     looks_up: ClassVar[bool] = False
     """Whether it looks up in demonstrations."""
+    told_task: ClassVar[bool] = False
+    """Whether it is told its `task`."""
+    task: int | None = None
+    """The number of the task that it is tested on, among those that its model was fine-tuned on, as
+    in `Material.tasks`; None: it is none of them."""
     Settings: ClassVar[type] = NoSettings
     """How it acts."""
 
@@ -184,6 +194,10 @@ class Policy:
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
         """Return actions (B, A) in [-1, 1], float32, for the present states of some lanes."""
         raise NotImplementedError
+
+    def seen(self, states: Float[np.ndarray, "B S"]) -> Float[Tensor, "B _"]:
+        """Return what the model sees of observations; ValueError where it knows others."""
+        return as_states(states, self.model.state_dim)
 
 
 def name_of(cls: type) -> str:
@@ -229,6 +243,7 @@ def check_declaration(cls: type) -> None:
             "has no method `act`": cls.act is Policy.act,
             "has a `Model` that is none": not (model is None or _is(model, Model)),
             "has a `looks_up` that is not true or false": not isinstance(cls.looks_up, bool),
+            "has a `told_task` that is not true or false": not isinstance(cls.told_task, bool),
             "has `Settings` that are no settings class": not is_dataclass(cls.Settings),
         }
     elif issubclass(cls, Model):

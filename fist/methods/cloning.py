@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fist.data.windows import Windows
 from fist.methods.base import Material, Model, ModelSettings, Policy, Sampler, Terms
-from fist.methods.lanes import Choice, LaneNoise, as_actions, as_states, by_rows
+from fist.methods.lanes import Choice, LaneNoise, as_actions, by_rows
 from fist.methods.networks import MLP, Gaussian, gaussian
 from fist.methods.retrieval import LookupActing, lookup
 from fist.stage.settings import Count, Natural, settings
@@ -98,7 +98,7 @@ class BC(Policy):
 
     @torch.inference_mode()
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
-        s = as_states(states, self.model.state_dim)
+        s = self.seen(states)
         actions = by_rows(self.model, s, *self.goals(s, lanes))
         return as_actions(self._noise.pick(actions, self.settings.skill, lanes))
 

@@ -26,7 +26,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from fist.data.episodes import Episodes
-from fist.methods.lanes import as_actions, as_states, by_rows
+from fist.methods.lanes import as_actions, by_rows
 from fist.methods.retrieval import DemoIndex, Tracker
 from fist.methods.skills import FIST, FISTActing
 from fist.stage.settings import Positive, settings
@@ -69,7 +69,7 @@ class Follow(FIST):
     @torch.inference_mode()
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
         learnt = torch.from_numpy(super().act(states, lanes))
-        s, normalise = as_states(states, self.model.state_dim), self.model.normaliser
+        s, normalise = self.seen(states), self.model.normaliser
         k, distance = self._tracker.places(s, lanes)
         w = torch.exp(-distance / (self.settings.within**2 * self._tracker.stride))
         w = torch.where(self._lets_go(k, torch.as_tensor(lanes)), 0.0, w)[:, None]

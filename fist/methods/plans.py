@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fist.methods.base import Policy
-from fist.methods.lanes import as_actions, as_states, by_rows
+from fist.methods.lanes import as_actions, by_rows
 from fist.stage.settings import Count, settings
 
 
@@ -31,7 +31,7 @@ class Planner(Policy):
 
     @torch.inference_mode()
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
-        s, at = as_states(states, self.model.state_dim), torch.as_tensor(lanes)
+        s, at = self.seen(states), torch.as_tensor(lanes)
         step = self._steps[at] % self.settings.replan_every
         due = step == 0
         if due.any():

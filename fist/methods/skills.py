@@ -197,7 +197,7 @@ class SkillVAE(FeedbackModel):
         if name not in self.priors:
             raise ValueError(
                 f"this skill model has no {name!r} prior, only {', '.join(self.priors)} "
-                "(config: models.skills.model.priors)"
+                f"(config: models.{self.name}.model.priors)"
             )
         return self.priors[name]
 

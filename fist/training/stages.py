@@ -130,6 +130,7 @@ def _read(
         elif name == "demos":
             files = [load_episodes(file, shortest).first(n_demos, file) for file in inputs.demos]
             parts[name] = concatenate(files)
+            parts["tasks"] = tuple(task for task, file in enumerate(files) for _ in file.lengths)
         else:
             parts["models"][name] = load_model(inputs.models[name], trusted=(model.__module__,))
     return Material(**parts)

@@ -50,6 +50,7 @@ def _trial_of(cls: type[Policy]) -> Callable[..., Trial]:
         demos: Path | None = None,
         n_demos: int = 10,
         distance: Path | None = None,
+        task: int | None = None,
         act: cls.Settings = acting,
         rollout: RolloutSettings = testing,
     ) -> Trial:
@@ -69,10 +70,12 @@ def _trial_of(cls: type[Policy]) -> Callable[..., Trial]:
             demos: Demonstrations to look up in.
             n_demos: How many of them: the first ones that have at least H+1 steps.
             distance: Checkpoint of the distance, for lookup "distance" or "random".
+            task: Number of the task among those that the model was fine-tuned on, from 0, for a
+                method that is told it.
             act: How it acts.
             rollout: On which episodes.
         """
-        spec = PolicySpec(cls, act, model, lookup, demos, n_demos, distance)
+        spec = PolicySpec(cls, act, model, lookup, demos, n_demos, distance, task)
         arguments = parse_json(env_kwargs, "--env-kwargs")
         around = parse_json(wrappers, "--wrappers", list)
         return Trial(labels, env_id, arguments, spec, rollout, around)
