@@ -86,6 +86,10 @@ def chunks(
 SAMPLE, MEAN = {"skill": "sample", "replan_every": 5}, {"skill": "mean", "replan_every": 10}
 RECIPES: dict[str, dict[str, Any]] = {
     "default": skills(),
+    "follow": {"method": "follow"},
+    "follow, within 1 step": {"method": "follow", "rollout": {"within": 1.0}},
+    "follow, within 5 steps": {"method": "follow", "rollout": {"within": 5.0}},
+    "follow, anywhere": {"method": "follow", "rollout": {"within": 1000.0}},
     "track": skills(act={"search": "track"}),
     "sample": skills(act=SAMPLE),
     "demos 1000, sample": skills(demos={"steps": 1000}, act=SAMPLE),

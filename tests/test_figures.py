@@ -228,4 +228,4 @@ def test_a_figure_is_added_by_one_file(files, tmp_path, monkeypatch):
 def test_every_figure_of_the_library_is_found_by_what_it_needs():
     needs = Figures(OPTIONS).needs
     assert needs["scores"] == ("episodes",) and needs["paths"] == ("traces", "demos", "map")
-    assert len(needs) == 10 and "style" not in needs and "plot" not in needs
+    assert len(needs) == 11 and "style" not in needs and "plot" not in needs
