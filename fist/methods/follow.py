@@ -26,6 +26,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from fist.data.episodes import Episodes
+from fist.methods.base import Policy
+from fist.methods.chunk import GoalChunk, GoalChunkActing
 from fist.methods.lanes import as_actions, by_rows
 from fist.methods.retrieval import DemoIndex, Tracker
 from fist.methods.skills import FIST, FISTActing
@@ -42,17 +44,18 @@ ELSEWHERE = 3.0
 
 
 @settings
-class FollowActing(FISTActing):
-    """How one follows."""
+class Nearness:
+    """When one follows."""
 
     within: Positive = 2.4
     """How near a demonstration is that is followed, in steps of the demonstrations."""
 
 
-class Follow(FIST):
-    """Follow the demonstrations where they are near, and act through skills where they are not."""
+class Following(Policy):
+    """Follow the demonstrations where they are near; act as another policy does where they are not.
 
-    Settings = FollowActing
+    For a class that is derived from it and from a policy that looks up, with a `FeedbackModel`.
+    """
 
     def __init__(self, model: Any, index: DemoIndex, act: Any):
         demos = Episodes(index.states, index.actions, index.lengths)
@@ -68,7 +71,7 @@ class Follow(FIST):
 
     @torch.inference_mode()
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
-        learnt = torch.from_numpy(super().act(states, lanes))
+        learnt = torch.from_numpy(super().act(states, lanes))  # of the other policy
         s, normalise = self.seen(states), self.model.normaliser
         k, distance = self._tracker.places(s, lanes)
         w = torch.exp(-distance / (self.settings.within**2 * self._tracker.stride))
@@ -88,6 +91,28 @@ class Follow(FIST):
         over = waited > (PATIENCE + FREE) * horizon
         self._waited[lanes] = torch.where(over, 0, waited)
         return waited > PATIENCE * horizon
+
+
+@settings
+class FollowActing(Nearness, FISTActing):
+    """How one follows, and acts through skills."""
+
+
+class Follow(Following, FIST):
+    """Follow the demonstrations where they are near, and act through skills where they are not."""
+
+    Settings = FollowActing
+
+
+@settings
+class FollowChunkActing(Nearness, GoalChunkActing):
+    """How one follows, and acts in chunks."""
+
+
+class FollowChunk(Following, GoalChunk):
+    """Follow the demonstrations where they are near, and act in chunks where they are not."""
+
+    Settings = FollowChunkActing
 
 
 def _ending_alike(index: DemoIndex) -> Bool[Tensor, " E"]:
