@@ -82,6 +82,7 @@ wildcard_constraints:
     table="|".join(config["tables"]),
     seed=r"\d+",
     n_demos=r"\d+",
+    retrieve=r"(_retrieve_(all|nearest|iwr))?",
     part="|".join({part for model in targets.models.values() for part in model["parts"]}),
     split=r"(mixed|no_[a-z0-9_]+(-[a-z0-9_]+)*)([.]\d+percent)?",
     sequence=r"[a-z0-9_]+(-[a-z0-9_]+)*",

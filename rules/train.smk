@@ -5,7 +5,7 @@
 
 PLACES = {
     "train": "{env}/{split}/seed_{seed}",
-    "finetune": "{env}/{learner}/finetune_{part}_{n_demos}demos/seed_{seed}",
+    "finetune": "{env}/{learner}/finetune_{part}_{n_demos}demos{retrieve}/seed_{seed}",
 }
 
 for model in targets.models:

@@ -197,6 +197,9 @@ def test_the_message_names_the_file_that_the_key_came_from():
         ("methods.fist.class", "fist.methods.skills:SkillVAE", "no subclass of fist.methods"),
         ("methods.fist.class", "nowhere_at_all:FIST", "PYTHONPATH and in the folder of the run"),
         ("methods.fist.distance", "mixed", "must contain saw_held_out"),
+        ("methods.fist_no_finetuning.retrieve", "all", "needs a model that is fine-tuned without"),
+        ("methods.replay.retrieve", "iwr", "needs a model that is fine-tuned without play"),
+        ("methods.fist.retrieve", "near", "must be one of none, all, nearest, iwr"),
         ("tables.kitchen_table.tasks", ["kettel"], "no kettel among tasks"),
         ("tables.kitchen_table.methods", ["bcc"], "no bcc among methods"),
         ("tables.kitchen_table.env", "kitschen", "no kitschen among environments"),
@@ -301,7 +304,7 @@ def test_a_method_is_like_another_but_for_what_it_says_itself():
     config = changed("methods.base", base)
     config["methods"] |= {"variant": variant, "third": {"like": "variant", "finetune": "none"}}
     methods = load({"x": config})["methods"]
-    known = {"class": FIST, "distance": "held_out"}
+    known = {"class": FIST, "distance": "held_out", "retrieve": "none"}
     assert methods["base"] == known | base | {"lookup": "distance", "finetune": "all"}
     told = {"lookup": "random", "rollout": {"skill": "mean", "episodes": 5}}
     assert methods["variant"] == known | told | {"finetune": "all"}

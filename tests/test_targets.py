@@ -52,6 +52,7 @@ KITCHEN = {
     "models": {"skills": {"train": {"steps": 9}}},
 }
 METHOD = {"class": "fist.methods.skills:FIST", "lookup": "distance", "distance": "held_out"}
+METHOD |= {"retrieve": "none"}
 CONFIG = {
     "seeds": [0, 1],
     "n_demos": 10,
@@ -115,6 +116,26 @@ def test_a_cell_acts_with_files_that_follow_from_its_method(targets):
     late = "<results>/kitchen/left/finetune_all_1demos/seed_0/late.pt"
     assert targets.acting(Cell("kitchen", "left", "late", 0)) == {"model": late}
     assert targets.acting(Cell("kitchen", "left", "replay", 0)).keys() == {"demos"}
+
+
+def test_a_model_that_retrieves_play_reads_it_and_has_a_folder_of_its_own(targets, options):
+    """Not the distance, which reads it anyway; and not where there is no play to learn from."""
+    targets.methods["fist"] = targets.methods["fist"] | {"retrieve": "iwr"}
+    folder = "<results>/kitchen/left/finetune_all_4demos"
+    acting = targets.acting(Cell("kitchen", "left", "fist", 1))
+    assert acting["model"] == f"{folder}_retrieve_iwr/seed_1/skills.pt"
+    assert acting["distance"] == f"{folder}/seed_1/distance.pt"
+    job = Of(env="kitchen", learner="left", part="all", n_demos="4", seed=1, retrieve="")
+    plain = targets.reads("finetune", "skills", job)
+    told = options.stage("finetune", "skills", job)
+    job.retrieve = "_retrieve_iwr"
+    play = {"play": "<data>/kitchen/play/no_b-c_d.hdf5"}
+    assert targets.reads("finetune", "skills", job) == plain | play
+    assert options.stage("finetune", "skills", job) == [*told, "--retrieve=iwr"]
+    tasks = KITCHEN["tasks"] | {"left": KITCHEN["tasks"]["left"] | {"play_percent": 0}}
+    targets.config = CONFIG | {"environments": {"kitchen": KITCHEN | {"tasks": tasks}}}
+    model = targets.acting(Cell("kitchen", "left", "fist", 1))["model"]
+    assert model == "<results>/kitchen/left/finetune_scratch_4demos/seed_1/skills.pt"
 
 
 def test_a_model_reads_what_it_declares(targets):
@@ -202,7 +223,7 @@ def test_an_environment_s_settings_come_on_top_of_the_common_ones(options):
 
 
 def test_a_model_is_told_what_it_is_like_where_it_begins(options):
-    wildcards = Of(env="kitchen", task="left", part="prior", n_demos="3", seed="0")
+    wildcards = Of(env="kitchen", task="left", part="prior", n_demos="3", seed="0", retrieve="")
     words = options.stage("finetune", "skills", wildcards)
     assert words == ["fist.methods.skills:SkillVAE", "--n-demos=3", "--part=prior"]
     files = {"play": "p", "skills": "s", "distance": "d"}

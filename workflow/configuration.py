@@ -206,6 +206,7 @@ def _fill_in(config: dict[str, Any], classes: Mapping[str, Any]) -> None:
         method.setdefault("lookup", "distance" if policy["looks_up"] else "none")
         method.setdefault("finetune", "all" if "all" in parts else parts[0])
         method.setdefault("distance", "held_out")
+        method.setdefault("retrieve", "none")
 
 
 def _vary(config: Mapping[str, Any], path: list[Any], table: dict[str, Any]) -> None:

@@ -108,6 +108,8 @@ class Options:
         words = [self.models[model]["class"]]
         if stage == "finetune":
             words += [f"--n-demos={wildcards.n_demos}", f"--part={wildcards.part}"]
+            how = wildcards.retrieve.removeprefix("_retrieve_")
+            words += [f"--retrieve={how}"] if how else []
         if stage == self.targets.stages(model)[0]:
             words += flags("model", model_settings(self.config, wildcards.env, model, "model"))
         return words + flags("train", model_settings(self.config, wildcards.env, model, stage))

@@ -279,6 +279,10 @@ class Method:
     """`held_out`: trained without the held-out object, then fine-tuned on the demonstrations.
     `mixed`: trained on all play data, **it has seen the held-out object**; the method's name must
     say so (`saw_held_out`)."""
+    retrieve: Literal["none", "all", "nearest", "iwr"] = "none"
+    """Which windows of play are half of each batch in fine-tuning: none, `all` alike, the `nearest`
+    tenth to the demonstrations, or `iwr`, weighted by how much denser demonstrations are there than
+    play."""
     n_demos: Count | None = None
     """For this method alone."""
     rollout: Free | None = None

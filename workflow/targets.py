@@ -6,7 +6,7 @@
     <data>/{env}/demos/{sequence}.hdf5                   demonstrations: kettle-light_switch-…
     <data>/{env}/chosen/{task}.hdf5                      others of them, or some of them flawed
     <results>/{env}/{split}/seed_{seed}/{model}.pt       a model that has learnt from play
-    <results>/{env}/{learner}/finetune_{part}_{n_demos}demos/seed_{seed}/{model}.pt
+    <results>/{env}/{learner}/finetune_{part}_{n_demos}demos{retrieve}/seed_{seed}/{model}.pt
     <results>/{env}/{task}/{method}/seed_{seed}/episodes.csv
 
 `of` says which file is meant: Snakemake's wildcards, or anything else with the attributes that
@@ -226,7 +226,14 @@ class Targets:
                 )
             return self.pretrained(of, model)
         folder = f"{self.task(of)['learns_from']}/finetune_{part}_{self.n_demos(of)}demos"
+        folder += self.retrieved(of, model)
         return f"<results>/{of.env}/{folder}/seed_{of.seed}/{model}.pt"
+
+    def retrieved(self, of: Any, model: str) -> str:
+        """Return what the folder of a fine-tuned model says of play beside the demonstrations."""
+        how, reads = self.method(of)["retrieve"], self.models[model]["finetunes_on"]
+        without = how == "none" or "play" in reads or self.task(of).get("play_percent") == 0
+        return "" if without else f"_retrieve_{how}"
 
     def stages(self, model: str) -> list[str]:
         """Return the stages of a model: one that does not learn from play is only fine-tuned."""
@@ -235,6 +242,7 @@ class Targets:
     def reads(self, stage: str, model: str, of: Any) -> dict[str, Any]:
         """Return the files that a model's stage reads, by what they are; init: where it begins."""
         names = self.models[model]["trains_on" if stage == "train" else "finetunes_on"]
+        names = [*names, *["play"] * bool(getattr(of, "retrieve", ""))]
         begins = stage == "finetune" and "train" in self.stages(model)
         files: dict[str, Any] = {"init": self.pretrained(of, model)} if begins else {}
         data = {"play": self.play, "demos": self.learnt_demos}

@@ -29,6 +29,8 @@ class Episodes:
     """Actions in [-1, 1]."""
     lengths: Int[Tensor, " E"]
     """Rows of each episode; they add up to N."""
+    weights: Float[Tensor, " N"] | None = None
+    """How often a window is drawn that begins at a row, in proportion; None: all alike."""
     dropped: int = 0
     """Episodes of the file that were too short and left out."""
     dropped_rows: int = 0
@@ -69,7 +71,9 @@ class Episodes:
         rows = torch.arange(len(self.states)).split(self.lengths.tolist())
         index = torch.cat([torch.arange(0), *(rows[i] for i in episodes)])
         states, actions = self.states[index], self.actions[index]
-        return replace(self, states=states, actions=actions, lengths=self.lengths[list(episodes)])
+        lengths = self.lengths[list(episodes)]
+        weights = None if self.weights is None else self.weights[index]
+        return replace(self, states=states, actions=actions, lengths=lengths, weights=weights)
 
     def first(self, n: int, source: str | Path = "the data set") -> Episodes:
         """Return the first n episodes; DataError where there are fewer."""
@@ -154,6 +158,6 @@ def concatenate(parts: Sequence[Episodes]) -> Episodes:
         torch.cat([part.states for part in parts]),
         torch.cat([part.actions for part in parts]),
         torch.cat([part.lengths for part in parts]),
-        sum(part.dropped for part in parts),
-        sum(part.dropped_rows for part in parts),
+        dropped=sum(part.dropped for part in parts),
+        dropped_rows=sum(part.dropped_rows for part in parts),
     )

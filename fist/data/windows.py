@@ -10,8 +10,8 @@ One episode of T rows, and the window that starts at row t with horizon H = 3:
                        a2   a3   a4                 H actions
 
 Legal starts are t = 0 … T-1-H: a window never crosses an episode's end, and every legal start of
-every episode is equally likely. The rows after the last legal start are only ever reached as part
-of a window, never as its start.
+every episode is equally likely, unless the episodes say otherwise (`Episodes.weights`). The rows
+after the last legal start are only ever reached as part of a window, never as its start.
 """
 
 import torch
@@ -22,7 +22,7 @@ from fist.data.episodes import DataError, Episodes
 
 
 class Windows:
-    """All windows of H actions and H+1 states, drawn uniformly, one gather per batch."""
+    """All windows of H actions and H+1 states that can be drawn, one gather per batch."""
 
     def __init__(self, episodes: Episodes, horizon: int, device: torch.device | str = "cpu"):
         """Index every legal start; DataError where no episode has H+1 rows."""
@@ -34,7 +34,13 @@ class Windows:
             )
         rows = torch.arange(len(episodes.states))
         ends = (episodes.starts + per_episode).repeat_interleave(episodes.lengths)
-        self.starts = rows[rows < ends].to(device)
+        starts = rows[rows < ends]
+        self._shares: Tensor | None = None  # of all draws, those of a window and the ones before it
+        if episodes.weights is not None:
+            weights = episodes.weights[starts].double()
+            starts, shares = starts[weights > 0], weights[weights > 0].cumsum(0)
+            self._shares = (shares / shares[-1]).to(device)
+        self.starts = starts.to(device)
         self.states = episodes.states.to(device)
         self.actions = episodes.actions.to(device)
         self.horizon = horizon
@@ -45,10 +51,12 @@ class Windows:
 
     def draw(self, batch: int, generator: Generator) -> Int[Tensor, " B"]:
         """Draw the first rows of `batch` windows, with replacement."""
-        picks = torch.randint(
-            len(self.starts), (batch,), generator=generator, device=self.starts.device
-        )
-        return self.starts[picks]
+        at = self.starts.device
+        if self._shares is None:
+            picks = torch.randint(len(self.starts), (batch,), generator=generator, device=at)
+            return self.starts[picks]
+        drawn = torch.rand(batch, generator=generator, device=at, dtype=torch.double)
+        return self.starts[torch.searchsorted(self._shares, drawn, right=True)]
 
     def gather(self, first: Int[Tensor, " B"]) -> tuple[Tensor, Tensor]:
         """Return states (B, H+1, S) and actions (B, H, A) of the windows that begin at `first`."""

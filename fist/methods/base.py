@@ -145,6 +145,15 @@ class Model(nn.Module):
         lengths = material.hold_out(validation)[0].main.lengths
         return int((lengths - self.span(self.settings)).clamp(min=0).sum())
 
+    def represent(
+        self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"]
+    ) -> Float[Tensor, "B F"]:
+        """Return what windows are compared by where play is retrieved.
+
+        By default, their first and last states, as the model sees them.
+        """
+        return self.normaliser(s[:, [0, -1]]).flatten(1)
+
     losses: Losses
     """The method that gives the terms of a batch's loss."""
 

@@ -84,6 +84,10 @@ class Labelled(Model):
         """Return what draws a batch of states with labels."""
         return super().sampler(self._labelled(material), batch, device)
 
+    def represent(self, s: Tensor, a: Tensor) -> Tensor:
+        """Return what windows are compared by, whatever their task."""
+        return super().represent(self.label(s, None), a)
+
     def _labelled(self, material: Material) -> Material:
         play, demos, tasks = material.play, material.demos, None
         if demos is not None and material.tasks:

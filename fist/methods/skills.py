@@ -121,6 +121,12 @@ class SkillVAE(FeedbackModel):
         """Return q(z | s, a), mean and log-sigma (B, Z)."""
         return self._encode(self.normaliser(s), a)
 
+    def represent(
+        self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"]
+    ) -> Float[Tensor, "B Z"]:
+        """Return the means of q(z | s, a): windows are compared by their skills."""
+        return self.encode(s[:, :-1], a).mean
+
     def decode(
         self, s: Float[Tensor, "B S"], z: Float[Tensor, "B Z"], step: Int[Tensor, " B"]
     ) -> Float[Tensor, "B A"]:

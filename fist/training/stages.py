@@ -7,19 +7,22 @@ loop, and write a checkpoint, its JSON twin and its learning curve.
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Generator
 
-from fist.data.episodes import DataError, concatenate, load_episodes
+from fist.data.episodes import DataError, Episodes, concatenate, load_episodes
 from fist.methods.base import Losses, Material, Model, name_of
 from fist.stage.files import fingerprint, sha256
 from fist.stage.provenance import code_version
 from fist.training.checkpoint import load_model, save_model
 from fist.training.loop import Run, train
+from fist.training.play_retrieval import Retrieve, beside, retrieved
 from fist.training.settings import TrainSettings
 from fist.training.speed import compiles
 
@@ -86,6 +89,7 @@ def finetune_model(
     optimisation: TrainSettings,
     job: Job,
     settings: Any = None,
+    retrieve: Retrieve = "none",
 ) -> None:
     """Fine-tune a model on the first `n_demos` demonstrations of a task, or of each of several.
 
@@ -96,25 +100,34 @@ def finetune_model(
         part: what is trained, one of `model.parts`: "all" of it, or, from "scratch", a new model of
             the same shape that has learnt nothing from play.
         settings: of a model that is not trained on play, and so has no checkpoint to start from.
+        retrieve: which windows of play are half of each batch, see `fist.training.play_retrieval`.
 
     Raises:
         FileNotFoundError, DataError, CheckpointError: a file is missing or cannot be used.
-        ValueError: the model has no such part.
+        ValueError: the model has no such part, or there is no play to retrieve.
     """
     if part not in model.parts:
         raise ValueError(f"{model.__name__} has no part {part!r}, only {', '.join(model.parts)}")
+    names: tuple[str, ...] = () if retrieve == "none" else ("play",)
+    if names and (inputs.play is None or "play" in model.finetunes_on):
+        lacks = "needs play (--play)" if inputs.play is None else "has it there: retrieve none"
+        raise ValueError(f"to retrieve {retrieve} play, {model.__name__} {lacks}")
     net = None if inputs.init is None else load_model(inputs.init, model)
     settings = settings if net is None else net.settings
-    material = _read(model, model.finetunes_on, inputs, settings, n_demos)
-    for name in () if net is None else ("state_dim", "action_dim"):
-        expected, found = getattr(net, name), getattr(material.demos, name)
-        if expected not in (None, found):
+    material = _read(model, model.finetunes_on + names, inputs, settings, n_demos)
+    read = ((material.demos, inputs.demos), (material.play, (inputs.play,)))
+    for name, (data, files) in () if net is None else product(("state_dim", "action_dim"), read):
+        expected, found = getattr(net, name), getattr(data, name, None)
+        if None not in (expected, found) and expected != found:
             trained = f"{inputs.init} was trained with {expected}"
-            files = ", ".join(map(str, inputs.demos))
-            raise DataError(f"{files} has {name} {found}, but {trained}")
+            raise DataError(f"{', '.join(map(str, files))} has {name} {found}, but {trained}")
+    play, judge = material.play, net
+    material = replace(material, play=None) if names else material
     if net is None or part == "scratch":
         net = _new(model, settings, material, job)
-    _fit(net, material, part, inputs, {"n_demos": n_demos, "part": part}, optimisation, job)
+    more = partial(retrieved, retrieve, judge or net, play) if names and play else None
+    choice = {"n_demos": n_demos, "part": part, "retrieve": retrieve}
+    _fit(net, material, part, inputs, choice, optimisation, job, more)
 
 
 def _read(
@@ -153,12 +166,14 @@ def _fit(
     choice: dict[str, Any],
     optimisation: TrainSettings,
     job: Job,
+    retrieve: Callable[[Episodes], Episodes] | None = None,
 ) -> None:
     """Train, then write the checkpoint with a note of where it came from."""
     best = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(best if job.device == "auto" else job.device)
-    net.to(device)
     training, held_out = material.hold_out(optimisation.validation)
+    more = None if retrieve is None else replace(training, demos=None, play=retrieve(training.main))
+    net.to(device)
     losses, parameters = net.objective(part)
     steps = optimisation.total_steps(net.items(material, optimisation.validation))
     given: dict[str, Path | None] = {"play": inputs.play, "init": inputs.init, **inputs.models}
@@ -183,7 +198,10 @@ def _fit(
     key = fingerprint(decisive)
     run = Run(optimisation, steps, job.seed, key, job.resume, curve, job.tensorboard)
     log.info("%s: %d steps of %d, seed %d", job.out, steps, optimisation.batch_size, job.seed)
-    sample = net.sampler(training, optimisation.batch_size, device)
+    size = optimisation.batch_size
+    sample = net.sampler(training, size if more is None else size - size // 2, device)
+    if more is not None:
+        sample = beside(sample, net.sampler(more, size // 2, device))
     validate = None if held_out is None else _validator(net, losses, held_out)
     train(net, sample, losses, run, parameters, validate)
     save_model(job.out, net, provenance)

@@ -7,6 +7,7 @@ from tyro.conf import Positional, arg
 
 from _cli import main
 from fist.methods.base import Model, class_named
+from fist.training.play_retrieval import Retrieve
 from fist.training.settings import TrainSettings
 from fist.training.stages import Inputs, Job, finetune_model
 
@@ -21,6 +22,7 @@ def command(cls: type[Model]) -> Callable[..., None]:
         job: Annotated[Job, arg(name="")],
         n_demos: int = 10,
         part: Literal[cls.parts] = cls.parts[0],
+        retrieve: Retrieve = "none",
         model: cls.Settings = default,
         train: TrainSettings = recipe,
     ) -> None:
@@ -30,9 +32,11 @@ def command(cls: type[Model]) -> Callable[..., None]:
             name: Class of the model.
             n_demos: How many demonstrations to use, the first ones.
             part: What to train: "all" of the model, a new one of its shape from "scratch", …
+            retrieve: Which windows of play are half of each batch: none, "all" alike, the "nearest"
+                tenth to the demonstrations, or "iwr", weighted by a ratio of densities.
             model: Settings of a model that begins here: others have those they were trained with.
         """
-        finetune_model(cls, inputs, n_demos, part, train, job, model)
+        finetune_model(cls, inputs, n_demos, part, train, job, model, retrieve)
 
     return finetune
 
