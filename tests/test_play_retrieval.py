@@ -13,6 +13,7 @@ from fist.methods.chunk import ChunkModel, ChunkSettings
 from fist.methods.cloning import BCModel, BCSettings
 from fist.methods.distance import Distance
 from fist.methods.labelled import TaskBCModel, TaskBCSettings, TaskSkillSettings, TaskSkillVAE
+from fist.methods.sailor import SailorModel, SailorSettings
 from fist.methods.skills import SkillSettings, SkillVAE
 from fist.training.checkpoint import load_model, save_model
 from fist.training.play_retrieval import beside, density_ratio, nearest, retrieved
@@ -28,6 +29,7 @@ MODELS = {
     BCModel: BCSettings(**NETS),
     TaskBCModel: TaskBCSettings(**NETS, tasks=2),
     ChunkModel: ChunkSettings(**NETS),
+    SailorModel: SailorSettings(**SKILLS),
 }
 every_model = pytest.mark.parametrize("cls", MODELS)
 HOW = pytest.mark.parametrize("how", ["none", "all", "nearest", "iwr"])

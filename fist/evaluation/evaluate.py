@@ -76,7 +76,8 @@ class PolicySpec:
         model = None if self.model is None else load_model(self.model, cls.Model)
         index = self._index(model, seed) if cls.looks_up else None
         policy = cls(model, index, cls.Settings() if self.act is None else self.act)
-        policy.task = self.task
+        if cls.told_task:
+            policy.task = self.task
         return policy
 
     def _index(self, model: Model | None, seed: int) -> DemoIndex:
