@@ -134,6 +134,7 @@ def test_a_model_that_retrieves_play_reads_it_and_has_a_folder_of_its_own(target
     assert options.stage("finetune", "skills", job) == [*told, "--retrieve=iwr"]
     tasks = KITCHEN["tasks"] | {"left": KITCHEN["tasks"]["left"] | {"play_percent": 0}}
     targets.config = CONFIG | {"environments": {"kitchen": KITCHEN | {"tasks": tasks}}}
+    targets.methods["fist"] |= {"lookup": "euclidean"}
     model = targets.acting(Cell("kitchen", "left", "fist", 1))["model"]
     assert model == "<results>/kitchen/left/finetune_scratch_4demos/seed_1/skills.pt"
 

@@ -8,7 +8,7 @@ from test_config import changed, fault, loaded, read
 from configuration import load
 from declarations import declared
 from options import Options
-from targets import Cell, Targets
+from targets import Cell, TargetError, Targets
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +86,11 @@ def test_a_suite_has_one_model_fine_tuned_on_the_demonstrations_of_each_task(tar
 
 
 def test_without_play_a_model_begins_with_the_demonstrations(targets):
-    acting = targets.acting(cell("top_burner-no_play"))
+    acting = targets.acting(cell("top_burner-no_play", "fist_euclidean"))
     folder = "<results>/kitchen/top_burner-no_play/finetune_scratch_10demos/seed_0"
-    assert [acting[name] for name in ("model", "distance")] == [
-        f"{folder}/{name}.pt" for name in ("skills", "distance")
-    ]
+    assert acting["model"] == f"{folder}/skills.pt"
+    with pytest.raises(TargetError, match="take one with lookup euclidean"):
+        targets.acting(cell("top_burner-no_play"))  # a distance would be learnt from play
 
 
 def test_less_play_is_a_split_of_its_own(targets):

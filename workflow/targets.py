@@ -254,6 +254,11 @@ class Targets:
         model, lookup, part = method["model"], method["lookup"], method["finetune"]
         if model is not None:
             files["model"] = self.finetuned(of, model, self.part(of, part))
+        if lookup in ("distance", "random") and self.task(of).get("play_percent") == 0:
+            raise TargetError(
+                f"task {of.task} has no play to learn a distance from (play_percent: 0), method "
+                f"{of.method} looks up in one: take one with lookup euclidean"
+            )
         if lookup == "distance" and method["distance"] == "mixed":
             files["distance"] = f"<results>/{of.env}/mixed/seed_{of.seed}/distance.pt"
         elif lookup == "distance":
