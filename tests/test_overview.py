@@ -28,7 +28,7 @@ def settings(tmp_path):
         Setting(
             "easy",
             tuple(easy),
-            told={"fist": "play"},
+            told={"fist": "play + look-up"},
             trainings={"fist": [trained, trained[:1]], "spirl": [[tmp_path / "lost.log"]]},
             models={"fist": [tmp_path / "a.pt", tmp_path / "a.pt"]},
         ),
@@ -45,7 +45,7 @@ def test_a_row_is_a_method_s_mean_over_the_tasks_of_a_setting(settings, tmp_path
         ("hard", "fist"): 1.0,
     }
     fist = rows["easy", "fist"]
-    assert fist["of"] == "4.000" and fist["told"] == "play" and fist["n_tasks"] == "2"
+    assert fist["of"] == "4.000" and fist["told"] == "play + look-up" and fist["n_tasks"] == "2"
     assert float(fist["score_lo"]) < 4 == float(fist["score_hi"])
     assert text == (tmp_path / "out.md").read_text() and "easy, of 4" in text
 

@@ -1,5 +1,6 @@
 """Laws of variants and suites: what a table changes in its tasks, and what learns together."""
 
+import json
 from types import SimpleNamespace as Of
 
 import pytest
@@ -144,3 +145,14 @@ WRONG = {
 @pytest.mark.parametrize("said", WRONG)
 def test_a_variant_that_cannot_be_is_refused_by_its_key(said):
     assert said in fault(changed(*WRONG[said]))
+
+
+def test_the_overview_reads_what_it_is_told_of_every_setting(targets):
+    """No text of it would have to be quoted in a CSV."""
+    settings = json.loads(Options(targets).overview())
+    assert [setting["name"] for setting in settings] == targets.config["overview"]
+    told = {text for setting in settings for text in setting["told"].values()}
+    assert {"play", "play + look-up", "play + demonstrations + look-up", "look-up"} <= told
+    assert not [text for text in told if set(text) & set(',"\n')]
+    [unlearnt] = [setting for setting in settings if setting["name"] == "new_orders"]
+    assert unlearnt["trainings"]["spirl"][0] == ["logs/kitchen/mixed/seed_0/skills.log"]

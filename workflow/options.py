@@ -292,7 +292,7 @@ class Options:
             tuned = self.targets.part(of, method["finetune"]) != "none"
             words += ["demonstrations"] if tuned else []
             words += ["task label"] if method["told_task"] and tuned else []
-        return ", ".join(words + (["look-up"] if method["lookup"] != "none" else []))
+        return " + ".join(words + (["look-up"] if method["lookup"] != "none" else []))
 
     def claims(self) -> str:
         """Return the claims as JSON: each with the environment, tasks and measure of its table."""
