@@ -1,4 +1,4 @@
-# make results   make .venv where it is missing, then build results/kitchen_table.csv
+# make results   make .venv where it is missing, then build results/kitchen_table.csv and new_orders.csv
 # make test      make .venv where it is missing, then run the tests
 # make setup     only make .venv
 #
@@ -6,7 +6,7 @@
 # SNAKEMAKE_FLAGS (any option, e.g. '--configfile config/paper.yaml'), TORCH (cpu or cuda).
 PYTHON ?= python3
 VENV   ?= .venv
-TARGET ?= all
+TARGET ?= $(if $(SNAKEMAKE_FLAGS),all,all results/new_orders.csv)
 JOBS   ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 
 # cpu takes PyTorch's small CPU build, cuda what PyPI offers (several GB on Linux).

@@ -28,7 +28,7 @@ def shown(rows=6):
 def chunk_of(model, near_s, near_a):
     """The nearest neighbour's actions, less their feedback."""
     seen = (near_s[:, 0, :-1] - model.normaliser.shift) * model.normaliser.scale
-    return near_a[:, 0] - torch.einsum("bhs,as->bha", seen, model.gain)
+    return near_a[:, 0] - torch.einsum("bhs,as->bha", seen, (model.settings.feedback * model.slope))
 
 
 @torch.no_grad()
