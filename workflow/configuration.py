@@ -154,15 +154,14 @@ def _environment(schema: Mapping[str, Any], known: Mapping[str, Any]) -> dict[st
     found = {**schema, "properties": parts | {"data": parts["data"] | {"properties": data}}}
     for key in ("tasks", "variants"):
         entry = parts[key]["additionalProperties"]
-        wrappers = entry["properties"]["wrappers"] | {"properties": known.get("wrappers", {})}
-        entry = entry | {"properties": entry["properties"] | {"wrappers": wrappers}}
-        parts = parts | {key: parts[key] | {"additionalProperties": entry}}
-    found["properties"] |= {key: parts[key] for key in ("tasks", "variants")}
+        taken = {
+            "wrappers": entry["properties"]["wrappers"] | {"properties": known.get("wrappers", {})}
+        }
+        if "arguments" in known:
+            taken["env_kwargs"] = known["arguments"] | {"required": []}
+        entry = entry | {"properties": entry["properties"] | taken}
+        found["properties"][key] = parts[key] | {"additionalProperties": entry}
     if "arguments" in known:
-        anywhere = known["arguments"] | {"required": []}
-        for key in ("tasks", "variants"):
-            entry = _taking(parts[key]["additionalProperties"], {"env_kwargs": anywhere})
-            found["properties"][key] = parts[key] | {"additionalProperties": entry}
         found = _taking(found, {"env_kwargs": known["arguments"]})
     return found
 

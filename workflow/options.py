@@ -255,12 +255,13 @@ class Options:
             cells: dict[str, list[Cell]] = {}
             for cell in targets.cells(name):
                 cells.setdefault(cell.method, []).append(cell)
-            trained = {
-                method: [
-                    dict.fromkeys(f for c in own if c.seed == seed for f in targets.trainings(c))
-                    for seed in seeds
+            logs = {
+                cell: [
+                    f"{file.removesuffix('.pt').replace('<results>', '<logs>')}.log"
+                    for file in targets.trainings(cell)
                 ]
-                for method, own in cells.items()
+                for own in cells.values()
+                for cell in own
             }
             settings.append(
                 {
@@ -271,10 +272,10 @@ class Options:
                     "models": {m: targets.checkpoints(own[0]) for m, own in cells.items()},
                     "trainings": {
                         method: [
-                            [f.replace("<results>", "<logs>")[:-3] + ".log" for f in of_seed]
-                            for of_seed in of_seeds
+                            list(dict.fromkeys(f for c in own if c.seed == seed for f in logs[c]))
+                            for seed in seeds
                         ]
-                        for method, of_seeds in trained.items()
+                        for method, own in cells.items()
                     },
                 }
             )

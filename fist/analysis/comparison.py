@@ -102,7 +102,7 @@ def compare(
     known = [name for name in dict.fromkeys(one.method for one in results) if name in baselines]
     records = []
     for measure in measures:
-        everything = _scores(results, measure)
+        everything = scores_of(results, measure)
         means = {key: scores.mean() for key, scores in everything.items()}
         for (task, method), scores in everything.items():
             if method not in rows:
@@ -122,7 +122,7 @@ def compare(
     return records
 
 
-def _scores(results: Sequence[Results], measure: Measure) -> dict[tuple[str, str], Scores]:
+def scores_of(results: Sequence[Results], measure: Measure) -> dict[tuple[str, str], Scores]:
     """Return the scores of every task and method, then those over all tasks."""
     found = {
         (of_one.task, of_one.method): of_one

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from fist.analysis.comparison import MEASURES, SUBTASKS, Scores, told
+from fist.analysis.comparison import ALL, MEASURES, SUBTASKS, scores_of, told
 from fist.analysis.stage_costs import seconds_used
 from fist.evaluation.episode_results import collect
 from fist.stage.columns import Column, write_table
@@ -91,15 +91,15 @@ def _records(setting: Setting) -> list[Record]:
     """Return the rows of a setting."""
     measure = MEASURES[setting.measure][0]
     results = collect(setting.files)
-    tasks = {of_one.task for of_one in results}
+    tasks = [*dict.fromkeys(of_one.task for of_one in results)]
+    everything = scores_of(results, measure)
     records = []
     for method in dict.fromkeys(of_one.method for of_one in results):
         of_method = [of_one for of_one in results if of_one.method == method]
-        scores = [Scores([of_one], measure).each for of_one in of_method]
-        if len(of_method) < len(tasks) or len({each.shape for each in scores}) > 1:
+        pooled = everything.get((ALL if len(tasks) > 1 else tasks[0], method))
+        if pooled is None:
             continue
         best = [len(of_one.subtasks) if measure is SUBTASKS else 1 for of_one in of_method]
-        pooled = Scores(of_method, measure)
         record = told("score", pooled.mean())
         record |= {"setting": setting.name, "method": method, "measure": measure.name}
         record |= {"told": setting.told.get(method, ""), "of": f"{np.mean(best):.3f}"}
