@@ -1,3 +1,5 @@
+# make demo      make .venv where it is missing, then watch a trained policy: a film in results/demo/
+#                (ORDER="kettle top_burner slide_cabinet hinge_cabinet": one that it is shown; DEMOS=10)
 # make results   make .venv where it is missing, then build results/kitchen_table.csv and new_orders.csv
 # make test      make .venv where it is missing, then run the tests
 # make setup     only make .venv
@@ -17,7 +19,7 @@ PYTORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: setup results test clean-venv
+.PHONY: setup demo results test clean-venv
 setup: $(VENV)/.stamp
 
 $(VENV)/.stamp: pyproject.toml constraints.txt d4rl/pyproject.toml
@@ -29,6 +31,9 @@ ifeq ($(TORCH),cpu)
 endif
 	$(PIP) install -q -c constraints.txt -e ./d4rl -e '.[cluster,test]'
 	touch $@
+
+demo: setup
+	@fist demo demo $(if $(ORDER),--order $(ORDER)) $(if $(DEMOS),--demos $(DEMOS))
 
 results: setup
 	snakemake $(TARGET) -j$(JOBS) --quiet rules $(SNAKEMAKE_FLAGS)

@@ -23,7 +23,12 @@ use rule rollout as export_cell with:
     params:
         code=bound(options.acting_code, "export_cell.py"),
         script=script("export_cell.py"),
-        more=lambda wildcards, output: named({"folder": os.path.dirname(output[0])}),
+        more=bound(
+            lambda wildcards, output: [
+                *options.export(wildcards),
+                *named({"folder": os.path.dirname(output[0])}),
+            ]
+        ),
 
 
 use rule rollout as evaluate_cell with:

@@ -6,56 +6,32 @@ from dataclasses import replace
 
 import marks  # noqa: F401  registers the environments
 import pytest
-import torch
-from recordings import random_episodes
+from untrained import LABELS, ROLLOUT, cell_of_marks
 
-from fist.data.episodes import DataError, save_episodes
-from fist.evaluation.episode_results import Labels
+from fist.data.episodes import DataError
 from fist.evaluation.evaluate import PolicySpec, Trial, evaluate
 from fist.evaluation.export import (
     evaluate_exported,
     export_policy,
     load_exported,
 )
-from fist.evaluation.rollout import RolloutSettings
-from fist.methods.distance import Distance, DistanceSettings
-from fist.methods.skills import FIST, SkillSettings, SkillVAE, SPiRL
+from fist.methods.skills import SPiRL
 from fist.stage.files import read_json, write_json
-from fist.training.checkpoint import CheckpointError, save_model
-
-LABELS = Labels("marks", "left", "fist", 3, "generated")
-ROLLOUT = RolloutSettings(episodes=3, max_steps=20)
+from fist.training.checkpoint import CheckpointError
 
 
 @pytest.fixture
 def cell(tmp_path):
     """A cell whose files lie in different places."""
-    return make_cell(tmp_path)
+    return cell_of_marks(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """The folder of a cell, which is left as it was."""
     folder = tmp_path_factory.mktemp("exported")
-    export_policy(folder / "cell", make_cell(folder))
+    export_policy(folder / "cell", cell_of_marks(folder))
     return folder / "cell"
-
-
-def make_cell(tmp_path):
-    torch.manual_seed(0)
-    for folder in ("skills", "distance", "data"):
-        (tmp_path / folder).mkdir()
-    save_model(tmp_path / "skills/skills.pt", SkillVAE(SkillSettings(hidden=8), 2, 2), {"seed": 3})
-    save_model(tmp_path / "distance/distance.pt", Distance(DistanceSettings(hidden=8), 2), {})
-    save_episodes(tmp_path / "data/demos.hdf5", random_episodes([30, 30], state_dim=2))
-    spec = PolicySpec(
-        FIST,
-        model=tmp_path / "skills/skills.pt",
-        demos=tmp_path / "data/demos.hdf5",
-        distance=tmp_path / "distance/distance.pt",
-        n_demos=2,
-    )
-    return Trial(LABELS, "marks:Marks-v0", {"named": True}, spec, ROLLOUT)
 
 
 def test_a_folder_alone_gives_the_episodes_of_its_cell(tmp_path, cell):

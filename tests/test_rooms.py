@@ -5,7 +5,7 @@ from graphlib import TopologicalSorter
 
 from pipeline_copy import ROOT
 
-ROOMS = ("stage", "data", "methods", "training", "evaluation", "analysis", "inspect")
+ROOMS = ("stage", "data", "methods", "training", "evaluation", "analysis", "inspect", "commands")
 """In their order: a room knows those before it."""
 
 

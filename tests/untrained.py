@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import torch
+from recordings import random_episodes
 
 from fist.data.episodes import Episodes, save_episodes
-from fist.evaluation.evaluate import PolicySpec
+from fist.evaluation.episode_results import Labels
+from fist.evaluation.evaluate import PolicySpec, Trial
+from fist.evaluation.rollout import RolloutSettings
 from fist.methods.base import Policy
 from fist.methods.chunk import ChunkModel, ChunkSettings, GoalChunkModel
 from fist.methods.cloning import BCModel, BCSettings, GoalBCModel
@@ -14,6 +17,9 @@ from fist.methods.in_context import InContextModel, InContextSettings
 from fist.methods.labelled import TaskBCModel, TaskBCSettings
 from fist.methods.skills import FIST, SkillSettings, SkillVAE
 from fist.training.checkpoint import save_model
+
+LABELS = Labels("marks", "left", "fist", 3, "generated")
+ROLLOUT = RolloutSettings(episodes=3, max_steps=20)
 
 
 def untrained(folder: Path) -> Path:
@@ -50,3 +56,21 @@ def spec(
     paths = {key: names.pop(key) for key in ("model", "demos", "distance")}
     paths = {key: name and files / name for key, name in paths.items()}
     return PolicySpec(method, method.Settings(**(act or {})), **({"n_demos": 2} | names), **paths)
+
+
+def cell_of_marks(folder: Path) -> Trial:
+    """Return a cell of FIST whose files lie in different places of a folder."""
+    torch.manual_seed(0)
+    for name in ("skills", "distance", "data"):
+        (folder / name).mkdir()
+    save_model(folder / "skills/skills.pt", SkillVAE(SkillSettings(hidden=8), 2, 2), {"seed": 3})
+    save_model(folder / "distance/distance.pt", Distance(DistanceSettings(hidden=8), 2), {})
+    save_episodes(folder / "data/demos.hdf5", random_episodes([30, 30], state_dim=2))
+    spec = PolicySpec(
+        FIST,
+        model=folder / "skills/skills.pt",
+        demos=folder / "data/demos.hdf5",
+        distance=folder / "distance/distance.pt",
+        n_demos=2,
+    )
+    return Trial(LABELS, "marks:Marks-v0", {"named": True}, spec, ROLLOUT)

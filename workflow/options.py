@@ -171,6 +171,25 @@ class Options:
             *([f"--wrappers={json.dumps(wrappers)}"] if wrappers else []),
         ]
 
+    def export(self, of: Any) -> list[str]:
+        """Say what a policy has learnt from, in words, and what demonstrates other orders."""
+        env, learnt, told = self.targets.environment(of), self.targets.learnt(of), self.told(of)
+        words, demos = [], env["data"]["demos"]
+        if "play" in told:
+            without = " and ".join(learnt[0]["held_out"]).replace("_", " ")
+            words.append(f"play without {without}" if without else "play")
+        if "demonstrations" in told:
+            tasks = [", ".join(task["order"]).replace("_", " ") for task in learnt]
+            of_what = tasks[0] if len(tasks) == 1 else f"each of {len(tasks)} tasks"
+            number = self.targets.n_demos(of)
+            words.append(f"{number} demonstration{'s' * (number > 1)} of {of_what}")
+        options = {"about": " and ".join(words)} if words else {}
+        if demos["source"] == "generated" and "order_argument" in env:
+            operator = {"order_argument": env["order_argument"], "generator": demos["generator"]}
+            operator["arguments"] = demos.get("arguments", {})
+            options["operator"] = json.dumps(operator)
+        return named(options)
+
     def trusted(self, wildcards: Any) -> list[str]:
         """Name the modules of a method and its environment, where they are the user's."""
         method, env = self.targets.method(wildcards), self.targets.environment(wildcards)

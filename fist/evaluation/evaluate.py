@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from pydantic import TypeAdapter
 
-from fist.data.episodes import DataError, load_episodes
+from fist.data.episodes import DataError, Episodes, load_episodes
 from fist.evaluation.episode_results import EpisodeRow, Labels, write_episodes_csv
 from fist.evaluation.rollout import RolloutSettings, Wrappers, rollout, wrapper_spec
 from fist.methods.base import Model, Policy, name_of
@@ -42,7 +42,7 @@ class PolicySpec:
     demos: Path | None = None
     """Demonstrations to look up in."""
     n_demos: int = 10
-    """How many of them: the first ones that have at least H+1 steps."""
+    """How many of them: the first ones that have at least H+1 steps. 0: all."""
     distance: Path | None = None
     """Checkpoint of the distance, for lookup "distance" or "random"."""
     task: int | None = None
@@ -64,8 +64,12 @@ class PolicySpec:
         if self.task is not None and not self.method.told_task:
             raise ValueError(f"{name} is not told its task, task is {self.task}")
 
-    def policy(self, seed: int) -> Policy:
-        """Load the files and return the policy; `seed` is that of a random encoder.
+    def policy(self, seed: int, demos: Episodes | None = None) -> Policy:
+        """Load the files and return the policy.
+
+        Args:
+            seed: that of a random encoder.
+            demos: demonstrations to look up in, in the place of those in the file.
 
         Raises:
             FileNotFoundError: a file is missing.
@@ -74,25 +78,27 @@ class PolicySpec:
         """
         cls = self.method
         model = None if self.model is None else load_model(self.model, cls.Model)
-        index = self._index(model, seed) if cls.looks_up else None
+        index = self._index(model, seed, demos) if cls.looks_up else None
         policy = cls(model, index, cls.Settings() if self.act is None else self.act)
         if cls.told_task:
             policy.task = self.task
         return policy
 
-    def _index(self, model: Model | None, seed: int) -> DemoIndex:
+    def _index(self, model: Model | None, seed: int, episodes: Episodes | None) -> DemoIndex:
         """Index the demonstrations for a model's horizon."""
-        assert self.demos is not None  # see __post_init__
         horizon = 1 if model is None else model.settings.horizon
-        episodes = load_episodes(self.demos, horizon + 1).first(self.n_demos, self.demos)
+        if episodes is None:
+            assert self.demos is not None  # see __post_init__
+            episodes = load_episodes(self.demos, horizon + 1)
+            episodes = episodes.first(self.n_demos or len(episodes), self.demos)
         distance: Any = None
         if self.distance is not None and self.lookup != "euclidean":
             distance = load_model(self.distance, Distance)
         for file, known in ((self.model, model), (self.distance, distance)):
             if known is not None and known.state_dim != episodes.state_dim:
                 raise DataError(
-                    f"{self.demos} has states of {episodes.state_dim} dimensions, {file} was "
-                    f"trained on {known.state_dim}"
+                    f"the demonstrations have states of {episodes.state_dim} dimensions, {file} "
+                    f"was trained on {known.state_dim}"
                 )
         if self.lookup == "random":
             with torch.random.fork_rng(devices=[]):
@@ -130,13 +136,13 @@ class Trial:
         return self.spec.policy(self.labels.seed)
 
 
-def evaluate(out: str | Path, trial: Trial, resume: Path | None = None) -> list[EpisodeRow]:
+def evaluate(out: str | Path | None, trial: Trial, resume: Path | None = None) -> list[EpisodeRow]:
     """Test a trained method, write one row per episode to `out`, and return the rows.
 
     A run that is stopped continues after the last whole batch of episodes.
 
     Args:
-        out: the episodes.csv to write, see `fist.evaluation.episode_results`.
+        out: the episodes.csv to write, see `fist.evaluation.episode_results`; None: none.
         trial: what is tested.
         resume: resume file.
     """
@@ -157,7 +163,8 @@ def evaluate(out: str | Path, trial: Trial, resume: Path | None = None) -> list[
         keep=lambda rows: write_resume(resume, key, {"rows": [asdict(row) for row in rows]}),
         wrappers=trial.wrappers,
     )
-    write_episodes_csv(out, trial.labels, rows)
+    if out is not None:
+        write_episodes_csv(out, trial.labels, rows)
     return rows
 
 

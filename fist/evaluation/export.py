@@ -9,12 +9,13 @@ A method that does without one of them has no such file. `cell.json` is written 
 has one is whole.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any
 
-from fist.data.episodes import load_episodes, save_episodes
+from fist.data.episodes import Episodes, save_episodes
 from fist.evaluation.episode_results import EpisodeRow, Labels
 from fist.evaluation.evaluate import Lookup, PolicySpec, Trial, evaluate
 from fist.evaluation.rollout import RolloutSettings
@@ -29,6 +30,19 @@ FORMAT = 2
 CELL = "cell.json"
 TWINS = {"model": ".json", "distance": ".json", "demos": ".hdf5"}
 """The files that a policy acts with, and the suffix of the file that each comes with."""
+
+
+@settings
+class Operator:
+    """What demonstrates other orders of a task, on the spot."""
+
+    order_argument: str
+    """Argument of the environment that takes the order, a list of subtasks."""
+    generator: str
+    """Function (path, order, episodes, seed, **arguments) that writes demonstrations of an order,
+    module:function."""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """More of its arguments."""
 
 
 @settings
@@ -53,25 +67,42 @@ class Cell:
     demos: str | None = None
     wrappers: list[dict[str, Any]] = field(default_factory=list)
     task: Natural | None = None
+    about: str = ""
+    """What it has learnt from, for people."""
+    operator: Operator | None = None
 
 
-def export_policy(folder: Path, trial: Trial) -> None:
+def export_policy(
+    folder: Path,
+    trial: Trial,
+    slim: bool = False,
+    about: str = "",
+    operator: Operator | None = None,
+) -> None:
     """Copy the files of a trial into a folder, the models in the safetensors format.
+
+    Args:
+        folder: where to; files of an earlier export are replaced.
+        trial: what acts, where, and on which episodes it is tested.
+        slim: leave out what only training needs; it acts as before, and cannot be trained on.
+        about: what it has learnt from, for people.
+        operator: what demonstrates other orders, see `Operator`.
 
     Raises:
         FileNotFoundError, CheckpointError, DataError: a file is missing or damaged.
     """
-    spec = trial.spec
+    spec, index = trial.spec, trial.policy().index
     files: dict[str, Path] = {}
     for name, cls in (("model", spec.method.Model), ("distance", Distance)):
         if (source := getattr(spec, name)) is not None:
             files[name] = folder / f"{name}.safetensors"
-            provenance = read_twin(source).provenance
-            save_model(files[name], load_model(source, cls), provenance)
+            model = load_model(source, cls)
+            model = spec.method.slim(model) if slim and name == "model" else model
+            save_model(files[name], model, read_twin(source).provenance)
     twins = [path.with_suffix(".json") for path in files.values()]
-    if spec.demos is not None:
+    if index is not None:
         files["demos"] = folder / "demos.hdf5"
-        save_episodes(files["demos"], load_episodes(spec.demos))
+        save_episodes(files["demos"], Episodes(index.states, index.actions, index.lengths))
     cell = Cell(
         format=FORMAT,
         labels=trial.labels,
@@ -80,33 +111,24 @@ def export_policy(folder: Path, trial: Trial) -> None:
         method=name_of(spec.method),
         act=None if spec.act is None else asdict(spec.act),
         lookup=spec.lookup,
-        n_demos=spec.n_demos,
+        n_demos=spec.n_demos if index is None else len(index.lengths),
         task=spec.task,
         rollout=trial.rollout,
         wrappers=[*map(dict, trial.wrappers)],
+        about=about,
+        operator=operator,
         files={path.name: sha256(path) for path in (*files.values(), *twins)},
         **{name: path.name for name, path in files.items()},
     )
     write_json(folder / CELL, asdict(cell))
 
 
-def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
-    """Read an exported policy and check its files.
-
-    Args:
-        folder: as `export_policy` wrote it.
-        trusted: modules or packages beside `fist` that its class and wrappers may come from, and
-            beside `d4rl` that its environment may.
-
-    Raises:
-        FileNotFoundError: the folder or one of its files is missing.
-        CheckpointError: a file is not what `cell.json` says, or that is damaged, or names a class
-            that is not trusted.
-    """
+def read_cell(folder: Path) -> Cell:
+    """Read what an exported policy is and check its files; for errors see `load_exported`."""
     path = folder / CELL
     if not path.exists():
         raise FileNotFoundError(f"no {CELL} in {folder}: not the folder of a cell, or half of one")
-    try:
+    with _describing(path):
         content = read_json(path)
         if (found := content.get("format")) != FORMAT:
             raise CheckpointError(f"{path}: format {found!r:.40}, expected {FORMAT}")
@@ -119,25 +141,53 @@ def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
                 raise FileNotFoundError(f"{folder / name} is missing, {path} lists it")
             if sha256(folder / name) != digest:
                 raise CheckpointError(f"{folder / name} is not the file that {path} lists")
-        used = {name: file for name in TWINS if (file := getattr(cell, name)) is not None}
-        for name, file in used.items():
-            for needed in (file, str(Path(file).with_suffix(TWINS[name]))):
+        for name, suffix in TWINS.items():
+            file = getattr(cell, name)
+            for needed in () if file is None else (file, str(Path(file).with_suffix(suffix))):
                 if needed not in cell.files:
                     raise CheckpointError(f"{path}: {needed!r:.99} is no file of the folder")
+    return cell
+
+
+def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
+    """Read an exported policy and check its files.
+
+    Args:
+        folder: as `export_policy` wrote it.
+        trusted: modules or packages beside `fist` that its class and wrappers may come from, and
+            beside `d4rl` that its environment and its operator may.
+
+    Raises:
+        FileNotFoundError: the folder or one of its files is missing.
+        CheckpointError: a file is not what `cell.json` says, or that is damaged, or names a class
+            that is not trusted.
+    """
+    cell, path = read_cell(folder), folder / CELL
+    with _describing(path):
         method = class_named(cell.method, Policy, trusted)
         act = None if cell.act is None else method.Settings(**cell.act)
-        module = cell.env_id.rpartition(":")[0]
-        if module and not is_trusted(module, ("d4rl", *trusted)):
-            raise CheckpointError(
-                f"{path}: environment {cell.env_id!r:.99} is not of a trusted module"
-            )
+        named = {"environment": cell.env_id} if ":" in cell.env_id else {}
+        if cell.operator is not None:
+            named["operator"] = cell.operator.generator
+        for what, name in named.items():
+            if not is_trusted(name.rpartition(":")[0], ("d4rl", *trusted)):
+                raise CheckpointError(f"{path}: {what} {name!r:.99} is not of a trusted module")
         for told in cell.wrappers:
             if not is_trusted(str(told.get("wrapper")).partition(":")[0], ("fist", *trusted)):
                 raise CheckpointError(f"{path}: wrapper {told!r:.99} is not of a trusted module")
-        given: dict[str, Any] = {name: folder / file for name, file in used.items()}
+        given: dict[str, Any] = {
+            name: folder / file for name in TWINS if (file := getattr(cell, name)) is not None
+        }
         given |= {"lookup": cell.lookup, "n_demos": cell.n_demos, "task": cell.task}
         spec = PolicySpec(method, act, **given)
         return Trial(cell.labels, cell.env_id, cell.env_kwargs, spec, cell.rollout, cell.wrappers)
+
+
+@contextmanager
+def _describing(path: Path) -> Iterator[None]:
+    """While a description is read: CheckpointError where it describes no cell."""
+    try:
+        yield
     except CheckpointError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:

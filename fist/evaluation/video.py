@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from fist.evaluation.episode_results import EpisodeRow
 from fist.evaluation.evaluate import Trial
-from fist.evaluation.rollout import Wrappers, make_env, rollout
+from fist.evaluation.rollout import Observer, Wrappers, make_env, rollout
 from fist.evaluation.trace import Recorder, Retrieval
 from fist.methods.base import Policy
 from fist.stage.files import replacing
@@ -29,11 +29,19 @@ DONE, OPEN = (120, 255, 120), (255, 255, 255)
 """Colours of a sub-task that is done and of one that is not."""
 FPS = 25
 """Frames per second that are enough: of an environment with more, only so many are shown."""
+GIF_EVERY, GIF_COLOURS = 3, 128
+"""Of the frames, every third one is in a .gif, in so many colours."""
 SHEET_COLUMNS, SHEET_ROWS = 4, 2
 """Pictures on a contact sheet."""
 
 
-def record_video(out: str | Path, trial: Trial, episode: int = 0, size: int = 256) -> EpisodeRow:
+def record_video(
+    out: str | Path,
+    trial: Trial,
+    episode: int = 0,
+    size: int = 256,
+    gif: bool = False,
+) -> EpisodeRow:
     """Film one test episode of a trained method, and return its row.
 
     Args:
@@ -41,10 +49,11 @@ def record_video(out: str | Path, trial: Trial, episode: int = 0, size: int = 25
         trial: what is filmed; the test seeds begin at its first_test_seed.
         episode: number of the test episode, from 0: the row of that number in episodes.csv.
         size: width and height of the picture in pixels.
+        gif: write a small .gif beside it, too.
     """
     seed, limit = trial.rollout.first_test_seed + episode, trial.rollout.max_steps
     where, policy = (trial.env_id, trial.env_kwargs), trial.policy()
-    return film(out, *where, policy, seed, limit, size, trial.wrappers)
+    return film(out, *where, policy, seed, limit, size, trial.wrappers, gif)
 
 
 def film(
@@ -56,6 +65,8 @@ def film(
     max_steps: int = 0,
     size: int = 256,
     wrappers: Wrappers = (),
+    gif: bool = False,
+    observer: Observer | None = None,
 ) -> EpisodeRow:
     """Run one episode, write it as an mp4 video in real time, and return its row.
 
@@ -66,6 +77,8 @@ def film(
             `height`, too.
         policy, test_seed, max_steps, wrappers: as for `fist.evaluation.rollout.rollout`.
         size: width and height of the picture in pixels; multiples of 16 are encoded as they are.
+        gif: write a small .gif beside it, too: three times as fast, in few colours.
+        observer: sees every reset and step, too.
 
     Raises:
         OSError: the environment cannot render here, or the file cannot be written.
@@ -85,6 +98,8 @@ def film(
         if (now - 1) % every:
             frames.pop(now - 1, None)  # only the last frame is shown without being due
         frames[now] = _checklist(_render(env, env_id), env, info)
+        if observer is not None:
+            observer(episode, env, info)
 
     how: Any = {"observer": watch, "wrappers": wrappers}
     [row] = rollout(env_id, kwargs, recorder, [test_seed], max_steps, **how)
@@ -100,6 +115,13 @@ def film(
         Image.fromarray(contact_sheet(pictures)).save(temporary)
     with replacing(out) as temporary:
         imageio.mimsave(temporary, pictures, fps=fps, codec="libx264", quality=8)
+    if gif:
+        shown = [Image.fromarray(picture) for picture in pictures[::GIF_EVERY]]
+        colours = Image.fromarray(contact_sheet(pictures)).quantize(GIF_COLOURS)
+        shown = [picture.quantize(palette=colours, dither=Image.Dither.NONE) for picture in shown]
+        more: Any = {"append_images": shown[1:], "duration": round(1000 / fps), "loop": 0}
+        with replacing(out.with_suffix(".gif")) as temporary:
+            shown[0].save(temporary, save_all=True, **more)
     return row
 
 

@@ -197,6 +197,14 @@ class Policy:
         self.settings = act
         self.reset([])
 
+    @classmethod
+    def slim(cls, model: Any) -> Any:
+        """Return a model that acts in the same way, without what only training needs.
+
+        By default, the model itself.
+        """
+        return model
+
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin len(seeds) episodes, one lane each; a lane's noise comes from its seed alone."""
 

@@ -15,7 +15,8 @@ one.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -33,7 +34,7 @@ from fist.methods.retrieval import LookupActing, lookup
 from fist.stage.settings import Count, Flag, Natural, NonNegative, settings
 
 Prior = Literal["goal", "state"]
-Encoder = Literal["lstm", "mlp"]
+Encoder = Literal["lstm", "mlp", "none"]
 
 
 @settings
@@ -47,7 +48,7 @@ class SkillSettings(ModelSettings):
     encoder: Encoder = "lstm"
     """What reads the window for the posterior: an "lstm", step by step, or an "mlp", all of it at
     once. A window of ten steps is short: the MLP learns the same for a fraction of the
-    arithmetic."""
+    arithmetic. "none": there is no posterior; such a model acts, and cannot be trained."""
     readout: Count = 128
     """Width between the LSTM's output and the posterior's parameters (32 in the mazes)."""
     encoder_blocks: Natural = 2
@@ -80,10 +81,10 @@ class SkillVAE(FeedbackModel):
         super().__init__(settings, state_dim, action_dim)
         z, hidden = settings.z_dim, settings.hidden
         inputs = action_dim + state_dim
-        self.posterior: nn.Module
+        self.posterior: Any = None
         if settings.encoder == "lstm":
             self.posterior = SequenceEncoder(inputs, 2 * z, hidden, settings.readout)
-        else:
+        elif settings.encoder == "mlp":
             window = settings.horizon * inputs
             self.posterior = MLP(window, 2 * z, hidden, settings.encoder_blocks)
         phases = settings.horizon if settings.phase else 0
@@ -186,6 +187,8 @@ class SkillVAE(FeedbackModel):
         return a + self.feedback(s.flatten(0, -2)) if self.settings.feedback else a
 
     def _encode(self, s: Tensor, a: Tensor) -> Gaussian:
+        if self.posterior is None:
+            raise ValueError("this skill model has no posterior: it acts and cannot be trained")
         window = torch.cat((a, s), dim=-1)
         return gaussian(
             self.posterior(window if self.settings.encoder == "lstm" else window.flatten(1))
@@ -226,6 +229,17 @@ class SkillPolicy(Planner):
 
     Model = SkillVAE
     Settings = SkillActing
+    asks: ClassVar[Prior]
+    """The prior that it acts with."""
+
+    @classmethod
+    def slim(cls, model: Any) -> Any:
+        """Return the decoder and the prior that is asked: about half of the weights."""
+        settings = replace(model.settings, encoder="none", priors=(cls.asks,))
+        slim = type(model)(settings, model.state_dim, model.action_dim)
+        weights = model.state_dict()
+        slim.load_state_dict({name: weights[name] for name in slim.state_dict()})
+        return slim
 
     def reset(self, seeds: Sequence[int]) -> None:
         super().reset(seeds)
@@ -249,6 +263,7 @@ class FIST(SkillPolicy):
 
     looks_up = True
     Settings = FISTActing
+    asks = "goal"
 
     def reset(self, seeds: Sequence[int]) -> None:
         super().reset(seeds)
@@ -260,6 +275,8 @@ class FIST(SkillPolicy):
 
 class SPiRL(SkillPolicy):
     """The prior is p(z | s): no look-up."""
+
+    asks = "state"
 
     def prior(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> Gaussian:
         return by_rows(self.model.prior_state, s)

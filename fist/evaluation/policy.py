@@ -1,0 +1,166 @@
+"""A trained policy for a loop of one's own: in a simulator, or on a robot.
+
+policy = fist.load_policy("demo")
+policy.reset(seed=0)
+action = policy.act(observation)
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+
+from fist.data.episodes import Episodes, load_episodes, save_episodes
+from fist.evaluation.evaluate import Trial
+from fist.evaluation.export import load_exported, read_cell
+from fist.evaluation.rollout import make_env, make_spec
+from fist.training.checkpoint import read_twin
+
+Demonstrations = str | Path | Sequence[tuple[np.ndarray, np.ndarray]]
+"""A file in D4RL's layout, or, for each demonstration, its observations (T, S) and actions (T, A):
+row t is what was observed, and the action that was then taken."""
+
+
+class LoadedPolicy:
+    """A trained policy with the demonstrations that it has been shown."""
+
+    def __init__(self, trial: Trial, trained_on: dict[str, Any]):
+        """Load the files of a trial; for its errors see `load_policy`."""
+        self.trained_on = trained_on
+        """What it has learnt from: `about` in words, `data` as its source, and the provenance of
+        its model: files with their SHA-256, steps, seed."""
+        self._trial = trial
+        self._policy = trial.policy()
+        self.reset()
+
+    @property
+    def horizon(self) -> int:
+        """H: how many steps ahead of the present state its goal lies."""
+        model = self._policy.model
+        return 1 if model is None else model.settings.horizon
+
+    @property
+    def state_dim(self) -> int:
+        """S: numbers in an observation."""
+        known = self._policy.model or self._policy.index
+        return int(known.state_dim if known is self._policy.model else known.states.shape[1])
+
+    def reset(self, seed: int | None = None) -> None:
+        """Begin an episode, or one for each row of the next batch.
+
+        Args:
+            seed: where its noise comes from, 0 to 2^32 - 1; row i of a batch has seed + i. The test
+                seed of an episode in a table gives that episode again. None: another one each time.
+        """
+        self._seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
+        self._rows = 0
+
+    def act(self, observation: np.ndarray) -> np.ndarray:
+        """Return what to do now.
+
+        Args:
+            observation: (S,), or (B, S) for B episodes that run at once; every control step of an
+                episode is asked for, in order.
+
+        Returns:
+            The action (A,) or (B, A), float32, in [-1, 1].
+
+        Raises:
+            ValueError: the observation has another shape or is not finite, or another number of
+                rows than at the step before.
+        """
+        states = np.asarray(observation, dtype=np.float32)
+        one, size = states.ndim == 1, self.state_dim
+        rows = states[None] if one else states
+        if rows.ndim != 2 or rows.shape[1] != size or not len(rows):
+            raise ValueError(
+                f"the observation has shape {states.shape}, expected ({size},), or (B, {size}) for "
+                "a batch"
+            )
+        if not np.isfinite(rows).all():
+            row, column = np.argwhere(~np.isfinite(rows))[0]
+            raise ValueError(
+                f"the observation is {rows[row, column]} in dimension {column} (row {row})"
+            )
+        if not self._rows:
+            self._rows = len(rows)
+            self._policy.reset([(self._seed + i) % (1 << 32) for i in range(len(rows))])
+        elif len(rows) != self._rows:
+            running = "1 episode is" if self._rows == 1 else f"{self._rows} episodes are"
+            raise ValueError(f"{len(rows)} observations, but {running} running: call reset first")
+        with _one_thread():
+            actions = self._policy.act(rows, range(len(rows)))
+        return actions[0] if one else actions
+
+    def set_demonstrations(self, demonstrations: Demonstrations, n: int | None = None) -> None:
+        """Show it other demonstrations: it looks up in these from now on, with nothing trained.
+
+        Begins a new episode, see `reset`.
+
+        Args:
+            demonstrations: see `Demonstrations`.
+            n: the first n of them; None: all.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            DataError: the demonstrations cannot be used; says why.
+            ValueError: it looks nothing up.
+        """
+        if not self._policy.looks_up:
+            raise ValueError(
+                f"{type(self._policy).__name__} looks nothing up: it cannot be shown demonstrations"
+            )
+        shown = episodes_of(demonstrations, self.horizon + 1, n)
+        self._policy = self._trial.spec.policy(self._trial.labels.seed, shown)
+        self.reset(self._seed)
+
+    def make_env(self, **kwargs: Any) -> gymnasium.Env:
+        """Make the environment that it is tested in, observations as vectors.
+
+        Args:
+            kwargs: arguments of the environment beside the policy's own, as render_mode="human".
+        """
+        trial = self._trial
+        where, limit = {**trial.env_kwargs, **kwargs}, trial.rollout.max_steps
+        return make_env(make_spec(trial.env_id, where, limit, trial.wrappers))
+
+
+def load(folder: str | Path, trusted: Sequence[str] = ()) -> LoadedPolicy:
+    """Load a trained policy from its folder, see `fist.load_policy`."""
+    trial, cell = load_exported(Path(folder), trusted), read_cell(Path(folder))
+    model = trial.spec.model
+    about: dict[str, Any] = {"about": cell.about, "data": cell.labels.data_source}
+    return LoadedPolicy(trial, about | ({} if model is None else read_twin(model).provenance))
+
+
+def episodes_of(demonstrations: Demonstrations, shortest: int, n: int | None = None) -> Episodes:
+    """Return demonstrations as episodes of at least `shortest` steps, the first n of them.
+
+    Raises:
+        FileNotFoundError, DataError: there is no such file, or the demonstrations cannot be used.
+    """
+    if isinstance(demonstrations, str | Path):
+        episodes, source = load_episodes(demonstrations, shortest), str(demonstrations)
+    else:
+        source = "the list of demonstrations"
+        with tempfile.TemporaryDirectory() as folder:  # through the one door for data
+            file = Path(folder) / "demonstrations.hdf5"
+            save_episodes(file, Episodes.of(*map(list, zip(*demonstrations, strict=True))))
+            episodes = load_episodes(file, shortest)
+    return episodes if n is None else episodes.first(n, source)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute with one thread: for so little work, several wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
