@@ -72,8 +72,8 @@ def test_the_public_interface_is_what_it_was():
     }
     assert list(inspect.signature(fist.load_policy).parameters) == ["folder", "trusted"]
     assert (policy.horizon, policy.state_dim) == (10, 60)
-    assert policy.trained_on["about"].startswith("play without top burner and 1 demonstration of")
-    assert policy.trained_on["inputs"]["demos"]["sha256"]
+    assert (policy.trained_on["about"], policy.trained_on["data"]) == ("play", "generated")
+    assert policy.trained_on["inputs"]["play"]["sha256"]
 
 
 def test_a_loop_of_ones_own_gives_the_episodes_of_the_table(policy, cell, tmp_path):
@@ -189,9 +189,9 @@ def test_the_shipped_policy_is_small_and_says_what_it_is():
     files = [path for path in DEMO.iterdir() if path.name != "README.md"]
     assert sum(path.stat().st_size for path in files) <= 1_000_000
     cell = json.loads((DEMO / "cell.json").read_text())
-    assert cell["labels"]["task"] == "top_burner-one_demo" and cell["n_demos"] == 1
+    assert cell["labels"]["task"] == "demo" and cell["n_demos"] == 1
     model = json.loads((DEMO / "model.json").read_text())
-    assert model["provenance"]["inputs"].keys() == {"init", "demos"}
+    assert model["provenance"]["inputs"].keys() == {"play"}
 
 
 def test_the_demo_ticks_off_what_the_robot_does(tmp_path):
@@ -278,4 +278,4 @@ def test_the_page_on_use_works_word_by_word(tmp_path, monkeypatch, egl):
         done = run_fist(*shlex.split(line, comments=True)[1:], cwd=tmp_path)
         assert done.returncode == 0, (line, done.stderr)
     assert {"film.mp4", "film.gif", "film.png", "shared"} <= {p.name for p in tmp_path.iterdir()}
-    assert (tmp_path / "results/demo/top_burner-one_demo.gif").stat().st_size < 2_000_000
+    assert (tmp_path / "results/demo/demo.gif").stat().st_size < 2_000_000
