@@ -33,7 +33,7 @@ class TrainSettings:
     """Largest Euclidean norm of the gradient; larger ones are scaled down."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the forward pass. That a processor has bfloat16 does not say that it is faster
-    there: docs/speed.md."""
+    there: docs/benchmarks/speed.md."""
     compile: Literal["auto", "always", "never"] = "auto"
     """Compile the loss: a sixth less time per step, after about a minute of compiling (a few
     seconds for the next run of the same shape on the machine); "auto" does so for runs of 10,000
