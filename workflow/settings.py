@@ -117,7 +117,7 @@ class Published:
     """Published numbers of a method on a task."""
 
     subtasks: NonNegative | Null = None
-    """Mean number of sub-tasks."""
+    """Mean number of subtasks."""
     success: Annotated[float, Strict(), Ge(0), Le(1)] | Null = None
     """Rate of success."""
     length: NonNegative | Null = None
@@ -170,7 +170,7 @@ class Task(Change):
     held_out: Names = Field(default_factory=list)
     """Objects that no play episode may complete or move."""
     order: SomeNames | None = None
-    """Sub-tasks in the order in which they count; also names the demonstrations. By default the
+    """Subtasks in the order in which they count; also names the demonstrations. By default the
     task's own name."""
     paper: dict[Name, Published] | None = None
     """Published numbers, by method: `subtasks` (mean number), `success` (rate), `length`
