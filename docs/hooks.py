@@ -11,6 +11,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTSIDE = {
+    "README.md": "index.md",
     "config/README.md": "reference/configuration.md",
     "d4rl/README.md": "reference/environments.md",
     "CHANGELOG.md": "reference/changelog.md",

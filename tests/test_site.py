@@ -56,6 +56,12 @@ def test_every_link_leads_to_a_file_and_to_a_heading_of_it(file):
         assert not anchor or anchor in anchors(found), target
 
 
+def test_the_readme_has_130_lines_at_most_and_begins_with_a_picture():
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len(lines) <= 130
+    assert [line for line in lines[:8] if line.startswith("![")]
+
+
 def test_the_site_builds_strictly_and_fetches_nothing(tmp_path):
     if find_spec("mkdocs") is None:
         pytest.skip("MkDocs is not installed: make docs installs it")
