@@ -14,7 +14,7 @@ from pipeline_copy import ROOT
 
 SITE = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
-TEXTS = [*PAGES, *(ROOT / place / "README.md" for place in (".", "config", "d4rl"))]
+TEXTS = [*PAGES, *(ROOT / place / "README.md" for place in (".", "config", "d4rl", "demo"))]
 TEXTS += [ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "SECURITY")]
 
 
