@@ -3,6 +3,7 @@
 # make results   make .venv where it is missing, then build results/kitchen_table.csv and new_orders.csv
 # make test      make .venv where it is missing, then run the tests
 # make setup     only make .venv
+# make docs      make .venv where it is missing, then the documentation: site/index.html
 #
 # Variables: TARGET (any Snakemake target), JOBS (jobs or tests at a time), PYTHON (3.11 or newer),
 # SNAKEMAKE_FLAGS (any option, e.g. '--configfile config/paper.yaml'), TORCH (cpu or cuda).
@@ -19,7 +20,7 @@ PYTORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: setup demo results test clean-venv
+.PHONY: setup demo results test docs clean-venv
 setup: $(VENV)/.stamp
 
 $(VENV)/.stamp: pyproject.toml constraints.txt d4rl/pyproject.toml
@@ -40,6 +41,13 @@ results: setup
 
 test: setup
 	OMP_NUM_THREADS=1 python -m pytest -q -n $(JOBS) --dist loadfile tests
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+
+$(VENV)/.docs: $(VENV)/.stamp
+	$(PIP) install -q -c constraints.txt -e '.[docs]'
+	touch $@
 
 clean-venv:
 	rm -rf $(VENV)

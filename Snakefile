@@ -1,5 +1,5 @@
 # From play data and ten demonstrations to a table with error bars.
-# Targets are listed in README.md, settings in config/README.md.
+# Targets are listed in docs/start/targets.md, settings in config/README.md.
 from snakemake.utils import min_version
 
 min_version("9.20")

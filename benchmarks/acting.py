@@ -82,7 +82,7 @@ class Physics:
 
 
 def episodes(control: Control, count: int, batch: int, steps: int) -> tuple[Step, dict[str, float]]:
-    """Return a roll-out of some episodes, and where it adds up the seconds that the policy took."""
+    """Return a rollout of some episodes, and where it adds up the seconds that the policy took."""
     policy = FIST(control.model, control.index, FIST.Settings(replan_every=REPLAN))
     spent = {"policy": 0.0}
     act = policy.act

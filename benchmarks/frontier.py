@@ -7,7 +7,7 @@ A recipe is a method of config/config.yaml with some settings changed. It is sco
     new_order  the same orders, ten demonstrations to look up in, and nothing trained on them
     one_demo   the same with a single demonstration
 
-by the mean number of sub-tasks in order, over training seeds and validation episodes; the new
+by the mean number of subtasks in order, over training seeds and validation episodes; the new
 orders and seeds are in no published table. Its cost is the processor time of training all
 models of one seed, four splits for `held_out`, one for the others. What has been run lies in --out
 and is not run again; several processes may share the work (--recipes, --seeds).
@@ -153,7 +153,7 @@ class Run:
         self.policy = class_named(self.method["class"], Policy)
 
     def score(self, split: str, learn_from: str | None, order: str, n_demos: int) -> float:
-        """Return the mean number of sub-tasks in order of the validation episodes.
+        """Return the mean number of subtasks in order of the validation episodes.
 
         Args:
             split: play that is learnt from.
@@ -281,7 +281,7 @@ def main(args: Arguments) -> None:
         axis.xaxis.set_minor_formatter(ScalarFormatter())
         axis.set_title(setting.replace("_", " "))
         axis.set_xlabel("processor minutes, one seed")
-    axes[0].set_ylabel("sub-tasks in order, of 4")
+    axes[0].set_ylabel("subtasks in order, of 4")
     legend(figure, axes)
     save(figure, table, args.out / "frontier.csv")
     print(table.to_markdown(index=False, floatfmt=".2f"))

@@ -5,7 +5,7 @@
 A training run has a rate of success of its own: normal around `rate` with the standard deviation
 `spread`, cut off at 0 and 1. Its test episodes are free, or decided by their test seeds, each of
 which is then as hard for every run of every method. The truth is the mean over all runs and
-episodes that there could be. Of sub-tasks there are four, each reached with the rate after those
+episodes that there could be. Of subtasks there are four, each reached with the rate after those
 before it.
 
 Printed is the lowest share of intervals that hold it, over 2, 3, 5 and 10 training seeds and 10, 50
@@ -60,7 +60,7 @@ class World:
     """Whether test seeds decide how episodes go."""
     tasks: int = 1
     levels: int = 1
-    """Sub-tasks."""
+    """Subtasks."""
     repeats: int = 1000
 
     def scores(self, rng: np.random.Generator, *methods: Rates) -> list[np.ndarray]:
@@ -98,7 +98,7 @@ def check(what: str, world: World, rates: Rates, seed: int = 0) -> tuple[float, 
 
 KINDS = {
     "success": {},
-    "sub-tasks": {"levels": 4},
+    "subtasks": {"levels": 4},
     "mean of four tasks": {"tasks": 4},
     "difference": {},
 }

@@ -2,7 +2,7 @@ r"""Are generated demonstrations as good to learn from as people's?
 
 The same small policy (3 x 256, behaviour cloning) is trained on 22 recorded and on 22 generated
 demonstrations of microwave -> kettle -> top burner -> light switch, with the same settings and
-seeds, and tested in the same 50 episodes. Printed: the mean number of sub-tasks completed in order,
+seeds, and tested in the same 50 episodes. Printed: the mean number of subtasks completed in order,
 of 4, and the ratio generated / recorded.
 
     python benchmarks/learnability.py \
@@ -47,7 +47,7 @@ class Arguments:
 
 
 def score(data: Path, seed: int, arguments: Arguments, folder: Path) -> list[int]:
-    """Return the sub-tasks completed in order in each test episode of a cloned policy."""
+    """Return the subtasks completed in order in each test episode of a cloned policy."""
     settings = TrainSettings(
         steps=arguments.steps, optimizer="adam", schedule="cosine", warmup=100, validation=0
     )
@@ -69,7 +69,7 @@ def main(arguments: Arguments) -> None:
             generated = folder / "generated.hdf5"
             generate(generated, ORDER, 22, seed=1, only_successful=True)
         means = {}
-        print("| demonstrations | mean sub-tasks of 4, per seed | mean |")
+        print("| demonstrations | mean subtasks of 4, per seed | mean |")
         print("|---|---|---:|")
         for label, data in (("recorded", arguments.recorded), ("generated", generated)):
             scores = [score(data, seed, arguments, folder) for seed in range(arguments.seeds)]

@@ -138,7 +138,7 @@ def summary(config: dict, folder: Path, arguments: Arguments) -> list[str]:
 
 
 def made_up(n: int, cell: Cell, targets: Targets, generator: np.random.Generator) -> EpisodeRow:
-    """Return an episode in which some sub-tasks are completed."""
+    """Return an episode in which some subtasks are completed."""
     order, done = targets.task(cell)["order"], int(generator.integers(5))
     steps = {name: 40 * (k + 1) if k < done else None for k, name in enumerate(order)}
     return EpisodeRow(n, 100_000 + n, 280, float(done), done, done, done == len(order), steps)

@@ -121,7 +121,7 @@ def acting_lines() -> Iterator[str]:
         per_step = 1e3 * total / (100 * count)
         share = spent["policy"] / total
         yield (
-            f"roll-out of {count} episodes at once: {per_step:.2f} ms of CPU per episode and step, "
+            f"rollout of {count} episodes at once: {per_step:.2f} ms of CPU per episode and step, "
             f"{100 * share:.0f} % of it in the policy"
         )
     found = [once(acting.performance) for _ in range(5)]

@@ -112,7 +112,7 @@ def shown(file, caption, **labels):
 def grows(amount):
     """Return a request for a resource that grows with every attempt: amount, then twice that, …
 
-    Amounts of memory are twice what was measured of the largest job (docs/cluster.md), of time many
+    Amounts of memory are twice what was measured of the largest job (docs/how-to/cluster.md), of time many
     times it: nodes are slower, and a job out of time continues where it was.
     """
     return bound(lambda wildcards, attempt: amount * attempt)

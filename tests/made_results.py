@@ -15,7 +15,7 @@ HELD_OUT = {task: task for task in TASKS}
 
 
 def episode(number: int, subtasks, counted: int, any_order: int | None = None) -> EpisodeRow:
-    """Return a row in which the first `counted` sub-tasks were counted."""
+    """Return a row in which the first `counted` subtasks were counted."""
     steps = {name: 40 * i + 10 if i < counted else None for i, name in enumerate(subtasks)}
     any_order = counted if any_order is None else any_order
     done = counted == len(subtasks)

@@ -12,7 +12,7 @@ class MarksEnv(gymnasium.Env):
     """Observation: (x, y) plus a little noise; action: displacement / 0.1.
 
     A mark is complete while the walker is within 0.2 of it. The start is random, the noise is
-    drawn at every step, both from the reset's seed. With `named=False` there are no sub-tasks and
+    drawn at every step, both from the reset's seed. With `named=False` there are no subtasks and
     no success in info. `nan_at`: the step at which the observation becomes NaN.
     """
 

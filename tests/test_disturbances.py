@@ -141,7 +141,7 @@ def test_noise_has_the_deviation_that_was_asked_for_in_each_entry():
         (lambda: ObservationNoise(Box(), std=-1.0), "std.* is -1.0"),
         (lambda: ObservationNoise(Box(), std=[1.0]), "std has 1 entries, observations have 2"),
         (lambda: SetBack(Box()), "SetBack needs `subtasks` and a method `set_back`, Box lacks"),
-        (lambda: SetBack(KitchenEnv(["kettle"])), "two sub-tasks or more"),
+        (lambda: SetBack(KitchenEnv(["kettle"])), "two subtasks or more"),
     ],
 )
 def test_what_cannot_be_disturbed_so_is_refused_in_a_line(make, words):

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from pipeline_copy import ROOT, copy_pipeline, snakemake
 
-GUIDE = (ROOT / "docs" / "from-fist.md").read_text()
+GUIDE = (ROOT / "docs" / "reference" / "from-fist.md").read_text()
 COMMANDS = re.findall(r"(?:^|`)snakemake ([^`\n]+)", GUIDE, flags=re.M)
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 

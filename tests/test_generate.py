@@ -36,7 +36,7 @@ def file(tmp_path_factory):
 
 
 def failing(sequence, seed, index):
-    """Stand in for `perform`: even indices miss the last sub-task."""
+    """Stand in for `perform`: even indices miss the last subtask."""
     length = 4 + index
     return Performance(
         np.zeros((length, 60), np.float32),

@@ -63,7 +63,7 @@ def test_what_is_odd_about_a_data_set_is_said(inspect, tmp_path):
     assert "odd: action dimensions that never change: 1" in said
     assert "odd: 1 pairs of episodes are the same recording: 0 and 2" in said
     assert re.search(r"odd: row 1\d jumps by", said)
-    assert "sub-tasks: unknown" in said
+    assert "subtasks: unknown" in said
     assert (tmp_path / "odd.png").exists()
 
 

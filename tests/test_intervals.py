@@ -21,7 +21,7 @@ def test_intervals_hold_the_truth_where_a_percentile_bootstrap_did_not():
     """It held it in 80 % of 3 x 50 with a spread of 0.15; few and equal runs are the hardest."""
     for seeds, episodes in ((2, 50), (3, 50), (3, 10), (5, 100), (10, 50)):
         for rate, spread in ((0.5, 0.15), (0.8, 0.15), (0.95, 0.0), (0.99, 0.15), (1.0, 0.05)):
-            for what, more in (("success", {}), ("sub-tasks", {"levels": 4}), ("difference", {})):
+            for what, more in (("success", {}), ("subtasks", {"levels": 4}), ("difference", {})):
                 world = World(seeds, episodes, repeats=400, **more)
                 share, _ = check(what, world, around(rate, spread))
                 assert share >= 0.93, (what, seeds, episodes, rate, spread)

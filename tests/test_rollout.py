@@ -541,5 +541,5 @@ def test_a_video_of_many_frames_a_second_leaves_some_out_but_never_the_last(tmp_
     assert row.success and row.length % 3 == 1
     frames = imageio.imread(tmp_path / "video.mp4").astype(int)
     assert len(frames) == len({*range(0, row.length, 3), row.length})
-    assert np.abs(frames[-1] - frames[-2]).mean() > 0.3  # the last sub-task is ticked off
+    assert np.abs(frames[-1] - frames[-2]).mean() > 0.3  # the last subtask is ticked off
     assert imageio.immeta(tmp_path / "video.mp4")["fps"] == 25

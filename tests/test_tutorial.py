@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pipeline_copy import ROOT, copy_pipeline
 
-TUTORIAL = ROOT / "docs" / "your-own-task.md"
+TUTORIAL = ROOT / "docs" / "tutorials" / "your-own-task.md"
 
 
 def steps():

@@ -78,8 +78,8 @@ class DataSet:
     options: Free | None = None
     """Further arguments of a source of your own."""
     fetches: Flag | None = None
-    """A source of your own: `true` where it knows itself where its files are; it then runs where
-    Snakemake runs. Otherwise they are downloads, or lie in `local_dir`."""
+    """A source of your own: `true` if it fetches its files itself; it then runs where Snakemake
+    runs. Otherwise they are downloads, or files in `local_dir`."""
 
 
 @settings
@@ -87,10 +87,10 @@ class Play(DataSet):
     """Play data, that models are trained on."""
 
     sequences: Annotated[list[Sequence], DISTINCT] | None = None
-    """Source `generated`: the sequences that every split is made from, one recording each. Without
-    them each split has a recording of its own."""
+    """Source `generated`: the sequences from which every split is made, one recording each. Without
+    them each split has its own recording."""
     files: Files | dict[Split, Files] | None = None
-    """All other sources: a list of files, or a list for every split whose recordings are its own:
+    """All other sources: a list of files, or a list for every split that has its own recordings:
     `mixed`, `no_kettle`, `no_kettle-top_burner`, …"""
 
 
@@ -117,9 +117,9 @@ class Published:
     """Published numbers of a method on a task."""
 
     subtasks: NonNegative | Null = None
-    """Mean number of sub-tasks."""
+    """Mean number of subtasks."""
     success: Annotated[float, Strict(), Ge(0), Le(1)] | Null = None
-    """Rate of success."""
+    """Success rate."""
     length: NonNegative | Null = None
     """Mean length of an episode in steps."""
 
@@ -129,10 +129,10 @@ class Flaws:
     """What is wrong with some of the demonstrations."""
 
     kind: Literal["other_task", "cut", "noise", "pauses"]
-    """`other_task`: they show another task; `cut`: they end half-way; `noise`: the recorded actions
-    are noisier; `pauses`: the arm stands still for a while."""
+    """`other_task`: they show another task; `cut`: they end half-way; `noise`: their actions are
+    noisier; `pauses`: the arm stands still for a while."""
     number: Count
-    """How many of the demonstrations have it; spread evenly among the others."""
+    """How many of the demonstrations have the flaw; they are spread evenly among the others."""
     of: Sequence | None = None
     """Kind `other_task`: the sequence that they show."""
 
@@ -142,18 +142,18 @@ class Change:
     """What a task, or a variant of several tasks, may say of what is learnt and tested."""
 
     n_demos: Count | None = None
-    """Demonstrations to fine-tune on and to look up in."""
+    """Number of demonstrations, for fine-tuning and for retrieval."""
     draw: Natural | None = None
-    """Which of the recorded demonstrations they are: 0 (the default) the first ones, any other
-    number a choice drawn with that seed."""
+    """Which of the recorded demonstrations are used: 0 (the default) the first ones; any other
+    number is the seed of a random choice."""
     flaws: Flaws | None = None
-    """What is wrong with some of them."""
+    """Flaws of some demonstrations, see below."""
     play_percent: Annotated[int, Strict(), Ge(0), Le(100)] | None = None
-    """Per cent of the play episodes that are learnt from; smaller shares are parts of larger ones.
-    0: nothing is, and all models begin with the demonstrations."""
+    """Percentage of the play episodes that are used; a smaller share is part of a larger one. 0: no
+    play, and all models begin with the demonstrations."""
     learns_from: TaskName | None = None
     """The task on whose demonstrations models are fine-tuned, or a suite of tasks, for one model of
-    all; `none`: nothing is trained on demonstrations, they are only looked up in. By default the
+    all. `none`: nothing is trained on demonstrations; they are only for retrieval. By default the
     task itself."""
     env_kwargs: Free | None = None
     """Arguments of the environment in tests."""
@@ -170,10 +170,10 @@ class Task(Change):
     held_out: Names = Field(default_factory=list)
     """Objects that no play episode may complete or move."""
     order: SomeNames | None = None
-    """Sub-tasks in the order in which they count; also names the demonstrations. By default the
-    task's own name."""
+    """Subtasks in the order in which they count. It also names the demonstrations. By default the
+    name of the task."""
     paper: dict[Name, Published] | None = None
-    """Published numbers, by method: `subtasks` (mean number), `success` (rate), `length`
+    """Published numbers, by method: `subtasks` (mean number), `success` (success rate), `length`
     (steps)."""
 
 
@@ -206,14 +206,15 @@ class Environment:
     env_kwargs: Free | None = None
     """Arguments of the environment."""
     order_argument: Annotated[str, like(IDENTIFIER)] | None = None
-    """The argument that takes a task's `order`; without it, the environment is not told."""
+    """The argument of the environment that takes the `order` of a task. Without it, the environment
+    does not get the order."""
     map: Annotated[list[str], Len(2, 2)] | None = None
-    """The two entries of the state that are a place on a map, by name: `[x, y]`; figures of
-    coverage and of paths are drawn on it."""
+    """The two entries of the state that are a place on a map, by name: `[x, y]`. Figures of
+    coverage and of paths use it."""
     models: dict[Name, ModelEntry] | None = None
     """Settings of models for this environment alone, on top of the common ones."""
     rollout: Free | None = None
-    """The same of the tests."""
+    """Settings of the tests for this environment alone, on top of the common ones."""
 
 
 @settings
@@ -227,15 +228,15 @@ class Table:
     methods: SomeNames
     """Its methods, in this order: a row for every task and method."""
     variant: Name | None = None
-    """A variant of the environment's: what it says holds for all tasks of the table, which are then
-    called `<task>-<variant>`."""
+    """A variant of the environment. It changes all tasks of the table, which are then called
+    `<task>-<variant>`."""
     layout: Literal["subtasks", "success"] = "subtasks"
-    """`subtasks`: how many were completed, and which; `success`: how often the task was done, and
-    in how many steps."""
+    """`subtasks`: how many were completed, and which; `success`: the success rate, and the number
+    of steps."""
     references: Names | None = None
-    """Methods that get no row, but are compared with where they are `baselines`."""
+    """Methods without a row, with which the others are compared if they are `baselines`."""
     demonstrations: SomeNames | None = None
-    """Methods that differ in their number of demonstrations, for the figure of that name."""
+    """Methods that differ in their number of demonstrations, for the figure `demonstrations`."""
     rows: Name | None = None
     """Name of the first column: what a task is called there."""
     fold: Count = 1
@@ -245,18 +246,18 @@ class Table:
 
 @settings
 class Claim:
-    """An ordering that is held against the results."""
+    """A claim that the results confirm, contradict or leave open."""
 
     text: str
     """The claim in words."""
     table: Name
-    """Its tasks are those that are averaged, its layout says what is scored."""
+    """The table whose tasks are averaged; its layout says what is scored."""
     better: Name
-    """The method that is said to be better than `worse`."""
+    """The method that is claimed to be better than `worse`."""
     worse: Name | None = None
-    """The method that is said to be worse."""
+    """The method that is claimed to be worse."""
     at_least: Annotated[float, Strict()] | None = None
-    """Instead of `worse`: the score that `better` is said to reach."""
+    """Instead of `worse`: the score that `better` is claimed to reach."""
 
 
 @settings
@@ -264,27 +265,27 @@ class Method:
     """A method: a policy, and how it is made and used. A variant is one more entry."""
 
     class_: Function | None = Field(default=None, alias="class")
-    """Class of the policy, `module:Class`. A module of your own is looked for in the folder of the
-    run, too."""
+    """Class of the policy, `module:Class`. The module may also be in the folder of the run."""
     like: Name | None = None
-    """Another entry, of which all is taken that is not said here."""
+    """Another entry, from which all keys come that are not given here."""
     lookup: Literal["distance", "euclidean", "random", "none"] | None = None
-    """Where goals are looked up: `distance` (learnt), `euclidean` (raw states), `random` (an
-    untrained encoder). By default `distance`, and `none` for classes that look nothing up."""
+    """The space in which goals are retrieved: `distance` (learnt), `euclidean` (raw states),
+    `random` (an untrained encoder). By default `distance`, and `none` for classes that retrieve
+    nothing."""
     finetune: Name | None = None
-    """What of the model is trained on the demonstrations: `all`, a part that the model names (of
-    skills the `prior`), a new one from `scratch`, or `none`. By default `all`; not for classes
-    without a model."""
+    """What is fine-tuned on the demonstrations: `all`, a part that the model names (of skills the
+    `prior`), a new model from `scratch`, or `none`. By default `all`; not for classes without a
+    model."""
     distance: Literal["held_out", "mixed"] = "held_out"
     """`held_out`: trained without the held-out object, then fine-tuned on the demonstrations.
-    `mixed`: trained on all play data, **it has seen the held-out object**; the method's name must
-    say so (`saw_held_out`)."""
+    `mixed`: trained on all play, so **it has seen the held-out object**; the name of the method
+    must say so (`saw_held_out`)."""
     retrieve: Literal["none", "all", "nearest", "iwr"] = "none"
-    """Which windows of play are half of each batch in fine-tuning: none, `all` alike, the `nearest`
-    tenth to the demonstrations, or `iwr`, weighted by how much denser demonstrations are there than
-    play."""
+    """Retrieval of play for fine-tuning, where its windows are half of each batch: `none`; `all`
+    alike; the tenth that is `nearest` to the demonstrations; `iwr`, weighted by the ratio of the
+    densities of demonstrations and play."""
     n_demos: Count | None = None
-    """For this method alone."""
+    """Number of demonstrations for this method alone."""
     rollout: Free | None = None
     """Settings of the tests for this method alone, on top of the common ones."""
 
@@ -294,7 +295,7 @@ class Figures:
     """What the figures show."""
 
     traced: Count
-    """Test episodes that are followed step by step, of every cell that is asked for."""
+    """Test episodes that are recorded step by step, of every task, method and seed in a figure."""
 
 
 @settings
@@ -306,9 +307,9 @@ class Folders:
     data: Folder
     """Data sets."""
     logs: Folder
-    """What the stages print."""
+    """Logs of the stages."""
     benchmarks: Folder
-    """What the stages cost."""
+    """Time and memory of the stages."""
 
 
 @settings
@@ -316,18 +317,18 @@ class Experiment:
     """The whole configuration."""
 
     seeds: Annotated[list[Seed], DISTINCT, Len(1)]
-    """Training seeds; every model is trained, and tested, once for each."""
+    """Training seeds. Every model is trained and tested once for each."""
     n_demos: Count
-    """Demonstrations to fine-tune on and to look up in."""
+    """Number of demonstrations, for fine-tuning and for retrieval."""
     tensorboard: Flag
     """`true` also writes the learning curves for TensorBoard, under `results/tensorboard/`."""
     gpus: Literal[0, 1]
-    """GPUs that a training asks for. 1 costs nothing on a machine without; a cluster without wants
-    `--config gpus=0`."""
+    """GPUs that a training asks for. 1 is right on a single machine, with or without GPUs; a
+    cluster without GPUs needs `--config gpus=0`."""
     local_dir: str
     """Folder from which the relative paths of local data sets start."""
     cache_dir: Folder
-    """Folder in which downloads are kept, and are looked for first."""
+    """Folder in which downloads are kept. Files that are already there are not downloaded."""
     downloads: dict[FileName, Download]
     """Published files, see below."""
     environments: Annotated[dict[Annotated[str, like("[a-z][a-z0-9]*")], Environment], Len(1)]
@@ -337,18 +338,17 @@ class Experiment:
     default_tables: SomeNames
     """The tables that are made when no target is named."""
     overview: Names
-    """The tables that `results/settings_table.csv` sets beside each other, methods against
-    settings."""
+    """The tables that `results/settings_table.csv` compares: methods against settings."""
     baselines: Names
-    """Methods of which the strongest is what the others are measured against."""
+    """Methods of which the strongest is the one that the others are compared with."""
     claims: list[Claim]
-    """Orderings that are held against the results, see below."""
+    """Claims that are tested with the results, see below."""
     methods: Annotated[dict[Name, Method], Len(1)]
     """The table of methods, see below."""
     models: dict[Name, ModelEntry]
-    """Settings of the models that methods have, and of the distance, by their names; see below."""
+    """Settings of the models, by name, and of the `distance`, see below."""
     rollout: Free
-    """How methods are tested, and act; see below."""
+    """How methods act and are tested, see below."""
     figures: Figures
     """What the figures show, see below."""
     pathvars: Folders

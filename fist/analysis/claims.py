@@ -27,7 +27,7 @@ SHOWN = {
 """Columns of the Markdown."""
 
 MARGINS = {"subtasks": 0.15, "success": 0.05}
-"""Differences that are as good as none: of a sub-task, and of the rate of success."""
+"""Differences that are as good as none: in subtasks, and in success rate."""
 ENOUGH = 5
 """Training seeds below which nothing is decided."""
 ERROR = 0.05
@@ -51,7 +51,7 @@ class Claim:
     at_least: float | None = None
     """Score that it is said to reach, instead of a method."""
     measure: Literal["subtasks", "success"] = "subtasks"
-    """What is scored: sub-tasks counted in order, or success."""
+    """What is scored: subtasks counted in order, or success."""
 
     def __post_init__(self) -> None:
         if bool(self.worse) == (self.at_least is not None):
@@ -62,13 +62,13 @@ class Claim:
 
 
 NOTE = (
-    "Means over the tasks of sub-tasks in order (mazes: success); brackets are 95 % intervals of "
-    "the difference, paired by training seed and test episode, – where there is one training seed. "
-    "Confirmed or contradicted: the difference is not 0; equivalent: it is smaller than "
-    f"{MARGINS['subtasks']} of a sub-task ({MARGINS['success']} of success). With fewer than "
-    f"{ENOUGH} training seeds nothing is decided. The chance that any verdict here is wrong is "
-    f"{100 * ERROR:.0f} % (Holm's correction over the claims), so an interval that leaves 0 out "
-    "need not decide."
+    "Mean number of subtasks in order (mazes: success rate) over the tasks. Brackets are 95 % "
+    "confidence intervals of the difference, paired by training seed and test episode; – means "
+    "that there is one training seed. Confirmed or contradicted: the difference is not 0. "
+    f"Equivalent: it is smaller than {MARGINS['subtasks']} subtasks ({MARGINS['success']} in "
+    f"success rate). With fewer than {ENOUGH} training seeds nothing is decided. The chance "
+    f"that any verdict is wrong is {100 * ERROR:.0f} % (Holm's correction over the claims), so "
+    "a claim may be undecided although its interval leaves out 0."
 )
 
 

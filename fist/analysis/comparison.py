@@ -76,7 +76,7 @@ class Scores:
         return iqm(self.each, *self._range)
 
 
-SUBTASKS = Measure("subtasks_ordered", "subtasks_ordered", "sub-tasks in order")
+SUBTASKS = Measure("subtasks_ordered", "subtasks_ordered", "subtasks in order")
 SUCCESS = Measure("success", "success", "success")
 LENGTH = Measure("episode_length", "length", "environment steps", -1)
 MEASURES = {"subtasks": (SUBTASKS, SUCCESS), "success": (SUCCESS, LENGTH)}

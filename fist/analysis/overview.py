@@ -35,9 +35,10 @@ is; `cpu_minutes`: of training all models that one seed acts with; `parameters`:
 task, look-up included."""
 COLUMNS = tuple(column.name for column in SCHEMA)
 NOTE = (
-    "Mean number of sub-tasks in order, or rate of success, over the tasks of each setting; "
-    "brackets are 95 % intervals for other training seeds and test episodes, – with one seed. Told "
-    "and minutes of training: in the setting where they are most."
+    "Mean number of subtasks in order, or success rate, over the tasks of each setting. "
+    "Brackets are 95 % confidence intervals over training seeds and test episodes; – means "
+    "that there is one training seed. What a method is told and its minutes of training are "
+    "the most over the settings."
 )
 
 

@@ -1,6 +1,6 @@
 """The table of results: one row per task and method, from the rows of every episode.
 
-Every table has the same columns; what does not apply is empty. A table is about chains of sub-tasks
+Every table has the same columns; what does not apply is empty. A table is about chains of subtasks
 (the kitchen), or about success and the time that it took (the mazes): this layout decides what is
 compared and what the Markdown shows.
 """
@@ -36,7 +36,7 @@ SCHEMA = (
     Column("data_source", str),
     Column(f"{RATE}*", float, 0, 1, optional=True),
 )
-"""Columns of every table; those of the sub-tasks, rate_<subtask>, come by name."""
+"""Columns of every table; those of the subtasks, rate_<subtask>, come by name."""
 COLUMNS = tuple(column.name for column in SCHEMA[:-1])
 SCORES = {SUBTASKS.name: "subtasks_ordered", SUCCESS.name: "success_rate"}
 """The column of a table that holds the mean of a measure."""
@@ -50,7 +50,7 @@ _COMPARED = {
 SHOWN = {
     "subtasks": {
         "method": "{method}",
-        "sub-tasks in order": "**{subtasks_ordered:.2f}** " + ends("subtasks_ordered"),
+        "subtasks in order": "**{subtasks_ordered:.2f}** " + ends("subtasks_ordered"),
         "in any order": "{subtasks_any_order:.2f}",
         "all done": "{success_rate:.0%}",
         "each in order, held-out objects in capitals": "{each}",
@@ -72,15 +72,15 @@ SHOWN = {
 }
 """Columns of the Markdown after the task's, of a table's columns, `each` and `of_a_seed`."""
 NOTES = {
-    "subtasks": "Mean number of sub-tasks counted in the task's order.",
-    "success": "Success, and the mean length of an episode in steps, failures included; after ± "
-    "the standard deviation of the mean over folds of {fold} episodes.",
+    "subtasks": "Mean number of subtasks counted in the task's order.",
+    "success": "Success rate, and the mean length of an episode in steps, failures included. After "
+    "± stands the standard deviation of the mean length over folds of {fold} episodes.",
 }
 NOTE = (
-    "Brackets are 95 % intervals for other training seeds and other test episodes, – where there "
-    "is one training seed; the interquartile mean is that of all episodes. Difference and "
-    "P(better), the probability that a training run has a better mean, are to the strongest "
-    "baseline of the row, which is named."
+    "Brackets are 95 % confidence intervals over training seeds and test episodes; – means "
+    "that there is one training seed. The interquartile mean is over all episodes. Difference "
+    "and P(better) compare a method with the strongest baseline, which stands in parentheses: "
+    "P(better) is the probability that a training run of the method has the higher mean."
 )
 
 
@@ -192,7 +192,7 @@ def _tested(
 ) -> Record:
     """Return the columns of a row that are not in the statistics.
 
-    Among them is what only the Markdown shows: `each`, the rate of every sub-task in the task's
+    Among them is what only the Markdown shows: `each`, the rate of every subtask in the task's
     order, those held out in capitals.
     """
     where = f"{results.task}/{results.method}"

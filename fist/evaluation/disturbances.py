@@ -134,13 +134,13 @@ class SetBackSettings:
     """When an object is put back."""
 
     after: Natural = 20
-    """Steps from the completion of its sub-task until then: the hand has left by then."""
+    """Steps from the completion of its subtask until then: the hand has left by then."""
 
 
 class SetBack(Disturbance):
     """Once in an episode, a finished object is put back where it was, to be done again.
 
-    It is that of a drawn sub-task, any but the last, which has to be counted in order first. The
+    It is that of a drawn subtask, any but the last, which has to be counted in order first. The
     environment says how: its method `set_back(subtask)` also takes back that it was counted.
     """
 
@@ -153,7 +153,7 @@ class SetBack(Disturbance):
             raise ValueError(f"SetBack needs `subtasks` and a method `set_back`, {name} lacks them")
         self._subtasks = self.get_wrapper_attr("subtasks")
         if len(self._subtasks) < 2:
-            raise ValueError("SetBack needs a task of two sub-tasks or more: the last one ends it")
+            raise ValueError("SetBack needs a task of two subtasks or more: the last one ends it")
 
     def begin(self) -> None:
         self._drawn = int(self.draws.integers(len(self._subtasks) - 1))

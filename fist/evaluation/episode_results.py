@@ -13,7 +13,7 @@ from fist.stage.settings import Seed, settings
 from fist.stage.text import csv_table
 
 STEP_PREFIX = "step_"
-"""Columns step_<subtask>: the step at which the sub-task was counted in order."""
+"""Columns step_<subtask>: the step at which the subtask was counted in order."""
 
 
 @settings
@@ -45,13 +45,13 @@ class EpisodeRow:
     episode_return: float
     """Sum of the rewards."""
     subtasks_ordered: int | None
-    """Sub-tasks counted in order; None where the environment has no sub-tasks."""
+    """Subtasks counted in order; None where the environment has no subtasks."""
     subtasks_any_order: int | None
-    """Sub-tasks completed in any order; None where the environment has no sub-tasks."""
+    """Subtasks completed in any order; None where the environment has no subtasks."""
     success: bool
     """Whether the whole task was done."""
     steps: dict[str, int | None] = field(default_factory=dict)
-    """For every sub-task, in the task's order: the step (from 1) at which it was counted in order,
+    """For every subtask, in the task's order: the step (from 1) at which it was counted in order,
     None if it never was, or if that was taken back since."""
 
 
@@ -78,7 +78,7 @@ COLUMNS = (
 def write_episodes_csv(path: str | Path, labels: Labels, rows: Sequence[EpisodeRow]) -> None:
     """Write the rows of one evaluation, whole or not at all; the same rows give the same bytes.
 
-    Columns: `COLUMNS`, with a step_<subtask> for each sub-task.
+    Columns: `COLUMNS`, with a step_<subtask> for each subtask.
 
     Raises:
         ResultsError: a value is not what its column says.
@@ -100,7 +100,7 @@ def read_episodes(files: Sequence[str | Path]) -> pd.DataFrame:
     """Read what `write_episodes_csv` wrote: the rows of all files, in the files' order.
 
     NaN stands where a column or a value does not exist. To the columns of the files
-    come `file` (its number) and `line`, and `subtasks`: the names of the sub-tasks in the task's
+    come `file` (its number) and `line`, and `subtasks`: the names of the subtasks in the task's
     order, joined by commas.
 
     Raises:
@@ -130,14 +130,14 @@ def contradictions(table: pd.DataFrame) -> dict[str, np.ndarray]:
     in_time = np.where(np.isnan(at), np.inf, at)  # what was never counted comes last
     unsaid = np.isnan(counted) | np.isnan(any_order)
     return {
-        "sub-tasks without their number": unsaid & (len(steps) > 0),
-        "more sub-tasks than there are": (counted > len(steps)) | (any_order > len(steps)),
-        "more sub-tasks in order than in any": counted > any_order,
+        "subtasks without their number": unsaid & (len(steps) > 0),
+        "more subtasks than there are": (counted > len(steps)) | (any_order > len(steps)),
+        "more subtasks in order than in any": counted > any_order,
         "subtasks_ordered is not the number of steps that are told": (
             np.isfinite(at).sum(1) != np.nan_to_num(counted)
         ),
-        "sub-tasks are counted out of order": (in_time[:, 1:] < in_time[:, :-1]).any(1),
-        "a sub-task is counted after the end": (at > table[["length"]].to_numpy()).any(1),
+        "subtasks are counted out of order": (in_time[:, 1:] < in_time[:, :-1]).any(1),
+        "a subtask is counted after the end": (at > table[["length"]].to_numpy()).any(1),
     }
 
 
@@ -150,7 +150,7 @@ class Results:
     method: str
     data_source: str
     subtasks: tuple[str, ...]
-    """Sub-tasks in the task's order; empty where the environment has none."""
+    """Subtasks in the task's order; empty where the environment has none."""
     seeds: tuple[int, ...]
     """Training seeds."""
     test_seeds: tuple[int, ...]
@@ -163,7 +163,7 @@ class Results:
         return self.episodes[column].to_numpy().reshape(len(self.seeds), -1)
 
     def steps(self) -> Float[np.ndarray, "seeds episodes subtasks"]:
-        """Return the step at which each sub-task was counted in order; NaN where it never was."""
+        """Return the step at which each subtask was counted in order; NaN where it never was."""
         return np.stack([self.of(STEP_PREFIX + name) for name in self.subtasks], axis=-1)
 
 
@@ -172,7 +172,7 @@ def collect(files: Iterable[str | Path]) -> list[Results]:
 
     Raises:
         ResultsError: a file cannot be read (`read_episodes`), an episode is there twice, or what
-            belongs together differs in data source, sub-tasks or test seeds.
+            belongs together differs in data source, subtasks or test seeds.
     """
     files = [*files]
     table = read_episodes(files)
@@ -194,7 +194,7 @@ def collect(files: Iterable[str | Path]) -> list[Results]:
     first = starts[table.cell]  # of the row's cell
     alike = {
         "data sources": table.data_source.to_numpy(),
-        "sub-tasks": table.subtasks.to_numpy(),
+        "subtasks": table.subtasks.to_numpy(),
         "numbers of episodes per seed": runs.episode.transform("size").to_numpy(),
     }
     for what, values in alike.items():

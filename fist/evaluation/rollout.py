@@ -1,10 +1,10 @@
 """Run a policy in an environment: one row of results per test episode.
 
-Any Gymnasium environment will do; observations that are dictionaries are laid flat, in the order of
-Gymnasium's `FlattenObservation`. Its info tells success (`success` or `is_success`; without them,
-that the episode terminated). Where the task has sub-tasks, the environment's attribute `subtasks`
-names them, in order, and info holds two boolean vectors over them, `completed_ordered` and
-`completed_any_order`. Vector environments hold the same, with the lanes as the first axis, in any
+Any Gymnasium environment will do. Observations that are dictionaries are flattened, in the order of
+Gymnasium's `FlattenObservation`. Success is `info["success"]` or `info["is_success"]` of the last
+step, otherwise `terminated`. Where the task has subtasks, the environment's attribute `subtasks`
+names them, in order, and info has two boolean vectors over them, `completed_ordered` and
+`completed_any_order`. Vector environments have the same, with the lanes as the first axis, in any
 of Gymnasium's autoreset modes.
 """
 
@@ -307,4 +307,4 @@ def _score(rows: Sequence[EpisodeRow]) -> str:
     """Return the running averages."""
     score = f"success {np.mean([row.success for row in rows]):.2f}"
     counted = [row.subtasks_ordered for row in rows if row.subtasks_ordered is not None]
-    return f"{score}, sub-tasks {np.mean(counted):.2f}" if counted else score
+    return f"{score}, subtasks {np.mean(counted):.2f}" if counted else score

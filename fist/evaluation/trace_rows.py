@@ -4,7 +4,7 @@ One row per step of an episode, taken by a policy that acts exactly as the one i
 
     env, task, method, seed         what was tested
     episode, test_seed, step        when; step 0 is the first action
-    counted                         sub-tasks counted in order so far
+    counted                         subtasks counted in order so far
     state_<name>                    the observation, in the environment's units
     demo, demo_step, distance       the demonstration state that is followed, from 0, and how far
                                     away it was (squared, in the space of the look-up)

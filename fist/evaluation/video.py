@@ -1,6 +1,6 @@
 """A video of one episode, and a sheet of pictures from it.
 
-A checklist in the corner ticks off the task's sub-tasks. Beside the live view stands the target
+A checklist in the corner ticks off the task's subtasks. Beside the live view stands the target
 that was looked up in the demonstrations, drawn by a second environment: one whose `state_options`
 gives the reset options with which it starts from what an observation shows. Without look-ups, or
 without that method, there is the live view alone.
@@ -26,7 +26,7 @@ from fist.stage.files import replacing
 Frame = UInt8[np.ndarray, "height width 3"]
 
 DONE, OPEN = (120, 255, 120), (255, 255, 255)
-"""Colours of a sub-task that is done and of one that is not."""
+"""Colours of a subtask that is done and of one that is not."""
 FPS = 25
 """Frames per second that are enough: of an environment with more, only so many are shown."""
 GIF_EVERY, GIF_COLOURS = 3, 128
@@ -160,7 +160,7 @@ def _render(env: gymnasium.Env, env_id: str) -> Any:
 
 
 def _checklist(frame: Frame, env: gymnasium.Env, info: Mapping[str, Any]) -> Frame:
-    """Write the sub-tasks into a frame's corner, those counted so far ticked off."""
+    """Write the subtasks into a frame's corner, those counted so far ticked off."""
     if "completed_ordered" not in info:
         return frame
     subtasks = zip(env.get_wrapper_attr("subtasks"), info["completed_ordered"], strict=True)

@@ -1,4 +1,4 @@
-"""A data set at a glance: lengths, sub-tasks, actions, and what is odd about it."""
+"""A data set at a glance: lengths, subtasks, actions, and what is odd about it."""
 
 from collections import Counter
 from itertools import combinations
@@ -25,7 +25,7 @@ def inspect_dataset(path: Path, env: gymnasium.Env, out: Path) -> str:
 
     Args:
         path: HDF5 file in D4RL's layout.
-        env: environment that it comes from; where it tells no sub-tasks, or has other
+        env: environment that it comes from; where it tells no subtasks, or has other
             observations, nothing is said of them.
         out: PNG file to write.
 
@@ -68,7 +68,7 @@ def _action_lines(a: np.ndarray, inside: np.ndarray) -> list[str]:
 
 
 def _completions(episodes: Episodes, env: gymnasium.Env) -> pd.DataFrame | None:
-    """Return the row at which each episode does each sub-task; None where none are known."""
+    """Return the row at which each episode does each subtask; None where none are known."""
     space = env.observation_space.shape
     if not env.has_wrapper_attr("elements") or space != (episodes.state_dim,):
         return None
@@ -79,14 +79,14 @@ def _completions(episodes: Episodes, env: gymnasium.Env) -> pd.DataFrame | None:
 def _completion_lines(completions: pd.DataFrame | None) -> list[str]:
     """Return how many episodes complete what, and when; and the commonest sequences."""
     if completions is None:
-        return ["sub-tasks: unknown (--env-id names the environment of the data)"]
+        return ["subtasks: unknown (--env-id names the environment of the data)"]
     table = pd.DataFrame({"episodes": completions.count(), "row (mean)": completions.mean()})
     orders = Counter(
         " > ".join(done.dropna().sort_values(kind="stable").index) or "nothing"
         for _, done in completions.iterrows()
     )
     return [
-        "sub-tasks: episodes, and the row of the first completion",
+        "subtasks: episodes, and the row of the first completion",
         table.to_string(float_format="%.1f", na_rep=""),
         "in this order:",
         *(f"  {count:5d} {order}" for order, count in orders.most_common(10)),
@@ -138,7 +138,7 @@ def _draw(episodes: Episodes, completions: pd.DataFrame | None, title: str, out:
     if completions is None:
         axes[3].plot(episodes.actions[: int(episodes.lengths[0])].numpy(), linewidth=0.6)
         axes[3].set_title("first episode: actions over its rows")
-    else:  # a mark per episode and sub-task
+    else:  # a mark per episode and subtask
         for height, name in enumerate(completions):
             axes[3].plot(completions[name], np.full(len(completions), height), "|", color="0.3")
         axes[3].set_yticks(range(completions.shape[1]), completions.columns)

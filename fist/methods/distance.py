@@ -32,8 +32,8 @@ class DistanceSettings(ModelSettings):
     ("reachable")."""
     noise: NonNegative = 0.0
     """Standard deviation of the noise added to states in training, in units of the normalised
-    state. Without it f may read progress off the arm alone, and believe in a sub-task that the arm
-    has gone through the motions of, but missed."""
+    state. Without noise, f may read progress off the arm alone and take a missed subtask for a
+    finished one."""
 
 
 class Distance(Model):

@@ -48,7 +48,7 @@ class Nearness:
     """When one follows."""
 
     within: Positive = 2.4
-    """How near a demonstration is that is followed, in steps of the demonstrations."""
+    """Distance, in steps of the demonstrations, within which a demonstration is followed."""
 
 
 class Following(Policy):

@@ -38,11 +38,11 @@ class InContextSettings(ModelSettings):
     blocks: Natural = 2
     """Layers of attention."""
     neighbours: Count = 8
-    """Recorded states that are shown."""
+    """Retrieved states that the network sees."""
     context: Count = 10
-    """Episodes of play in which an episode's neighbours are looked up, in training."""
+    """Episodes of play from which the neighbours of an episode are retrieved, in training."""
     decay: NonNegative = 30.0
-    """λ: how fast trust in the nearest neighbour falls with its distance, the root mean square
+    """λ: how fast the weight of the nearest neighbour falls with its distance, the root mean square
     over the dimensions of the (normalised) state."""
     feedback: NonNegative = 0.0
     """Share of the linear feedback in the recorded actions that a chunk is given

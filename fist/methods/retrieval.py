@@ -35,8 +35,8 @@ class LookupActing:
     """How one looks up."""
 
     search: Search = "nearest"
-    """What is looked up: the "nearest" state of the demonstrations, or, with "track", the one where
-    the likeliest path through them ends, on which places move on about as fast as time does."""
+    """Which state of the demonstrations is retrieved: the "nearest", or, with "track", the end of
+    the most likely path through the demonstrations, which moves on about as fast as time."""
 
 
 class Nearest(NamedTuple):

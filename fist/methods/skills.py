@@ -46,9 +46,9 @@ class SkillSettings(ModelSettings):
     hidden: Count = 128
     """Width of every hidden layer."""
     encoder: Encoder = "lstm"
-    """What reads the window for the posterior: an "lstm", step by step, or an "mlp", all of it at
-    once. A window of ten steps is short: the MLP learns the same for a fraction of the
-    arithmetic. "none": there is no posterior; such a model acts, and cannot be trained."""
+    """The network of the posterior: an "lstm" reads the window step by step, an "mlp" all of it at
+    once. For windows of ten steps the MLP learns the same with a fraction of the arithmetic. With
+    "none" there is no posterior: such a model acts, and cannot be trained."""
     readout: Count = 128
     """Width between the LSTM's output and the posterior's parameters (32 in the mazes)."""
     encoder_blocks: Natural = 2

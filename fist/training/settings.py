@@ -32,14 +32,15 @@ class TrainSettings:
     clip_norm: Positive = 10.0
     """Largest Euclidean norm of the gradient; larger ones are scaled down."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the forward pass. That a processor has bfloat16 does not say that it is faster
-    there: docs/speed.md."""
+    """Arithmetic of the forward pass. bfloat16 is not faster on every processor that has it: see
+    docs/benchmarks/speed.md."""
     compile: Literal["auto", "always", "never"] = "auto"
     """Compile the loss: a sixth less time per step, after about a minute of compiling (a few
-    seconds for the next run of the same shape on the machine); "auto" does so for runs of 10,000
-    steps and more, where there are a C++ compiler and Python's headers."""
+    seconds for the next run of the same shape on the machine). "auto" compiles runs of 10,000 steps
+    and more, if there are a C++ compiler and Python's headers."""
     validation: Share = 0.01
-    """Share of the episodes held out (the last ones), for the learning curve alone."""
+    """Share of the episodes (the last ones) that is held out for validation losses in the learning
+    curve; nothing else uses them."""
     log_every: Count = 200
     """Steps between rows of the learning curve."""
     save_every: Positive = 30.0

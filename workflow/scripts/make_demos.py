@@ -1,4 +1,4 @@
-"""Make a set of demonstrations: the episodes that complete a sequence of sub-tasks."""
+"""Make a set of demonstrations: the episodes that complete a sequence of subtasks."""
 
 from _cli import main
 from fist.data.split import make_demos as run

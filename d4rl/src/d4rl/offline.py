@@ -99,7 +99,7 @@ def qlearning_dataset(
 
 
 def get_normalized_score(env_id: str, score: float | np.ndarray) -> float | np.ndarray:
-    """Return a return on D4RL's scale: 0 for a random policy, 1 for an expert (all 4 sub-tasks).
+    """Return a return on D4RL's scale: 0 for a random policy, 1 for an expert (all 4 subtasks).
 
     Raises:
         ValueError: no reference scores are known for `env_id`.

@@ -19,7 +19,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     """Draw the step of the state in its demonstration over the episode's own steps, and below it
     how far away it was.
 
-    The marker and the shade tell the demonstration. Vertical lines are sub-tasks that were counted.
+    The marker and the shade tell the demonstration. Vertical lines are subtasks that were counted.
 
     Raises:
         ValueError: a file has no such episode, or no look-up.

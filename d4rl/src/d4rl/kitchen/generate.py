@@ -5,7 +5,7 @@ The file has D4RL's layout. Row t holds what was observed, what was then done an
     row            0    1    2   ...  T-1 |  0    1  ...
     observations   s0   s1   s2  ...      |              (N, 60) float32
     actions        a0   a1   a2  ...      |              (N, 9)  float32
-    rewards        sub-tasks counted, in order, by the step that a_t starts  (N,) float32
+    rewards        subtasks counted, in order, by the step that a_t starts  (N,) float32
     terminals      true on the last row of a finished performance            (N,) bool
     timeouts       true on the last row of one that was cut off              (N,) bool
     infos          index of the performance                                  (N,) int32
@@ -53,9 +53,9 @@ class Performance:
     actions: np.ndarray
     """(T, 9) float32 in [-1, 1]."""
     rewards: np.ndarray
-    """(T,) float32: sub-tasks counted, in order, by each step."""
+    """(T,) float32: subtasks counted, in order, by each step."""
     successful: bool
-    """Whether every sub-task was counted."""
+    """Whether every subtask was counted."""
 
 
 def perform(sequence: Sequence[str], seed: int, index: int) -> Performance:
@@ -104,7 +104,7 @@ def generate(
         seed: 0 or more.
         workers: processes that share the work. A script that asks for more than one must guard
             its entry point with `if __name__ == "__main__"`.
-        only_successful: leave out performances that miss a sub-task and record others instead.
+        only_successful: leave out performances that miss a subtask and record others instead.
         progress: show a progress bar, or lines in the log where stderr is no terminal.
         finished: performances that another call with the same sequence and seed has made, by
             index; those made here are added, so that a caller can keep them.
