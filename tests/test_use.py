@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,11 @@ from untrained import cell_of_marks
 
 import fist
 from fist.commands.main import COMMANDS
+from fist.data.actions import ActionScale
 from fist.data.episodes import DataError, save_episodes
 from fist.evaluation.evaluate import evaluate
 from fist.evaluation.export import export_policy, load_exported
+from fist.methods.nearest import Replay
 from fist.methods.skills import SPiRL
 from fist.training.checkpoint import load_model
 
@@ -120,9 +123,22 @@ def test_other_demonstrations_are_looked_up_in_whether_in_a_file_or_in_arrays(po
     assert acts() == from_file
 
 
-def test_a_policy_that_looks_nothing_up_says_so(cell, tmp_path):
-    from dataclasses import replace
+def test_actions_come_in_the_range_of_the_recorded_ones(cell, tmp_path):
+    demos, scale = random_episodes([40, 25], state_dim=2), ActionScale((-8.0, 0.0), (8.0, 2.0))
+    save_episodes(tmp_path / "demos.hdf5", replace(demos, scale=scale))
+    given = {"model": None, "distance": None, "lookup": "euclidean"}
+    spec = replace(cell.spec, method=Replay, demos=tmp_path / "demos.hdf5", **given)
+    export_policy(tmp_path / "replay", replace(cell, spec=spec))
+    policy = fist.load_policy(tmp_path / "replay", ["marks"])
+    recorded = replace(demos, scale=scale).recorded
+    for arrays in ("as exported", "given"):
+        assert np.allclose(policy.act(demos.states[7].numpy()), recorded[7]), arrays
+        policy.set_demonstrations([(demos.states[:40].numpy(), recorded[:40])])
+    with pytest.raises(DataError, match=r"is 9.0, outside \[-8.0, 8.0\]"):
+        policy.set_demonstrations([(np.zeros((20, 2)), np.full((20, 2), 9.0))])
 
+
+def test_a_policy_that_looks_nothing_up_says_so(cell, tmp_path):
     spec = replace(cell.spec, method=SPiRL, lookup="none", demos=None, distance=None)
     export_policy(tmp_path / "spirl", replace(cell, spec=spec))
     policy = fist.load_policy(tmp_path / "spirl", ["marks"])

@@ -4,6 +4,7 @@ A few demonstrations are a random choice, and people's are never all good: resul
 and with flawed ones among them, say how much a method depends on that.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -82,4 +83,5 @@ def _flawed(episode: Episodes, flaw: Flaw, generator: np.random.Generator) -> Ep
             still = torch.zeros(PAUSE, episode.action_dim)
             states = torch.cat((states[:half], states[half].expand(PAUSE, -1), states[half:]))
             actions = torch.cat((actions[:half], still, actions[half:]))
-    return Episodes(states, actions, torch.tensor([len(states)]))
+    lengths = torch.tensor([len(states)])
+    return replace(episode, states=states, actions=actions, lengths=lengths, rewards=None)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from d4rl_layout import BLOCK, DataError, read, write
+from d4rl_layout import BLOCK, DataError, labels, read, write
+from fist.data.actions import LABEL, ActionScale, in_unit, widest
 
 __all__ = ["DataError", "Episodes", "concatenate", "load_episodes", "save_episodes"]
 
@@ -35,6 +36,14 @@ class Episodes:
     """Episodes of the file that were too short and left out."""
     dropped_rows: int = 0
     """Rows after the last episode end that were left out."""
+    clipped: int = 0
+    """Values of actions that lay a rounding beyond their range."""
+    scale: ActionScale | None = None
+    """How recorded actions were mapped into [-1, 1]; None: they are as they were recorded."""
+    rewards: Float[Tensor, " N"] | None = None
+    """Of each step; None: 0."""
+    timeouts: Bool[Tensor, " E"] | None = None
+    """Whether an episode was ended by a limit of steps; None: none was."""
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -70,10 +79,28 @@ class Episodes:
         """Return the named episodes, in the order given."""
         rows = torch.arange(len(self.states)).split(self.lengths.tolist())
         index = torch.cat([torch.arange(0), *(rows[i] for i in episodes)])
-        states, actions = self.states[index], self.actions[index]
-        lengths = self.lengths[list(episodes)]
-        weights = None if self.weights is None else self.weights[index]
-        return replace(self, states=states, actions=actions, lengths=lengths, weights=weights)
+        per_row = {
+            name: getattr(self, name) for name in ("states", "actions", "weights", "rewards")
+        }
+        per_episode = {name: getattr(self, name) for name in ("lengths", "timeouts")}
+        taken = {name: part[index] for name, part in per_row.items() if part is not None}
+        chosen = {n: part[list(episodes)] for n, part in per_episode.items() if part is not None}
+        return replace(self, **taken, **chosen)
+
+    @property
+    def recorded(self) -> np.ndarray:
+        """The actions as they were recorded, (N, A): float64 where they were scaled."""
+        actions = self.actions.numpy()
+        return actions if self.scale is None else self.scale.from_unit(actions)
+
+    def rescaled(self, scale: ActionScale | None, source: object = "the data set") -> Episodes:
+        """Return the episodes with another map of actions; DataError where it is too narrow."""
+        scale = None if scale is None or scale.is_unit else scale
+        if scale == self.scale:
+            return self
+        actions, clipped = in_unit(source, self.recorded, scale)
+        clipped += self.clipped
+        return replace(self, actions=torch.from_numpy(actions), scale=scale, clipped=clipped)
 
     def first(self, n: int, source: str | Path = "the data set") -> Episodes:
         """Return the first n episodes; DataError where there are fewer."""
@@ -90,24 +117,20 @@ def load_episodes(path: str | Path, min_length: int = 1) -> Episodes:
 
     An episode ends at `terminals | timeouts`, where the file has timeouts. Episodes with fewer than
     `min_length` rows are left out and counted in `dropped`; they are never joined to the next one.
-    Rewards are not read: those of FIST's released files are wrong.
+    Rewards are kept, but nothing is learnt of them: those of FIST's released files are wrong.
 
     Raises:
         FileNotFoundError: there is no such file.
         DataError: the file is not usable; says why.
     """
-    arrays = read(path, only=("observations", "actions", "terminals", "timeouts"))
+    scale = ActionScale.read(labels(path, LABEL).get(LABEL), path)
+    arrays = read(path, only=("observations", "actions", "terminals", "timeouts", "rewards"))
     for key in ("observations", "actions"):
         if arrays[key].ndim != 2 or arrays[key].shape[1] == 0:
             raise DataError(f"{path}: {key} has shape {arrays[key].shape}, expected (rows, dims)")
-    states, actions = (np.asarray(arrays[key], np.float32) for key in ("observations", "actions"))
-    if actions.size and max(actions.max(), -actions.min()) > 1:
-        outside = np.argwhere(np.abs(actions) > 1)
-        row, column = outside[0]
-        raise DataError(
-            f"{path}: actions[{row}, {column}] is {actions[row, column]:.8g}, outside [-1, 1] "
-            f"({len(outside)} such values): scale or clip the actions of this file first"
-        )
+    states = np.asarray(arrays["observations"], np.float32)
+    actions, clipped = in_unit(path, arrays.pop("actions"), scale)
+    rewards = np.asarray(arrays.get("rewards", np.zeros(len(states))), np.float32)
     ends = arrays["terminals"] | arrays.get("timeouts", False)
     stops = np.flatnonzero(ends) + 1
     if not len(stops):
@@ -120,12 +143,17 @@ def load_episodes(path: str | Path, min_length: int = 1) -> Episodes:
             f"{min_length} are needed (H+1; config: models.skills.model.horizon)"
         )
     keep = np.repeat(long_enough, lengths)
+    timed_out = ~arrays["terminals"][stops - 1]
     return Episodes(
         torch.from_numpy(_packed(states, keep)),
         torch.from_numpy(_packed(actions, keep)),
         torch.from_numpy(lengths[long_enough].astype(np.int64)),
         dropped=int((~long_enough).sum()),
         dropped_rows=len(ends) - int(stops[-1]),
+        clipped=clipped,
+        scale=scale,
+        rewards=torch.from_numpy(_packed(rewards, keep)),
+        timeouts=torch.from_numpy(timed_out[long_enough]),
     )
 
 
@@ -142,11 +170,20 @@ def _packed(array: np.ndarray, keep: np.ndarray) -> np.ndarray:
 
 def save_episodes(path: str | Path, episodes: Episodes) -> None:
     """Write episodes in D4RL layout: whole or not at all, the same bytes for the same episodes."""
-    terminals = np.zeros(len(episodes.states), dtype=bool)
-    terminals[(episodes.lengths.cumsum(0) - 1).numpy()] = True
-    arrays = {"observations": episodes.states.numpy(), "actions": episodes.actions.numpy()}
-    arrays |= {"rewards": np.zeros(len(terminals), np.float32), "terminals": terminals}
-    write(path, arrays | {"timeouts": np.zeros_like(terminals)})
+    rows, last = len(episodes.states), (episodes.lengths.cumsum(0) - 1).numpy()
+    ends = {"terminals": np.zeros(rows, dtype=bool), "timeouts": np.zeros(rows, dtype=bool)}
+    ends["timeouts"][last] = timed_out = np.asarray(
+        _or_zeros(episodes.timeouts, len(episodes)), bool
+    )
+    ends["terminals"][last] = ~timed_out
+    rewards = _or_zeros(episodes.rewards, rows).numpy()
+    arrays = {"observations": episodes.states.numpy(), "actions": episodes.recorded}
+    scale = {} if episodes.scale is None else {LABEL: episodes.scale.label()}
+    write(path, arrays | {"rewards": rewards} | ends, scale)
+
+
+def _or_zeros(part: Tensor | None, length: int) -> Tensor:
+    return torch.zeros(length) if part is None else part
 
 
 def concatenate(parts: Sequence[Episodes]) -> Episodes:
@@ -154,10 +191,15 @@ def concatenate(parts: Sequence[Episodes]) -> Episodes:
     shapes = {(part.state_dim, part.action_dim) for part in parts}
     if len(shapes) != 1:
         raise DataError(f"data sets differ in (state, action) dimensions: {sorted(shapes)}")
+    scale = widest([part.scale for part in parts])
+    parts = [part.rescaled(scale) for part in parts]
+    counts = ("dropped", "dropped_rows", "clipped")
     return Episodes(
         torch.cat([part.states for part in parts]),
         torch.cat([part.actions for part in parts]),
         torch.cat([part.lengths for part in parts]),
-        dropped=sum(part.dropped for part in parts),
-        dropped_rows=sum(part.dropped_rows for part in parts),
+        **{name: sum(getattr(part, name) for part in parts) for name in counts},
+        scale=scale,
+        rewards=torch.cat([_or_zeros(part.rewards, len(part.states)) for part in parts]),
+        timeouts=torch.cat([_or_zeros(part.timeouts, len(part)).bool() for part in parts]),
     )

@@ -10,6 +10,7 @@ reached through Gymnasium (`env.get_wrapper_attr`):
 Every split comes with a JSON file that counts what was kept and what was left out.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +20,11 @@ import gymnasium
 import numpy as np
 import torch
 
+from fist.data.actions import ActionScale
 from fist.data.episodes import DataError, Episodes, concatenate, load_episodes, save_episodes
 from fist.stage.files import sha256, write_json
+
+log = logging.getLogger(__name__)
 
 SAME_RECORDING = 0.004
 """Two episodes of equal length are one recording if their states differ by less on average.
@@ -151,6 +155,7 @@ def _write(
     split: Episodes, env: gymnasium.Env, files: Sequence[Path], report: dict[str, Any], out: Path
 ) -> dict[str, Any]:
     """Write a split and its report, the data last."""
+    split = _suited(split, env.action_space)
     elements = env.get_wrapper_attr("elements") if env.has_wrapper_attr("elements") else ()
     completed = Counter[str]()
     for observations in split.observations if elements else ():
@@ -166,12 +171,25 @@ def _write(
         **report,
         "too_short": split.dropped,
         "rows_after_last_end": split.dropped_rows,
+        "clipped_actions": split.clipped,
         "episodes_completing": {name: completed[name] for name in elements},
         "sources": [{"path": str(file), "sha256": sha256(file)} for file in files],
     }
     write_json(out.with_suffix(".json"), report)
     save_episodes(out, split)
     return report
+
+
+def _suited(episodes: Episodes, space: gymnasium.Space) -> Episodes:
+    """Return episodes whose actions are scaled by the environment's range, if none is given."""
+    scale = ActionScale.of_space(space)
+    if scale is None or (episodes.scale is not None and episodes.scale.origin == "given"):
+        return episodes
+    try:
+        return episodes.rescaled(scale)
+    except DataError as error:
+        log.warning("actions keep the range of the data: in the environment's, %s", error)
+        return episodes
 
 
 def _columns(env: gymnasium.Env, names: Sequence[str]) -> list[int]:

@@ -18,7 +18,7 @@ from fist.methods.retrieval import DemoIndex, raw_states
 from fist.stage.files import fingerprint, sha256
 from fist.stage.provenance import code_version, registered
 from fist.stage.resume import read_resume, taking, write_resume
-from fist.training.checkpoint import load_model
+from fist.training.checkpoint import action_scale, load_model
 
 log = logging.getLogger(__name__)
 
@@ -78,19 +78,26 @@ class PolicySpec:
         """
         cls = self.method
         model = None if self.model is None else load_model(self.model, cls.Model)
-        index = self._index(model, seed, demos) if cls.looks_up else None
+        scale = None if self.model is None else action_scale(self.model)
+        index = None
+        if cls.looks_up:
+            if demos is None:
+                assert self.demos is not None  # see __post_init__
+                demos = load_episodes(
+                    self.demos, 2 if model is None else model.settings.horizon + 1
+                )
+                demos = demos.first(self.n_demos or len(demos), self.demos)
+            scale = demos.scale if model is None else scale
+            index = self._index(model, demos.rescaled(scale, self.demos), seed)
         policy = cls(model, index, cls.Settings() if self.act is None else self.act)
+        policy.action_scale = scale
         if cls.told_task:
             policy.task = self.task
         return policy
 
-    def _index(self, model: Model | None, seed: int, episodes: Episodes | None) -> DemoIndex:
+    def _index(self, model: Model | None, episodes: Episodes, seed: int) -> DemoIndex:
         """Index the demonstrations for a model's horizon."""
         horizon = 1 if model is None else model.settings.horizon
-        if episodes is None:
-            assert self.demos is not None  # see __post_init__
-            episodes = load_episodes(self.demos, horizon + 1)
-            episodes = episodes.first(self.n_demos or len(episodes), self.demos)
         distance: Any = None
         if self.distance is not None and self.lookup != "euclidean":
             distance = load_model(self.distance, Distance)

@@ -91,7 +91,8 @@ def export_policy(
     Raises:
         FileNotFoundError, CheckpointError, DataError: a file is missing or damaged.
     """
-    spec, index = trial.spec, trial.policy().index
+    spec, policy = trial.spec, trial.policy()
+    index = policy.index
     files: dict[str, Path] = {}
     for name, cls in (("model", spec.method.Model), ("distance", Distance)):
         if (source := getattr(spec, name)) is not None:
@@ -102,7 +103,8 @@ def export_policy(
     twins = [path.with_suffix(".json") for path in files.values()]
     if index is not None:
         files["demos"] = folder / "demos.hdf5"
-        save_episodes(files["demos"], Episodes(index.states, index.actions, index.lengths))
+        shown = Episodes(index.states, index.actions, index.lengths, scale=policy.action_scale)
+        save_episodes(files["demos"], shown)
     cell = Cell(
         format=FORMAT,
         labels=trial.labels,

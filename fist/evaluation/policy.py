@@ -8,6 +8,7 @@ action = policy.act(observation)
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import gymnasium
 import numpy as np
 import torch
 
+from fist.data.actions import ActionScale, executed, in_unit
 from fist.data.episodes import Episodes, load_episodes, save_episodes
 from fist.evaluation.evaluate import Trial
 from fist.evaluation.export import load_exported, read_cell
@@ -68,7 +70,7 @@ class LoadedPolicy:
                 episode is asked for, in order.
 
         Returns:
-            The action (A,) or (B, A), float32, in [-1, 1].
+            The action (A,) or (B, A), float32, in the range of the recorded ones.
 
         Raises:
             ValueError: the observation has another shape or is not finite, or another number of
@@ -95,6 +97,7 @@ class LoadedPolicy:
             raise ValueError(f"{len(rows)} observations, but {running} running: call reset first")
         with _one_thread():
             actions = self._policy.act(rows, range(len(rows)))
+        actions = executed(actions, self._policy.action_scale)
         return actions[0] if one else actions
 
     def set_demonstrations(self, demonstrations: Demonstrations, n: int | None = None) -> None:
@@ -115,7 +118,7 @@ class LoadedPolicy:
             raise ValueError(
                 f"{type(self._policy).__name__} looks nothing up: it cannot be shown demonstrations"
             )
-        shown = episodes_of(demonstrations, self.horizon + 1, n)
+        shown = episodes_of(demonstrations, self.horizon + 1, n, self._policy.action_scale)
         self._policy = self._trial.spec.policy(self._trial.labels.seed, shown)
         self.reset(self._seed)
 
@@ -138,8 +141,12 @@ def load(folder: str | Path, trusted: Sequence[str] = ()) -> LoadedPolicy:
     return LoadedPolicy(trial, about | ({} if model is None else read_twin(model).provenance))
 
 
-def episodes_of(demonstrations: Demonstrations, shortest: int, n: int | None = None) -> Episodes:
+def episodes_of(
+    demonstrations: Demonstrations, shortest: int, n: int | None, scale: ActionScale | None
+) -> Episodes:
     """Return demonstrations as episodes of at least `shortest` steps, the first n of them.
+
+    The actions of arrays are scaled as `scale` says.
 
     Raises:
         FileNotFoundError, DataError: there is no such file, or the demonstrations cannot be used.
@@ -147,10 +154,12 @@ def episodes_of(demonstrations: Demonstrations, shortest: int, n: int | None = N
     if isinstance(demonstrations, str | Path):
         episodes, source = load_episodes(demonstrations, shortest), str(demonstrations)
     else:
-        source = "the list of demonstrations"
+        source = "the demonstrations"
+        given = Episodes.of(*map(list, zip(*demonstrations, strict=True)))
+        unit, _ = in_unit(source, given.actions.numpy(), scale)
         with tempfile.TemporaryDirectory() as folder:  # through the one door for data
             file = Path(folder) / "demonstrations.hdf5"
-            save_episodes(file, Episodes.of(*map(list, zip(*demonstrations, strict=True))))
+            save_episodes(file, replace(given, actions=torch.from_numpy(unit), scale=scale))
             episodes = load_episodes(file, shortest)
     return episodes if n is None else episodes.first(n, source)
 

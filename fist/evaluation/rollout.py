@@ -24,6 +24,7 @@ from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec, WrapperSpec
 from gymnasium.vector import AutoresetMode
 
+from fist.data.actions import executed
 from fist.evaluation.episode_results import EpisodeRow
 from fist.methods.base import Policy
 from fist.stage.files import reason
@@ -239,7 +240,7 @@ def _act(policy: Policy, states: np.ndarray, lanes: list[int], size: int) -> np.
     if actions.shape != (len(lanes), size):
         name = type(policy).__name__
         raise ValueError(f"{name}.act returned {actions.shape} actions, not {(len(lanes), size)}")
-    return actions
+    return executed(actions, getattr(policy, "action_scale", None))
 
 
 def _lane(

@@ -68,6 +68,7 @@ class Recorder(Policy):
         """The look-up that is followed at every step; None where there is none."""
         self._names: tuple[str, ...] = ()
         self._policy = copy.copy(policy)  # leaves the given one as it is
+        self.action_scale = getattr(policy, "action_scale", None)
         self._index = None
         if getattr(policy, "index", None) is not None:
             self._policy.index = self._index = WatchedIndex(policy.index)

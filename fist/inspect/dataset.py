@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fist.analysis.figures.style import panels, save_picture
+from fist.data.actions import ActionScale
 from fist.data.episodes import Episodes, load_episodes
 from fist.data.split import first_completions, same_recording
 
@@ -44,6 +45,7 @@ def inspect_dataset(path: Path, env: gymnasium.Env, out: Path) -> str:
         f"lengths: {lengths.min()} to {lengths.max()}, mean {lengths.mean():.1f}, "
         f"median {np.median(lengths):.0f}",
         "",
+        *_scale_lines(episodes.scale),
         *_action_lines(episodes.actions.numpy(), inside),
         "",
         *_completion_lines(completions),
@@ -51,6 +53,16 @@ def inspect_dataset(path: Path, env: gymnasium.Env, out: Path) -> str:
         *(_anomalies(episodes, inside) or ["nothing odd"]),
     ]
     return "\n".join(lines)
+
+
+def _scale_lines(scale: ActionScale | None) -> list[str]:
+    """Return what of the recorded actions is called -1 and 1."""
+    if scale is None:
+        return []
+    ranges = [f"[{low:g}, {high:g}]" for low, high in zip(scale.low, scale.high, strict=True)]
+    still = f"; never change: {_numbers(np.array(scale.still))}" if scale.still else ""
+    shown = ", ".join(ranges[:SHOWN]) + (" …" if len(ranges) > SHOWN else "")
+    return [f"actions scaled to [-1, 1] from {shown} ({scale.origin}){still}"]
 
 
 def _action_lines(a: np.ndarray, inside: np.ndarray) -> list[str]:
@@ -97,6 +109,8 @@ def _anomalies(episodes: Episodes, inside: np.ndarray) -> list[str]:
     """Return what a person should look at."""
     states, lengths = episodes.states.numpy(), episodes.lengths.numpy()
     found = []
+    if episodes.clipped:
+        found.append(f"odd: {episodes.clipped} action values a rounding out of range, clipped")
     if episodes.dropped_rows:
         found.append(f"odd: {episodes.dropped_rows} rows after the last episode end are not used")
     if (short := int((lengths < WINDOW).sum())) > 0:

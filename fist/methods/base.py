@@ -23,6 +23,7 @@ from annotated_types import Le
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
+from fist.data.actions import ActionScale
 from fist.data.episodes import Episodes
 from fist.methods.lanes import as_states
 from fist.methods.networks import Normaliser
@@ -180,6 +181,8 @@ class Policy:
     in `Material.tasks`; None: it is none of them."""
     Settings: ClassVar[type] = NoSettings
     """How it acts."""
+    action_scale: ActionScale | None = None
+    """What its actions are mapped by where they are executed (`fist.data.actions.executed`)."""
 
     def __init__(self, model: Any, index: DemoIndex | None, act: Any):
         """Make the policy.

@@ -15,6 +15,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from fist.data.actions import LABEL, ActionScale
 from fist.methods.base import Model, class_named, name_of
 from fist.stage.files import read_bytes, read_json, reason, write_bytes, write_json
 from fist.stage.settings import Count, settings
@@ -82,6 +83,15 @@ def read_twin(path: str | Path) -> Twin:
         return Twin(**read_json(file))
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{file}: describes no model ({reason(error)})") from error
+
+
+def action_scale(path: str | Path) -> ActionScale | None:
+    """Return how the actions were scaled that a model has learnt; errors are `read_twin`'s."""
+    try:
+        told = read_twin(path).provenance.get(LABEL)
+        return None if told is None else ActionScale(**told)
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{path}: {LABEL} of its JSON file: {reason(error)}") from None
 
 
 def load_model(

@@ -16,11 +16,12 @@ from typing import Any
 import torch
 from torch import Generator
 
+from fist.data.actions import LABEL, widest
 from fist.data.episodes import DataError, Episodes, concatenate, load_episodes
 from fist.methods.base import Losses, Material, Model, name_of
 from fist.stage.files import fingerprint, sha256
 from fist.stage.provenance import code_version
-from fist.training.checkpoint import load_model, save_model
+from fist.training.checkpoint import action_scale, load_model, save_model
 from fist.training.loop import Run, train
 from fist.training.play_retrieval import Retrieve, beside, retrieved
 from fist.training.settings import TrainSettings
@@ -146,6 +147,11 @@ def _read(
             parts["tasks"] = tuple(task for task, file in enumerate(files) for _ in file.lengths)
         else:
             parts["models"][name] = load_model(inputs.models[name], trusted=(model.__module__,))
+    read = {name: parts[name] for name in ("play", "demos") if name in parts}
+    known = None if inputs.init is None else action_scale(inputs.init)
+    scale = known if inputs.init else widest([episodes.scale for episodes in read.values()])
+    files_of = {"play": inputs.play, "demos": ", ".join(map(str, inputs.demos))}
+    parts |= {name: episodes.rescaled(scale, files_of[name]) for name, episodes in read.items()}
     return Material(**parts)
 
 
@@ -189,6 +195,8 @@ def _fit(
         "device": device.type,
         "torch": torch.__version__,
     } | choice
+    if (scale := material.main.scale) is not None:
+        provenance[LABEL] = asdict(scale)
     name, curve = name_of(type(net)), job.out.with_suffix(".csv")
     decisive = {
         "provenance": provenance | {"inputs": digests},

@@ -86,6 +86,19 @@ def check(path: str | os.PathLike[str]) -> None:
         _judged(file, _plain(file), (), None)
 
 
+def labels(path: str | os.PathLike[str], *names: str) -> dict[str, str]:
+    """Return those of the named attributes of a file that are texts.
+
+    Raises:
+        FileNotFoundError, DataError: as for `read`.
+    """
+    with opened(path) as file:
+        there = [name for name in names if name in file.attrs]
+        kinds = {name: file.attrs.get_id(name) for name in there}
+        texts = [n for n, k in kinds.items() if k.shape == () and h5py.check_string_dtype(k.dtype)]
+        return {name: str(file.attrs[name]) for name in texts}
+
+
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     """Open an HDF5 file, for reading alone; whatever fails while it is read is a DataError.
