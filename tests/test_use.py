@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pipeline_copy import ROOT
+from pipeline_copy import ROOT, TINY, copy_made, snakemake
 from recordings import random_episodes
+from safetensors.torch import load_file
 from untrained import cell_of_marks
 
 import fist
@@ -24,6 +25,7 @@ from fist.data.actions import ActionScale
 from fist.data.episodes import DataError, save_episodes
 from fist.evaluation.evaluate import evaluate
 from fist.evaluation.export import export_policy, load_exported
+from fist.evaluation.rollout import RolloutSettings
 from fist.methods.nearest import Replay
 from fist.methods.skills import SPiRL
 from fist.training.checkpoint import load_model
@@ -219,6 +221,42 @@ def test_the_demo_ticks_off_what_the_robot_does(tmp_path):
     assert [name.replace(" ", "_") for name, _ in ticks] == order
     assert "4 of 4 subtasks" in done.stdout and "nothing more" in done.stdout
     assert [int(step) for _, step in ticks] == sorted(int(step) for _, step in ticks)
+
+
+@pytest.mark.slow
+def test_the_shipped_policy_does_its_task(tmp_path):
+    rows = evaluate(None, replace(load_exported(DEMO), rollout=RolloutSettings(episodes=10)))
+    assert sum(row.success for row in rows) >= 8
+
+
+@pytest.mark.slow
+def test_the_pipeline_makes_the_shipped_policy(made_pipeline, tmp_path):
+    """In all but the values of its weights: the tests' models learn for a moment."""
+    folder, cell = copy_made(made_pipeline, tmp_path / "copy"), "kitchen/demo/follow/seed_0"
+    target = f"results/test/checkpoints/{cell}/cell.json"
+    status, said = snakemake(folder, "-j2", *TINY, "--rerun-triggers", "mtime", "--", target)
+    assert status == 0, said
+    done = run_fist("export", (folder / target).parent, "--out", "made", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    made, shipped = (
+        {name: json.loads((place / f"{name}.json").read_text()) for name in ("cell", "model")}
+        for place in (tmp_path / "made", DEMO)
+    )
+    for content in (made, shipped):
+        assert content["cell"].pop("files").keys() == {
+            *("demos.hdf5", "model.json", "model.safetensors")
+        }
+        assert content["cell"].pop("rollout").keys() == {
+            *("batch", "episodes", "first_test_seed", "max_steps")
+        }
+        assert content["model"].pop("provenance")["inputs"].keys() == {"play"}
+        content["model"].pop("sha256")
+    assert made == shipped
+    shapes = [
+        {name: value.shape for name, value in load_file(place / "model.safetensors").items()}
+        for place in (tmp_path / "made", DEMO)
+    ]
+    assert shapes[0] == shapes[1]
 
 
 BAD = {
