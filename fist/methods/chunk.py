@@ -22,29 +22,26 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
 from fist.data.windows import Windows
-from fist.methods.base import Batch, Material, ModelSettings, Sampler, Terms
-from fist.methods.feedback import FeedbackModel
+from fist.methods.base import Batch, Material, Sampler, Terms
+from fist.methods.feedback import FeedbackModel, FeedbackSettings
 from fist.methods.lanes import by_rows
 from fist.methods.networks import at_least_float32
 from fist.methods.plans import Planner, Replanning
 from fist.methods.retrieval import LookupActing, lookup
-from fist.stage.settings import Count, Natural, NonNegative, settings
+from fist.stage.settings import Count, Natural, settings
 
 REFINED = 0.9
 """Time of the second step: how much of its input is signal. The first step's is 0."""
 
 
 @settings
-class ChunkSettings(ModelSettings):
+class ChunkSettings(FeedbackSettings):
     """Shape of the network."""
 
     hidden: Count = 256
     """Width of every hidden layer."""
     blocks: Natural = 3
     """Hidden blocks of Linear, layer norm, SiLU."""
-    feedback: NonNegative = 0.0
-    """Share of the linear feedback in the recorded actions that a chunk is given
-    (`fist.methods.feedback`); 0 leaves all of it to be learnt."""
 
 
 class ChunkModel(FeedbackModel):

@@ -20,7 +20,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fist.data.episodes import Episodes
-from fist.methods.base import Material, Model
+from fist.methods.base import Material, Model, ModelSettings
+from fist.stage.settings import NonNegative, settings
 
 RIDGE = 1e-5
 """Penalty on the coefficients, per row: dimensions without noise to learn from get a slope of 0."""
@@ -41,6 +42,15 @@ def feedback_gain(episodes: Episodes, states: Float[Tensor, "N S"]) -> Float[Ten
     gram.diagonal().add_(RIDGE * len(t))
     slopes = torch.linalg.solve(gram, inputs.T @ a[t])
     return slopes[: s.shape[1]].T.float()
+
+
+@settings
+class FeedbackSettings(ModelSettings):
+    """What a model that knows of feedback has a setting for."""
+
+    feedback: NonNegative = 0.0
+    """Share of the linear feedback in the recorded actions that is given and not learnt
+    (`fist.methods.feedback`); 0 leaves all of it to be learnt."""
 
 
 class FeedbackModel(Model):

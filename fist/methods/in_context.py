@@ -18,9 +18,9 @@ from torch import Generator, Tensor, nn
 
 from fist.data.episodes import DataError
 from fist.data.windows import Windows
-from fist.methods.base import Batch, Material, ModelSettings, Sampler, Terms
+from fist.methods.base import Batch, Material, Sampler, Terms
 from fist.methods.chunk import Chunk
-from fist.methods.feedback import FeedbackModel
+from fist.methods.feedback import FeedbackModel, FeedbackSettings
 from fist.methods.lanes import by_rows
 from fist.methods.networks import at_least_float32
 from fist.methods.retrieval import DemoIndex
@@ -30,7 +30,7 @@ HEADS = 4
 
 
 @settings
-class InContextSettings(ModelSettings):
+class InContextSettings(FeedbackSettings):
     """Shape of the network, and what it is shown."""
 
     hidden: Count = 32
@@ -44,9 +44,6 @@ class InContextSettings(ModelSettings):
     decay: NonNegative = 30.0
     """λ: how fast the weight of the nearest neighbour falls with its distance, the root mean square
     over the dimensions of the (normalised) state."""
-    feedback: NonNegative = 0.0
-    """Share of the linear feedback in the recorded actions that a chunk is given
-    (`fist.methods.feedback`); 0 leaves all of it to be learnt."""
 
 
 class InContextModel(FeedbackModel):

@@ -25,8 +25,8 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
 from fist.data.windows import Windows
-from fist.methods.base import Batch, Material, ModelSettings, Objective, Sampler, Terms
-from fist.methods.feedback import FeedbackModel
+from fist.methods.base import Batch, Material, Objective, Sampler, Terms
+from fist.methods.feedback import FeedbackModel, FeedbackSettings
 from fist.methods.lanes import Choice, LaneNoise, by_rows
 from fist.methods.networks import MLP, Gaussian, SequenceEncoder, at_least_float32, gaussian
 from fist.methods.plans import Planner, Replanning
@@ -38,7 +38,7 @@ Encoder = Literal["lstm", "mlp", "none"]
 
 
 @settings
-class SkillSettings(ModelSettings):
+class SkillSettings(FeedbackSettings):
     """Shape and loss of the skill VAE; the defaults are the reference's for the kitchen."""
 
     z_dim: Count = 10
@@ -64,9 +64,6 @@ class SkillSettings(ModelSettings):
     phase: Flag = False
     """Tell the decoder how many steps of the skill have passed. Within one skill, a state on the
     way to a turn and the same state on the way back can then have different actions."""
-    feedback: NonNegative = 0.0
-    """Share of the linear feedback in the recorded actions that the decoder is given
-    (`fist.methods.feedback`); 0 leaves all of it to be learnt."""
 
 
 class SkillVAE(FeedbackModel):
