@@ -51,7 +51,6 @@ tables:
     env: cross
     layout: success
     rows: section
-    fold: 2
     tasks: [corner]
     methods: [fist_no_finetuning]
 """
