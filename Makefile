@@ -31,7 +31,7 @@ endif
 	touch $@
 
 results: setup
-	snakemake $(TARGET) -j$(JOBS) --quiet rules $(SNAKEMAKE_FLAGS)
+	snakemake $(TARGET) -j$(JOBS) $(SNAKEMAKE_FLAGS)
 
 test: setup
 	OMP_NUM_THREADS=1 python -m pytest -q -n $(JOBS) --dist loadfile tests

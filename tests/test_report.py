@@ -103,7 +103,7 @@ def test_every_file_that_is_shown_is_in_the_page(made):
             "run/config.yaml",
             "videos/kitchen/top_burner/fist/seed_0.png",
         ),
-        *(f"figures/kitchen_table/{name}.png" for name in ("scores", "retrieval", "features")),
+        *(f"figures/kitchen_table/{name}.png" for name in ("scores", "curves", "features")),
     ]
     for file in shown:
         assert (made / "results/test" / file).exists()

@@ -180,6 +180,21 @@ def test_a_second_run_has_nothing_to_do(run):
     assert "Nothing to be done" in said
 
 
+def test_the_report_of_a_made_pipeline_trains_and_tests_nothing_and_shows_what_there_is(run):
+    """A figure that needs more is in it once it has been made."""
+    report = ("results/test/report.html", *TEST)
+    assert plan(run, *report) == {}
+    names = {job.rule for job in pipeline_copy.plan(run, *report)}
+    assert names >= {"plot_scores", "plot_curves", "render_video", "check_claims", "report"}
+    assert "trace_episodes" not in names and "plot_retrieval" not in names
+    figure = run / "results/test/figures/kitchen_table/retrieval.png"
+    figure.parent.mkdir(parents=True)
+    figure.touch()
+    names = {job.rule for job in pipeline_copy.plan(run, *report)}
+    shutil.rmtree(figure.parents[1])
+    assert "plot_retrieval" in names
+
+
 DEPENDANTS = {
     "summarise": {},
     "rollout": {"summarise": 2},
