@@ -37,7 +37,7 @@ demo: setup
 	@fist demo demo $(if $(ORDER),--order $(ORDER)) $(if $(DEMOS),--demos $(DEMOS))
 
 results: setup
-	snakemake $(TARGET) -j$(JOBS) --quiet rules $(SNAKEMAKE_FLAGS)
+	snakemake $(TARGET) -j$(JOBS) $(SNAKEMAKE_FLAGS)
 
 test: setup
 	OMP_NUM_THREADS=1 python -m pytest -q -n $(JOBS) --dist loadfile tests

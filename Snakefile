@@ -25,6 +25,7 @@ include: "rules/html.smk"
 
 
 rule all:
+    """every table of the configuration's default_tables"""
     default_target: True
     input:
         [f"<results>/{table}.csv" for table in config["default_tables"]],
@@ -32,6 +33,7 @@ rule all:
 
 
 rule data:
+    """play and demonstrations of the default tables"""
     input:
         lambda wildcards: [
             file for cell in targets.cells() for file in (targets.play(cell), targets.demos(cell))
@@ -40,12 +42,14 @@ rule data:
 
 
 rule models:
+    """every trained model of the default tables"""
     input:
         lambda wildcards: [file for cell in targets.cells() for file in targets.checkpoints(cell)],
     localrule: True
 
 
 rule videos:
+    """a film of every task and method of the default tables"""
     input:
         lambda wildcards: [
             file for table in config["default_tables"] for file in targets.videos(table)

@@ -2,6 +2,7 @@
 
 
 rule checkpoints:
+    """every cell of the default tables in a folder of its own, to be used elsewhere"""
     input:
         lambda wildcards: [
             f"<results>/checkpoints/{cell.path}/cell.json" for cell in targets.cells()

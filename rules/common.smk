@@ -26,6 +26,7 @@ from configuration import ConfigError, load
 from declarations import declared
 from figures import OF_RUN, Figures
 from options import Options, bound, named, ordered, pairs
+from screen import show
 from targets import Targets
 
 sys.path.remove(str(ROOT / "workflow"))  # a user's module may be called like one of ours
@@ -60,12 +61,26 @@ targets = Targets(config, declared(config))
 options = Options(targets)
 figures = Figures(options)
 
+if workflow.is_main_process and not is_module:
+    show(logger, workflow, Path(config["pathvars"]["benchmarks"]))
+
 # Snakemake does not mind a file that is missing where what was made of it is still there.
 if workflow.is_main_process:
     for key, path in targets.lacking().items():
         logger.warning(
             f"`{key}`: {path} is not there; what has been made of it, if anything, is kept"
         )
+
+
+def list_rules(only_targets=False):
+    """Print the rules; as targets (--list-target-rules) those that say what they are for."""
+    for rule in sorted(workflow.rules, key=str):
+        if rule.docstring or not only_targets:
+            print(f"{rule.name:20} {rule.docstring or ''}".rstrip())
+
+
+if not is_module:
+    workflow.list_rules = list_rules
 
 
 wildcard_constraints:

@@ -2,6 +2,7 @@
 
 
 rule figures:
+    """every figure of the default tables"""
     input:
         lambda wildcards: [
             f"<results>/figures/{table}/{figure}.pdf"

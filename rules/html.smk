@@ -28,6 +28,7 @@ rule describe_run:
 
 # Snakemake draws the page from what has been made, in a run of its own with the same configuration.
 rule report:
+    """one page with the tables, figures, films and costs there are: results/report.html"""
     input:
         shown=lambda wildcards: figures.report(),
         config="<results>/run/config.yaml",

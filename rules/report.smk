@@ -26,10 +26,11 @@ rule summarise:
     shell:
         "python {params.script:q} --files @<(printf '%s\\n' {input.episodes:q})"
         " --references @<(printf '%s\\n' {input.references:q})"
-        " {params.table:q} --out {output.csv:q} 2> {log:q}"
+        " {params.table:q} --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule combine_tables:
+    """every row of every table: results/all_experiments.csv"""
     input:
         tables=[f"<results>/{table}.csv" for table in config["tables"]],
     output:
@@ -53,6 +54,7 @@ rule combine_tables:
 
 
 rule summarise_settings:
+    """methods against settings, with costs: results/settings_table.csv"""
     input:
         lambda wildcards: [
             cell.episodes for name in config["overview"] for cell in targets.cells(name)
@@ -73,10 +75,11 @@ rule summarise_settings:
         settings=lambda wildcards: options.overview(),
     shell:
         "python {params.script:q} --settings /dev/stdin --out {output.csv:q}"
-        " <<< {params.settings:q} 2> {log:q}"
+        " <<< {params.settings:q} > {log:q} 2>&1"
 
 
 rule check_claims:
+    """the paper's orderings, held against the results: results/claims.csv"""
     input:
         episodes=lambda wildcards: targets.claimed(),
     output:
@@ -98,7 +101,7 @@ rule check_claims:
         order=ordered(lambda wildcards: targets.claimed()),
     shell:
         "python {params.script:q} --files @<(printf '%s\\n' {input.episodes:q}) --claims /dev/stdin"
-        " --out {output.csv:q} <<< {params.claims:q} 2> {log:q}"
+        " --out {output.csv:q} <<< {params.claims:q} > {log:q} 2>&1"
 
 
 # What has run so far, for other targets too, is in it.
@@ -121,10 +124,11 @@ rule summarise_cost:
         folders=named({key: config["pathvars"][key] for key in ("benchmarks", "logs", "results")}),
         order=lambda wildcards: [rule.name for rule in workflow.rules],
     shell:
-        "python {params.script:q} {params.folders:q} --order {params.order:q} --out {output.csv:q} 2> {log:q}"
+        "python {params.script:q} {params.folders:q} --order {params.order:q} --out {output.csv:q} > {log:q} 2>&1"
 
 
 rule cost:
+    """what the stages have taken: results/cost.csv, figures/cost.png"""
     input:
         "<results>/cost.csv",
         "<results>/figures/cost.png",

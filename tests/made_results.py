@@ -60,7 +60,7 @@ def cells(folder, seeds=2, episodes=4, **counted):
 
 
 WITH_BASELINES = TableSettings(baselines=("spirl", "bc"))
-MAZE = TableSettings(layout="success", rows="section", fold=2)
+MAZE = TableSettings(layout="success", rows="section")
 
 
 def write_maze(folder, lengths, longest=2001, method="fist"):

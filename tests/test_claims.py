@@ -155,7 +155,7 @@ def test_all_experiments_hold_every_row_of_every_table_in_one_schema(tmp_path):
         expected = {"table": row["table"], "env": row["env"]} | rates | of_table
         assert row == expected
     assert rows[0]["against"] == "spirl" and rows[0]["difference"] == "1.000"
-    assert rows[0]["success_rate_lo"] == "0.000" and rows[4]["iqm"] == "0.500"
+    assert rows[0]["success_rate_lo"] == "0.000" and rows[4]["episode_length"] == "1150.500"
     assert rows[4]["subtasks_ordered"] == "" and rows[4]["paper_success"] == "0.99"
 
 

@@ -31,9 +31,9 @@ from pipeline_copy import (
 
 pytestmark = pytest.mark.cluster
 
-TABLE = "results/kitchen_table.csv"
-MODEL = "results/kitchen/no_top_burner/seed_0/distance.pt"
-LOG = "logs/kitchen/no_top_burner/seed_0/distance.log"
+TABLE = "results/test/kitchen_table.csv"
+MODEL = "results/test/kitchen/no_top_burner/seed_0/distance.pt"
+LOG = "logs/test/kitchen/no_top_burner/seed_0/distance.log"
 STEPS = 2000
 LONG = (
     "--config",
@@ -153,7 +153,7 @@ def test_the_whole_pipeline_gives_the_local_table_on_the_cluster(slurm, made_pip
     repository, folder = copy_pipeline(tmp_path / "repository"), tmp_path / "run"
     status, said = snakemake(repository, *PLUGIN, TABLE, *TINY, "--directory", str(folder))
     assert status == 0, said
-    episodes = made_pipeline.glob("results/kitchen/**/episodes.csv")
+    episodes = made_pipeline.glob("results/test/kitchen/**/episodes.csv")
     names = [path.relative_to(made_pipeline) for path in episodes]
     assert len(names) >= 2
     for name in [TABLE, *names, MODEL]:

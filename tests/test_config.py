@@ -203,7 +203,6 @@ def test_the_message_names_the_file_that_the_key_came_from():
         ("tables.kitchen_table.tasks", ["kettel"], "no kettel among tasks"),
         ("tables.kitchen_table.methods", ["bcc"], "no bcc among methods"),
         ("tables.kitchen_table.env", "kitschen", "no kitschen among environments"),
-        ("tables.maze_table.fold", 7, "100 does not make folds of 7"),
         ("default_tables", ["kitchen"], "no kitchen among tables: kitchen_table"),
         ("baselines", ["sprl"], "no sprl among methods: fist"),
         ("tables.kitchen_table.references", ["sprl"], "no sprl among methods: fist"),

@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 import yaml
-from pipeline_copy import ROOT, copy_pipeline, snakemake
+from pipeline_copy import ROOT, copy_pipeline, plan, snakemake
 
 GUIDE = (ROOT / "docs" / "reference" / "from-fist.md").read_text()
 COMMANDS = re.findall(r"(?:^|`)snakemake ([^`\n]+)", GUIDE, flags=re.M)
@@ -19,11 +19,7 @@ def fresh(tmp_path_factory):
 
 def planned(folder, *words):
     """Dry-run a command; return every path and rule that it would make."""
-    status, said = snakemake(folder, *words, "-n")
-    assert status == 0, said
-    outputs = re.findall(r"^ +output: (.*)$", said, flags=re.M)
-    rules = re.findall(r"^(?:local)?rule (\w+):$", said, flags=re.M)
-    return {*rules, *(path for line in outputs for path in line.split(", "))}
+    return {name for job in plan(folder, *words) for name in (job.rule, *job.output)}
 
 
 def test_every_command_without_options_makes_its_target(fresh):

@@ -51,7 +51,6 @@ tables:
     env: cross
     layout: success
     rows: section
-    fold: 2
     tasks: [corner]
     methods: [fist_no_finetuning]
 """
@@ -60,18 +59,18 @@ tables:
 def test_a_new_maze_with_a_section_of_its_own_is_an_entry_of_the_configuration(tmp_path):
     folder = copy_pipeline(tmp_path)
     (folder / "cross.yaml").write_text(CROSS)
-    status, said = snakemake(folder, "-j2", "results/cross_table.csv", *TINY, "cross.yaml")
+    status, said = snakemake(folder, "-j2", "results/test/cross_table.csv", *TINY, "cross.yaml")
     assert status == 0, said
-    with open(folder / "results" / "cross_table.csv", newline="") as file:
+    with open(folder / "results/test" / "cross_table.csv", newline="") as file:
         [row] = csv.DictReader(file)
     assert (row["task"], row["method"], row["n_episodes"]) == (
         "corner",
         "fist_no_finetuning",
         "4",
     )
-    with h5py.File(folder / "data/cross/play/no_corner.hdf5") as file:
+    with h5py.File(folder / "data/test/cross/play/no_corner.hdf5") as file:
         play = np.floor(file["observations"][:, :2] + 0.7).astype(int)
     assert play.max(0).tolist() == [3, 4]  # the corner is walled up, all else was visited
     assert len(np.unique(play, axis=0)) == 10
-    report = json.loads((folder / "data/cross/demos/corner.json").read_text())
+    report = json.loads((folder / "data/test/cross/demos/corner.json").read_text())
     assert report["episodes_completing"] == {"corner": 2}

@@ -6,9 +6,11 @@ from pipeline_copy import copy_pipeline, plan, snakemake
 IMPORTER = """\
 import yaml
 
+OWN = {{"seeds": [3], "pathvars": {{}}}}
+
 module fist:
     snakefile: "{repository}/Snakefile"
-    config: yaml.safe_load(open("{repository}/config/test.yaml")) | {{"seeds": [3]}}
+    config: yaml.safe_load(open("{repository}/config/test.yaml")) | OWN
     pathvars:
         results="made/results"
 

@@ -24,7 +24,7 @@ default_tables: [maze_table]
 """
 CELL = "maze/left/outside/seed_0"
 MODELS = {
-    f"results/maze/{folder}/seed_0/outside.pt": stage
+    f"results/test/maze/{folder}/seed_0/outside.pt": stage
     for folder, stage in (("no_left", "train"), ("left/finetune_all_2demos", "finetune"))
 }
 
@@ -35,8 +35,8 @@ def run(made_pipeline, tmp_path_factory):
     folder = copy_made(made_pipeline, tmp_path_factory.mktemp("outside") / "run")
     shutil.copy(outside_method.__file__, folder)
     (folder / "outside.yaml").write_text(ENTRY)
-    targets = ["results/maze_table.csv", "results/report.html"]
-    targets += [f"results/videos/{CELL}.mp4", f"results/checkpoints/{CELL}/episodes.csv"]
+    targets = ["results/test/maze_table.csv", "results/test/report.html"]
+    targets += [f"results/test/videos/{CELL}.mp4", f"results/test/checkpoints/{CELL}/episodes.csv"]
     status, said = snakemake(folder, "-j2", *targets, *TINY, "outside.yaml")
     assert status == 0, said
     return folder
@@ -48,24 +48,24 @@ def test_nothing_of_the_repository_knows_the_method():
 
 
 def test_it_has_rows_figures_films_and_stages_with_costs_of_their_own(run):
-    with open(run / "results/maze_table.csv", newline="") as file:
+    with open(run / "results/test/maze_table.csv", newline="") as file:
         assert [row["method"] for row in csv.DictReader(file)] == ["fist", "outside"]
-    with open(run / "results/cost.csv", newline="") as file:
+    with open(run / "results/test/cost.csv", newline="") as file:
         assert {row["stage"] for row in csv.DictReader(file)} >= {
             "train_outside",
             "finetune_outside",
         }
     for figure in ("scores", "paths"):
-        assert "outside" in (run / f"results/figures/maze_table/{figure}.csv").read_text()
-    curves = (run / "results/figures/maze_table/curves.csv").read_text()
+        assert "outside" in (run / f"results/test/figures/maze_table/{figure}.csv").read_text()
+    curves = (run / "results/test/figures/maze_table/curves.csv").read_text()
     assert "mse" in curves
-    assert (run / f"results/videos/{CELL}.mp4").stat().st_size > 0
+    assert (run / f"results/test/videos/{CELL}.mp4").stat().st_size > 0
 
 
 def test_its_export_gives_the_same_episodes(run):
-    exported = run / f"results/checkpoints/{CELL}/episodes.csv"
-    assert exported.read_bytes() == (run / f"results/{CELL}/episodes.csv").read_bytes()
-    cell = json.loads((run / f"results/checkpoints/{CELL}/cell.json").read_text())
+    exported = run / f"results/test/checkpoints/{CELL}/episodes.csv"
+    assert exported.read_bytes() == (run / f"results/test/{CELL}/episodes.csv").read_bytes()
+    cell = json.loads((run / f"results/test/checkpoints/{CELL}/cell.json").read_text())
     assert cell["method"] == "outside_method:Chunk"
     assert cell["act"] == {"kept": 3}
 
@@ -85,7 +85,7 @@ def test_a_change_of_its_file_makes_its_stages_run_again_and_no_others(run):
     text = file.read_text()
     try:
         file.write_text(text.replace("blocks=2", "blocks=1"))
-        jobs = {job.rule for job in plan(run, "results/maze_table.csv", *TINY, "outside.yaml")}
+        jobs = {job.rule for job in plan(run, "results/test/maze_table.csv", *TINY, "outside.yaml")}
     finally:
         file.write_text(text)
     assert jobs == {"train_outside", "finetune_outside", "rollout", "summarise"}

@@ -21,7 +21,7 @@ def results(tmp_path_factory):
     files = cells(folder, fist=3, spirl=2)
     paper = {"top_burner/fist/subtasks": 3.6}
     summarise(files, folder / "kitchen_table.csv", HELD_OUT, paper, WITH_BASELINES)
-    settings = TableSettings("success", "section", 2, ("spirl",))
+    settings = TableSettings("success", "section", ("spirl",))
     maze = write_maze(folder / "maze", [(300, 2001)])
     summarise(maze, folder / "maze_table.csv", {"left": "left"}, {}, settings)
     claim = Claim("FIST does more", "kitchen", tuple(TASKS), "fist", "spirl")
@@ -41,8 +41,8 @@ def test_the_tables_and_the_claims_stand_there_as_the_pipeline_wrote_them(result
     for name in ("kitchen_table", "maze_table", "claims"):
         assert (results / f"{name}.md").read_text().rstrip() in block(results)
     [line] = lines_with(block(results), "| top_burner", "| fist")
-    assert "**3.00** [" in line and "1.00 [0.00, 1.00] (spirl)" in line
-    assert "TOP BURNER 100 %, light switch 0 %" in line and "| 3.6 " in line
+    assert "**3.00** [" in line and "+1.00 [-1.32, +3.33] (spirl)" in line
+    assert "100, 100, **100**, 0" in line and "| 3.6 " in line
 
 
 def test_commit_and_command_are_told(results):

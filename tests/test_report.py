@@ -65,7 +65,7 @@ def page(made, tmp_path_factory):
     if browser is None:
         pytest.skip(f"no browser to look at the report with: none of {', '.join(BROWSERS)}")
     profile = f"--user-data-dir={tmp_path_factory.mktemp('profile')}"
-    report = (made / "results" / "report.html").as_uri()
+    report = (made / "results/test" / "report.html").as_uri()
     command = [browser, *HEADLESS, profile, "--dump-dom", report]
     return Page(subprocess.run(command, capture_output=True, text=True, timeout=900).stdout)
 
@@ -94,7 +94,7 @@ def test_a_change_of_what_every_stage_runs_makes_every_job_of_the_report_run_aga
 
 
 def test_every_file_that_is_shown_is_in_the_page(made):
-    text = (made / "results" / "report.html").read_text()
+    text = (made / "results/test" / "report.html").read_text()
     shown = [
         *("kitchen_table.csv", "kitchen_table_statistics.csv", "claims.csv", "cost.csv"),
         *(
@@ -103,17 +103,17 @@ def test_every_file_that_is_shown_is_in_the_page(made):
             "run/config.yaml",
             "videos/kitchen/top_burner/fist/seed_0.png",
         ),
-        *(f"figures/kitchen_table/{name}.png" for name in ("scores", "retrieval", "features")),
+        *(f"figures/kitchen_table/{name}.png" for name in ("scores", "curves", "features")),
     ]
     for file in shown:
-        assert (made / "results" / file).exists()
-        assert f"results/{file}" in text, file
+        assert (made / "results/test" / file).exists()
+        assert f"results/test/{file}" in text, file
 
 
 def test_the_run_is_described_by_its_whole_configuration_and_its_software(made):
-    config = yaml.safe_load((made / "results" / "run" / "config.yaml").read_text())
+    config = yaml.safe_load((made / "results/test" / "run" / "config.yaml").read_text())
     assert config["models"]["skills"]["train"]["steps"] == 40
     assert config["default_tables"] == ["kitchen_table"]
-    with open(made / "results" / "run" / "versions.csv", newline="") as file:
+    with open(made / "results/test" / "run" / "versions.csv", newline="") as file:
         versions = {row["what"]: row["version"] for row in csv.DictReader(file)}
     assert versions["torch"].startswith("2.") and "cores" in versions["processor"]

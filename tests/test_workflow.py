@@ -72,7 +72,7 @@ def test_every_target_that_the_documentation_names_can_be_made(fresh):
 
 
 def test_every_job_runs_one_script_that_is_no_input_and_quotes_every_word(fresh):
-    targets = ("all", "figures", "videos", "checkpoints", "results/all_experiments.csv")
+    targets = ("all", "figures", "videos", "checkpoints", "results/test/all_experiments.csv")
     jobs = [job for job in pipeline_copy.plan(fresh, *targets, *TEST) if job.shell]
     assert {job.rule for job in jobs} > {*EVERYTHING, "render_video", "combine_tables"}
     for job in jobs:
@@ -97,24 +97,24 @@ def test_a_variant_of_a_method_is_six_lines_of_yaml_or_fewer_and_trains_nothing_
     """What differs in how it acts alone shares every model with the method it varies."""
     assert len(VARIANT.splitlines()) <= 6
     (fresh / "variant.yaml").write_text(VARIANT)
-    target, only = "results/kitchen_table.csv", ("--config", "default_tables=[kitchen_table]")
+    target, only = "results/test/kitchen_table.csv", ("--config", "default_tables=[kitchen_table]")
     jobs = pipeline_copy.plan(fresh, target, *TEST, "variant.yaml", *only)
     outputs = [file for job in jobs for file in job.output]
-    assert "results/kitchen/top_burner/fist_twice/seed_0/episodes.csv" in outputs
+    assert "results/test/kitchen/top_burner/fist_twice/seed_0/episodes.csv" in outputs
     with_variant = plan(fresh, target, *TEST, "variant.yaml", *only)
     assert with_variant == plan(fresh, target, *TEST, *only)  # fist_twice instead of spirl
 
 
-@pytest.mark.parametrize("name", ["paper", "real"])
+@pytest.mark.parametrize("name", ["paper", "real", "test"])
 def test_the_other_configurations_write_to_folders_of_their_own(fresh, name):
     (fresh / "data" / "real").mkdir(parents=True, exist_ok=True)
     for sequence in ("kettle_bottomknob_switch_hinge", "microwave_kettle_topknob_switch"):
         (fresh / "data" / "real" / f"kitchen-demo-{sequence}.hdf5").touch()
     jobs = pipeline_copy.plan(fresh, "--configfile", f"config/{name}.yaml")
-    outputs = [file for job in jobs for file in job.output]
-    results = [file for file in outputs if file.startswith("results/")]
-    assert results
-    assert all(path.startswith(f"results/{name}/") for path in results)
+    outputs = [file for job in jobs for file in (*job.output, *job.log)]
+    assert any(path.startswith("results/") for path in outputs)
+    own = tuple(f"{folder}/{name}/" for folder in ("results", "data", "logs"))
+    assert [path for path in outputs if not path.startswith(own)] == []
 
 
 def test_a_configuration_with_an_unknown_key_runs_nothing_and_names_the_key(fresh):
@@ -146,7 +146,7 @@ def test_a_failed_job_shows_its_error_and_leaves_no_output(fresh, tmp_path):
 
 def test_the_table_has_a_row_per_task_and_method_and_is_shown(made_pipeline):
     said = (made_pipeline / "said.log").read_text()
-    with open(made_pipeline / "results" / "kitchen_table.csv", newline="") as file:
+    with open(made_pipeline / "results/test" / "kitchen_table.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["task"], row["method"]) for row in rows] == [
         ("top_burner", "fist"),
@@ -154,31 +154,46 @@ def test_the_table_has_a_row_per_task_and_method_and_is_shown(made_pipeline):
     ]
     assert {row["n_seeds"] for row in rows} == {"1"}
     assert {row["n_episodes"] for row in rows} == {"2"}
-    table = made_pipeline / "results" / "kitchen_table.md"
+    table = made_pipeline / "results/test" / "kitchen_table.md"
     assert table.read_text().splitlines()[0] in said
 
 
 def test_a_cell_in_a_folder_of_its_own_gives_the_same_episodes(run):
-    cell = Path("results/kitchen/top_burner/fist/seed_0/episodes.csv")
-    again = Path("results/checkpoints/kitchen/top_burner/fist/seed_0/episodes.csv")
+    cell = Path("results/test/kitchen/top_burner/fist/seed_0/episodes.csv")
+    again = Path("results/test/checkpoints/kitchen/top_burner/fist/seed_0/episodes.csv")
     status, said = snakemake(run, "-j2", str(again), *TEST)
     assert status == 0, said
     assert (run / again).read_bytes() == (run / cell).read_bytes()
-    shutil.rmtree(run / "results" / "checkpoints")
-    shutil.rmtree(run / "logs" / "checkpoints")
-    shutil.rmtree(run / "results" / "benchmarks" / "checkpoints")
+    shutil.rmtree(run / "results/test" / "checkpoints")
+    shutil.rmtree(run / "logs/test" / "checkpoints")
+    shutil.rmtree(run / "results/test" / "benchmarks" / "checkpoints")
 
 
 def test_every_job_leaves_a_log_and_a_benchmark(made_pipeline):
     jobs = sum(EVERYTHING.values())
     assert len(list((made_pipeline / "logs").rglob("*.log"))) == jobs
-    assert len(list((made_pipeline / "results" / "benchmarks").rglob("*.tsv"))) == jobs
+    assert len(list((made_pipeline / "results/test" / "benchmarks").rglob("*.tsv"))) == jobs
 
 
 def test_a_second_run_has_nothing_to_do(run):
     status, said = snakemake(run, "-j2", *TEST)
     assert status == 0
     assert "Nothing to be done" in said
+
+
+def test_the_report_of_a_made_pipeline_trains_and_tests_nothing_and_shows_what_there_is(run):
+    """A figure that needs more is in it once it has been made."""
+    report = ("results/test/report.html", *TEST)
+    assert plan(run, *report) == {}
+    names = {job.rule for job in pipeline_copy.plan(run, *report)}
+    assert names >= {"plot_scores", "plot_curves", "render_video", "check_claims", "report"}
+    assert "trace_episodes" not in names and "plot_retrieval" not in names
+    figure = run / "results/test/figures/kitchen_table/retrieval.png"
+    figure.parent.mkdir(parents=True)
+    figure.touch()
+    names = {job.rule for job in pipeline_copy.plan(run, *report)}
+    shutil.rmtree(figure.parents[1])
+    assert "plot_retrieval" in names
 
 
 DEPENDANTS = {
@@ -266,8 +281,8 @@ def test_changed_code_makes_its_stage_run_again_but_a_touched_file_does_not(run,
 
 
 def test_training_that_is_interrupted_leaves_no_output_and_continues_in_the_next_run(run):
-    target = "results/kitchen/no_top_burner/seed_7/skills.pt"
-    log = run / "logs/kitchen/no_top_burner/seed_7/skills.log"
+    target = "results/test/kitchen/no_top_burner/seed_7/skills.pt"
+    log = run / "logs/test/kitchen/no_top_burner/seed_7/skills.log"
     options = (target, *TEST, "--config", "models={skills: {train: {steps: 150, log_every: 10}}}")
     process = start(run, "-j2", *options)
     wait_for(lambda: log.exists() and "step 20/150" in log.read_text(), process)
@@ -336,7 +351,7 @@ def test_a_task_in_the_folder_of_the_run_is_followed(run, tmp_path):
     module = tmp_path / "outside.py"
     module.write_text(OUTSIDE)
     (tmp_path / "outside.yaml").write_text(OUTSIDE_TASK)
-    options = ("--directory", str(tmp_path), "results/outside_table.csv")
+    options = ("--directory", str(tmp_path), "results/test/outside_table.csv")
     options += (*TEST, str(tmp_path / "outside.yaml"))
     status, said = snakemake(run, "-j2", *options)
     assert status == 0, said
@@ -367,7 +382,7 @@ def test_a_pipeline_gives_the_same_files_in_any_folder_for_any_number_of_jobs_an
     made_pipeline, tmp_path
 ):
     """Two jobs at a time and left alone; one at a time, elsewhere, and killed again and again."""
-    killed, table = copy_pipeline(tmp_path / "else" / "where"), "results/maze_table.csv"
+    killed, table = copy_pipeline(tmp_path / "else" / "where"), "results/test/maze_table.csv"
     for number, models in ((signal.SIGKILL, 1), (signal.SIGINT, 3), (signal.SIGTERM, 5)):
         process = start(killed, "-j1", table, *TEST)
         made = partial(lambda n: len(list(killed.glob("results/**/*.pt"))) >= n, models)

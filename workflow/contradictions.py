@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import permutations
 from typing import Any
 
-from values import listed_files, rollout_settings, split_name, split_parts
+from values import listed_files, split_name, split_parts
 
 Faults = Iterator[tuple[list[Any], str]]
 """What is wrong, and the path of keys where."""
@@ -151,12 +151,6 @@ def _table_faults(path: list[Any], table: Mapping[str, Any], config: Mapping[str
         yield from _unknown([*path, key], table.get(key, []), "methods", config["methods"])
     for name in set(table.get("references", [])) & set(table["methods"]):
         yield [*path, "references"], f"{name} is a row, so it is no reference"
-    fold = table.get("fold", 1)
-    for episodes in {
-        rollout_settings(config, env, task).get("episodes", 0) for task in table["tasks"]
-    }:
-        if episodes % fold:
-            yield [*path, "fold"], f"rollout.episodes {episodes} does not make folds of {fold}"
     if path[-1] in config["default_tables"]:  # what another lacks is told when it is asked for
         for name in (name for name in table["tasks"] if name in entry["tasks"]):
             task = {"n_demos": config["n_demos"]} | entry["tasks"][name]

@@ -12,6 +12,9 @@ FOLDER = Path(__file__).resolve().parents[1] / "fist" / "analysis" / "figures"
 OF_RUN = {("cost",): "cost", ("settings",): "settings_table"}
 """Needs of figures that are of the whole run, not of a table; the CSV that each is drawn from."""
 
+WITH_TABLE = {"episodes", "curves", "distances", "demos", "play", "map"}
+"""Needs that a table has been made from: nothing is trained or tested for them."""
+
 Labelled = list[tuple[tuple, str]]
 """Files with their labels."""
 
@@ -84,15 +87,27 @@ class Figures:
         return json.dumps(described | {key: of_env[key] for key in ("env_id", "env_kwargs", "map")})
 
     def report(self) -> list[str]:
-        """Return what the report shows: the default tables, the claims about them, and the run."""
-        files = [f"{name}.csv" for name in ("claims", "cost", "run/versions")]
-        files += ["figures/cost.png", "run/config.yaml"]
-        for table in self.config["default_tables"]:
-            files += [f"{table}.csv", f"{table}_statistics.csv"]
-            files += [f"figures/{table}/{figure}.png" for figure in self.of(table)]
+        """Return what the report shows: the default tables, the run, and all else that there is.
+
+        Of a default table: what is drawn from that which it has been made from, and a film.
+        """
+        wanted = dict.fromkeys(("cost.csv", "figures/cost.png", "run/config.yaml"), True)
+        tested = {cell.episodes for cell in self.targets.cells()}
+        wanted |= {"run/versions.csv": True, "claims.csv": tested >= {*self.targets.claimed()}}
+        wanted |= {"settings_table.csv": False, "figures/settings.png": False}
+        defaults = self.config["default_tables"]
+        for table in sorted(self.config["tables"], key=defaults.__contains__):  # these last
+            default = table in defaults
             films = [Path(film).relative_to("<results>") for film in self.targets.videos(table)]
-            files += [str(film.with_suffix(".png")) for film in films]
-        return [f"<results>/{file}" for file in files]
+            wanted |= dict.fromkeys((f"{table}.csv", f"{table}_statistics.csv"), default)
+            for figure in self.of(table):
+                of_table = {*self.needs[figure]} <= WITH_TABLE
+                wanted[f"figures/{table}/{figure}.png"] = default and of_table
+            for film in films:
+                wanted[str(film.with_suffix(".png"))] = default and film == films[0]
+        results = Path(self.config["pathvars"]["results"])
+        there = (file for file, asked in wanted.items() if asked or (results / file).exists())
+        return [f"<results>/{file}" for file in there]
 
     def _lacks(self, need: str, table: str) -> bool:
         if need == "map":

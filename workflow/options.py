@@ -254,7 +254,7 @@ class Options:
         """Say what a table shows, holds out, and what is published."""
         table = self.config["tables"][wildcards.table]
         tasks = self.config["environments"][table["env"]]["tasks"]
-        shown = {key: table[key] for key in ("layout", "rows", "fold") if key in table}
+        shown = {key: table[key] for key in ("layout", "rows") if key in table}
         published = [
             (f"{name}/{method}/{measure}", value)
             for name in table["tasks"]

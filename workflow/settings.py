@@ -239,9 +239,6 @@ class Table:
     """Methods that differ in their number of demonstrations, for the figure `demonstrations`."""
     rows: Name | None = None
     """Name of the first column: what a task is called there."""
-    fold: Count = 1
-    """Layout `success`: episodes that make a fold; `episode_length_std` is the standard deviation
-    of the folds' mean lengths."""
 
 
 @settings

@@ -1,13 +1,14 @@
-"""Methods against each other: means, interquartile means, and how likely one beats a baseline.
+"""Methods against each other: means, and how likely a training run beats one of a baseline.
 
 One row per measure, task and method, and one over all tasks ("all") for every method that was run
 on each of them. The ends of a 95 % interval (`fist.analysis.intervals`) stand beside every number;
 they are empty where a method has one training run.
 
-    mean, iqm     of the score of every episode; iqm is without the lowest and the highest quarter
+    mean          of the score of every episode
     against       the strongest baseline: the one (of a baseline: the other one) with the best mean
     difference    by how much the mean is better than the baseline's
-    improvement   the probability that a training run is better than one of the baseline's
+    improvement   the probability that a training run is better than one of the baseline's; empty
+                  where either has one training run, which is no frequency
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fist.analysis.intervals import Estimate, Sample, improvement, iqm, mean
+from fist.analysis.intervals import Estimate, Sample, improvement, mean
 from fist.evaluation.episode_results import Results
 from fist.stage.text import Record
 
@@ -23,7 +24,7 @@ ALL = "all"
 """Name of the row over all tasks."""
 
 COMPARED = (
-    *("iqm", "iqm_lo", "iqm_hi", "against", "difference", "difference_lo", "difference_hi"),
+    *("against", "difference", "difference_lo", "difference_hi"),
     *("improvement", "improvement_lo", "improvement_hi"),
 )
 STATISTICS = (
@@ -71,10 +72,6 @@ class Scores:
         """Estimate the mean over tasks, training runs and test episodes."""
         return mean(self.each, *self._range, self._seeds, self._tested)
 
-    def iqm(self) -> Estimate:
-        """Estimate the interquartile mean."""
-        return iqm(self.each, *self._range)
-
 
 SUBTASKS = Measure("subtasks_ordered", "subtasks_ordered", "subtasks in order")
 SUCCESS = Measure("success", "success", "success")
@@ -110,14 +107,15 @@ def compare(
             ours = means[task, method]
             record = {"measure": measure.name, "task": task, "method": method}
             record |= {"n_seeds": str(scores.each.shape[1]), "n_episodes": str(scores.each.size)}
-            record |= told("mean", ours) | told("iqm", scores.iqm())
+            record |= told("mean", ours)
             rivals = [name for name in known if name != method and (task, name) in means]
             if rivals:
                 best = max(rivals, key=lambda name: measure.sign * means[task, name].value)
                 better, worse = (ours, means[task, best])[:: measure.sign]
-                won = (measure.sign * everything[task, name].each for name in (method, best))
                 record |= {"against": best} | told("difference", better.minus(worse))
-                record |= told("improvement", improvement(*won))
+                won = [measure.sign * everything[task, name].each for name in (method, best)]
+                if min(scores.shape[1] for scores in won) > 1:
+                    record |= told("improvement", improvement(*won))
             records.append(record | {"data_source": sources[task, method]})
     return records
 

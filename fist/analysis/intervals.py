@@ -122,21 +122,6 @@ def mean(
     return Estimate(scores.mean((-3, -2, -1)), tuple(units), 0, scale if most is None else most)
 
 
-def iqm(scores: Sample, scale: float, most: float | None = None) -> Estimate:
-    """Estimate the interquartile mean: the mean without the lowest and the highest quarter.
-
-    Of n scores floor(n / 4) are left out at each end. Its interval is that of the winsorised scores
-    (Tukey and McLaughlin, 1963): those left out are moved to the nearest that is not.
-    """
-    flat = np.sort(scores.reshape(*scores.shape[:-3], -1))
-    n = flat.shape[-1]
-    out = n // 4
-    low, high = (flat[..., k, None, None, None] for k in (out, n - 1 - out))
-    moved = np.clip(scores, low, high) / (1 - 2 * out / n)
-    value = flat[..., out : n - out].mean(-1)
-    return replace(mean(moved, scale, most), value=value)
-
-
 def improvement(scores: Sample, others: Sample) -> Estimate:
     """Estimate the probability that a training run scores higher than one of `others`.
 

@@ -13,7 +13,16 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from fist.analysis.comparison import ALL, COMPARED, MEASURES, STATISTICS, SUBTASKS, SUCCESS, compare
+from fist.analysis.comparison import (
+    ALL,
+    COMPARED,
+    LENGTH,
+    MEASURES,
+    STATISTICS,
+    SUBTASKS,
+    SUCCESS,
+    compare,
+)
 from fist.evaluation.episode_results import Results, ResultsError, collect, of_one_environment
 from fist.stage.columns import Column, read_tables, write_table
 from fist.stage.files import write_text
@@ -28,7 +37,7 @@ SCHEMA = (
     *(Column(f"subtasks_ordered{end}", float, 0, optional=True) for end in ENDS),
     Column("subtasks_any_order", float, 0, optional=True),
     *(Column(f"success_rate{end}", float, 0, 1, optional=True) for end in ENDS),
-    *(Column(name, float, 0, optional=True) for name in ("episode_length", "episode_length_std")),
+    *(Column(f"episode_length{end}", float, 0, optional=True) for end in ENDS),
     *(Column(name, str if name == "against" else float, optional=True) for name in COMPARED),
     Column("paper_subtasks", float, 0, optional=True),
     Column("paper_success", float, 0, 1, optional=True),
@@ -38,49 +47,46 @@ SCHEMA = (
 )
 """Columns of every table; those of the subtasks, rate_<subtask>, come by name."""
 COLUMNS = tuple(column.name for column in SCHEMA[:-1])
-SCORES = {SUBTASKS.name: "subtasks_ordered", SUCCESS.name: "success_rate"}
+SCORES = {
+    SUBTASKS.name: "subtasks_ordered",
+    SUCCESS.name: "success_rate",
+    LENGTH.name: "episode_length",
+}
 """The column of a table that holds the mean of a measure."""
 ABOUT = ("task", "method", "n_seeds", "n_episodes", "data_source")
 
-_COMPARED = {
-    "interquartile mean": "{iqm:.2f} " + ends("iqm"),
-    "difference": "{difference:.2f} " + ends("difference"),
-    "P(better), than": "{improvement:.2f} " + ends("improvement") + " ({against})",
+_DIFFERENCE = {
+    "difference (to)": "{difference:+.2f} " + ends("difference", "+.2f") + " ({against})"
 }
 SHOWN = {
     "subtasks": {
         "method": "{method}",
         "subtasks in order": "**{subtasks_ordered:.2f}** " + ends("subtasks_ordered"),
-        "in any order": "{subtasks_any_order:.2f}",
         "all done": "{success_rate:.0%}",
-        "each in order, held-out objects in capitals": "{each}",
-        **_COMPARED,
-        "published": "{paper_subtasks}",
-        "seeds x episodes": "{n_seeds} x {of_a_seed}",
-        "data": "{data_source}",
+        "each in order, %": "{each}",
+        **_DIFFERENCE,
+        "published": "{published}",
     },
     "success": {
         "method": "{method}",
         "success": "**{success_rate:.2f}** " + ends("success_rate"),
-        "episode length": "{episode_length} ± {episode_length_std}",
-        **_COMPARED,
-        "published": "{paper_success}",
-        "published length": "{paper_length}",
-        "seeds x episodes": "{n_seeds} x {of_a_seed}",
-        "data": "{data_source}",
+        "episode length": "{episode_length:.0f} " + ends("episode_length", ".0f"),
+        **_DIFFERENCE,
+        "published": "{published}",
     },
 }
-"""Columns of the Markdown after the task's, of a table's columns, `each` and `of_a_seed`."""
+"""Columns of the Markdown after the task's, of a table's columns, `each` and `published`."""
+MADE_FROM = {"seeds x episodes": "{n_seeds} x {of_a_seed}", "data": "{data_source}"}
+"""Its last columns; what is the same in every row stands below the table instead."""
 NOTES = {
-    "subtasks": "Mean number of subtasks counted in the task's order.",
-    "success": "Success rate, and the mean length of an episode in steps, failures included. After "
-    "± stands the standard deviation of the mean length over folds of {fold} episodes.",
+    "subtasks": "Mean number of subtasks counted in the task's order, and the share of episodes "
+    "that counted each, **bold** where play held the object out.",
+    "success": "Success, and the mean length of an episode in steps, failures included.",
 }
 NOTE = (
     "Brackets are 95 % confidence intervals over training seeds and test episodes; – means "
-    "that there is one training seed. The interquartile mean is over all episodes. Difference "
-    "and P(better) compare a method with the strongest baseline, which stands in parentheses: "
-    "P(better) is the probability that a training run of the method has the higher mean."
+    "that there is one training seed. The difference is to the strongest baseline of the row, "
+    "which is named."
 )
 
 
@@ -92,14 +98,8 @@ class TableSettings:
     """What is scored: completed "subtasks", or "success" and how long it took."""
     rows: str = "task"
     """What a task is called in this environment: the head of the Markdown's first column."""
-    fold: int = 1
-    """Episodes that make one fold; layout "success" tells the spread of the folds' mean length."""
     baselines: tuple[str, ...] = ()
     """Methods of which the strongest is what the others are measured against."""
-
-    def __post_init__(self) -> None:
-        if self.fold < 1:
-            raise ValueError(f"fold is {self.fold}, must be at least 1 (config: tables)")
 
 
 def summarise(
@@ -137,16 +137,18 @@ def summarise(
             f"{', '.join(held_out) or 'none'}"
         )
     methods = list(dict.fromkeys(results.method for results in shown))
+    tasks = len({results.task for results in everything})
     measures = MEASURES[settings.layout]
     statistics = compare(everything, measures, settings.baselines, methods)
     rows = {
-        (results.task, results.method): _tested(results, settings, held_out, paper or {})
+        (results.task, results.method): _tested(results, settings.layout, held_out, paper or {})
         for results in shown
     }
     for record in statistics:
         row = rows.setdefault((record["task"], record["method"]), {})
         row |= {name: record[name] for name in ABOUT}
-        row["of_a_seed"] = str(int(record["n_episodes"]) // int(record["n_seeds"]))
+        each = int(record["n_seeds"]) * (tasks if record["task"] == ALL else 1)
+        row["of_a_seed"] = str(int(record["n_episodes"]) // each)
         if record["measure"] in SCORES:
             column = SCORES[record["measure"]]
             row |= {column + end: record["mean" + end] for end in ENDS}
@@ -154,8 +156,17 @@ def summarise(
             row |= {name: record[name] for name in COMPARED if name in record}
     records = [row for (task, _), row in rows.items() if task != ALL]
     columns = {settings.rows: "{task}"} | SHOWN[settings.layout]
-    note = f"{NOTES[settings.layout].format(fold=settings.fold)} {NOTE}"
-    text = "\n".join((markdown(columns, [*rows.values()]), "", note, ""))
+    notes = [NOTES[settings.layout], NOTE]
+    for head, template in MADE_FROM.items():
+        cells = {template.format_map(row) for row in rows.values()}
+        if len(cells) > 1:
+            columns[head] = template
+        else:
+            notes.append(f"{head.capitalize()}: {', '.join(cells)}.")
+    orders = {of_one.task: ", ".join(of_one.subtasks).replace("_", " ") for of_one in shown}
+    text = "\n".join((markdown(columns, [*rows.values()]), "", " ".join(notes), ""))
+    if any(orders.values()):
+        text += "\n".join(("", *(f"- {task}: {order}" for task, order in orders.items()), ""))
     rates = sorted({name for record in records for name in record if name.startswith(RATE)})
     write_text(out.with_suffix(".md"), text)
     write_text(out.with_stem(f"{out.stem}_statistics"), csv_table(STATISTICS, statistics))
@@ -186,38 +197,29 @@ def combine(tables: Mapping[str, Path], envs: Mapping[str, str], out: Path) -> N
 
 def _tested(
     results: Results,
-    settings: TableSettings,
+    layout: str,
     held_out: Mapping[str, str],
     paper: Mapping[str, float],
 ) -> Record:
     """Return the columns of a row that are not in the statistics.
 
     Among them is what only the Markdown shows: `each`, the rate of every subtask in the task's
-    order, those held out in capitals.
+    order, and `published`, the published numbers.
     """
     where = f"{results.task}/{results.method}"
     left_out = held_out[results.task].strip("+")
     row = {"held_out": left_out}
-    if settings.layout == "success":
-        lengths = results.of("length")
-        if lengths.shape[1] % settings.fold:
-            raise ResultsError(
-                f"{where}: {lengths.shape[1]} episodes do not make folds of {settings.fold}; "
-                "change rollout.episodes or the table's fold"
-            )
-        folds = lengths.reshape(-1, settings.fold).mean(1)
-        spread = folds.std(ddof=1) if len(folds) > 1 else 0.0
-        row |= {"episode_length": f"{lengths.mean():.1f}", "episode_length_std": f"{spread:.1f}"}
-    elif results.subtasks:
+    if layout == "subtasks" and results.subtasks:
         row["subtasks_any_order"] = f"{results.of('subtasks_any_order').mean():.3f}"
         counted = (~np.isnan(results.steps())).mean((0, 1))
         each = []
         for name, rate in zip(results.subtasks, counted, strict=True):
             row[RATE + name] = f"{rate:.3f}"
-            said = name.upper() if name in left_out.split("+") else name
-            each.append(f"{said.replace('_', ' ')} {100 * float(row[RATE + name]):.0f} %")
+            mark = "**" if name in left_out.split("+") else ""
+            each.append(f"{mark}{100 * float(row[RATE + name]):.0f}{mark}")
         row["each"] = ", ".join(each)
     for measure in ("subtasks", "success", "length"):
         if (value := paper.get(f"{where}/{measure}")) is not None:
             row[f"paper_{measure}"] = f"{value:g}"
+            row["published"] = ", ".join(row[key] for key in row if key.startswith("paper_"))
     return row

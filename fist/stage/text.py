@@ -16,7 +16,7 @@ def csv_table(columns: Sequence[str], records: Iterable[Record] | pd.DataFrame) 
 
 
 def markdown(columns: Mapping[str, str], records: Sequence[Record]) -> str:
-    """Lay records of text out for reading, in Markdown.
+    """Lay records of text out for reading, in Markdown; columns without any cell are left out.
 
     Args:
         columns: the head of every column, and how its cells are written: a template for
@@ -24,9 +24,13 @@ def markdown(columns: Mapping[str, str], records: Sequence[Record]) -> str:
             cell is empty where a record lacks one of them.
         records: the rows. Whatever their text is, a cell stays a cell.
     """
-    lines = [tuple(map(_cell, columns))]
-    lines += [tuple(_filled(template, row) for template in columns.values()) for row in records]
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    shown = [
+        (_cell(head), *cells)
+        for head, template in columns.items()
+        if any(cells := [_filled(template, row) for row in records]) or not records
+    ]
+    widths = [max(map(len, cells)) for cells in shown]
+    lines = [*zip(*shown, strict=True)]
     lines.insert(1, tuple("-" * width for width in widths))
     return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
 
