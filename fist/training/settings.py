@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from fist.stage.settings import Count, Natural, Positive, Share, settings
+from fist.stage.settings import Count, Flag, Natural, Positive, Share, settings
 
 
 @settings
@@ -31,6 +31,9 @@ class TrainSettings:
     """Steps over which the learning rate rises linearly from 0."""
     clip_norm: Positive = 10.0
     """Largest Euclidean norm of the gradient; larger ones are scaled down."""
+    clip_apart: Flag = True
+    """Clip the gradients of parts with a loss of their own (of skills: the VAE, each prior) one by
+    one, so that no part's steps depend on another's; otherwise as one vector."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the forward pass. bfloat16 is not faster on every processor that has it: see
     docs/benchmarks/speed.md."""
