@@ -11,12 +11,15 @@ from pathlib import Path
 from types import SimpleNamespace as Of
 
 import pytest
+import torch
 import yaml
 
 import declarations
 from configuration import ConfigError, full_schema, load
 from d4rl.kitchen.sequences import PLAY_SEQUENCES, sequence_name
 from declarations import ask, declared
+from fist.data.episodes import Episodes
+from fist.methods.base import Material, Model, class_named
 from fist.stage import provenance
 from fist.training.settings import TrainSettings
 from options import Options
@@ -186,7 +189,11 @@ def test_the_message_names_the_file_that_the_key_came_from():
         ("environments.figures", read()["environments"]["maze"], "files of that name"),
         ("methods.fist", {"finetune": "all"}, "`methods.fist` lacks class, or like"),
         ("methods.fist.lookup", "none", "FIST needs a lookup (distance, euclidean, random)"),
-        ("methods.fist.finetune", "head", "FIST needs finetune: all, prior, scratch, none"),
+        (
+            "methods.fist.finetune",
+            "head",
+            "FIST needs finetune: all, prior, goal_prior, state_prior, scratch, none",
+        ),
         ("methods.bc.lookup", "distance", "BC takes no lookup"),
         ("methods.bc.finetune", "prior", "BC needs finetune: all, scratch, none"),
         ("methods.replay.finetune", "all", "Replay has no model to finetune"),
@@ -629,16 +636,79 @@ def test_a_checksum_can_be_overridden():
         )
 
 
+TEN_DEMOS, OTHERS, ONE_DEMO, MAZE_DEMOS = [205] * 5 + [206] * 5, [248, 249] * 5, [205], [300] * 10
+"""Lengths of demonstrations of the reference's kitchen (1,955 and 2,385 windows) and of a maze."""
+
+
 @pytest.mark.parametrize(
-    ("model", "items", "steps"),
-    [  # of the reference, on 4,000,000 rows in one episode
-        ("skills", int(0.99 * 4_000_000 / 11), 702_000),
-        ("distance", 4_000_000 - 10, 781_200),
-        ("bc", 4_000_000 - 1, 351_000),
+    ("env", "task", "model", "part", "rows", "demos", "steps"),
+    [  # of the reference: the published play, a small file, a maze's; its demonstrations
+        ("kitchen", "top_burner", "skills", "", 136_950, None, 192_000),
+        ("kitchen", "top_burner", "skills", "", 5_402, None, 6_000),
+        ("kitchen", "top_burner", "skills", "all", None, TEN_DEMOS, 750),
+        ("kitchen", "light_switch", "skills", "all", None, OTHERS, 900),
+        ("kitchen", "top_burner", "skills", "goal_prior", None, TEN_DEMOS, 750),
+        ("kitchen", "top_burner", "skills", "all", None, ONE_DEMO, 50),
+        ("kitchen", "microwave-one_demo_200_epochs", "skills", "all", None, ONE_DEMO, 200),
+        ("kitchen", "top_burner", "distance", "", 136_950, None, 26_600),
+        ("kitchen", "top_burner", "distance", "all", 136_950, TEN_DEMOS, 2_660),
+        *(
+            ("kitchen", "top_burner", model, part, rows, demos, steps)
+            for model in ("bc", "goal_bc")
+            for part, rows, demos, steps in (
+                ("", 136_950, None, 19_200),
+                ("", 5_402, None, 600),
+                ("all", None, TEN_DEMOS, 750),
+                ("all", None, OTHERS, 900),
+            )
+        ),
+        ("maze", "left", "skills", "", 4_000_000, None, 702_000),
+        ("maze", "left", "skills", "goal_prior", None, MAZE_DEMOS, 220),
+        ("maze", "left", "skills", "state_prior", None, MAZE_DEMOS, 2_200),
+        ("maze", "left", "distance", "", 4_000_000, None, 781_200),
+        ("maze", "left", "bc", "", 4_000_000, None, 351_000),
+        ("maze", "left", "bc", "all", None, MAZE_DEMOS, 2_200),
     ],
 )
-def test_the_paper_trains_the_maze_for_as_many_steps_as_the_reference(model, items, steps):
-    train = TrainSettings(**model_settings(read("paper"), "maze", model, "train"))
-    assert train.validation == (0.01 if model == "skills" else 0)
+def test_the_paper_trains_for_as_many_steps_as_the_reference(
+    env, task, model, part, rows, demos, steps
+):
+    config = loaded("paper")
+    stage = ("finetune", part, task) if part else ("train",)
+    train = TrainSettings(**model_settings(config, env, model, *stage))
+    cls = class_named(declared(config)["models"][model]["class"], Model)
+    net = cls(cls.Settings(**model_settings(config, env, model, "model")), 1, 1)
+    play, shown = (
+        lengths and Episodes(*torch.zeros(2, sum(lengths), 1), torch.tensor(lengths))
+        for lengths in (rows and [rows], demos)
+    )
+    items = net.items(Material(play=play, demos=shown), train.validation)
     assert train.total_steps(items) == steps
     assert train.schedule == "constant" and train.warmup == 0
+
+
+def test_the_paper_fine_tunes_the_priors_of_a_maze_at_the_rates_of_the_release():
+    config = loaded("paper")
+    for task, goal in (("left", 1e-3), ("right", 1e-4), ("bottom", 1e-3)):
+        for part, rate in (("goal_prior", goal), ("state_prior", 1e-4)):
+            told = model_settings(config, "maze", "skills", "finetune", part, task)
+            assert told["learning_rate"] == rate, (task, part)
+
+
+def test_what_a_task_says_of_fine_tuning_is_said_last_and_of_its_part_alone():
+    config = changed("models.skills.parts", {"prior": {"steps": 4}})
+    maze = config["environments"]["maze"]
+    maze["tasks"]["left"]["models"] = {"skills": {"finetune": {"steps": 5, "warmup": 7}}}
+    asked = [("prior", ""), ("prior", "left"), ("all", "left"), ("prior", "right")]
+    told = [model_settings(config, "maze", "skills", "finetune", *one) for one in asked]
+    assert [one["steps"] for one in told] == [500, 5, 5, 500]
+    assert [one["warmup"] for one in told] == [100, 7, 7, 100]
+    for section in ("model", "train"):
+        maze["tasks"]["left"]["models"] = {"skills": {section: {}}}
+        assert f"`environments.maze.tasks.left.models.skills.{section}`" in fault(config)
+
+
+def test_a_variant_that_fine_tunes_in_another_way_has_models_of_its_own():
+    tasks = loaded("paper")["environments"]["kitchen"]["tasks"]
+    assert tasks["microwave-one_demo_200_epochs"]["learns_from"] == "microwave-one_demo_200_epochs"
+    assert tasks["microwave-one_demo"]["learns_from"] == "microwave"

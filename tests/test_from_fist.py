@@ -7,9 +7,13 @@ import pytest
 import yaml
 from pipeline_copy import ROOT, copy_pipeline, plan, snakemake
 
-GUIDE = (ROOT / "docs" / "reference" / "from-fist.md").read_text()
+PAGE = (ROOT / "docs" / "reference" / "from-fist.md").read_text()
+GUIDE = re.sub(r"<!--.*?-->", "", PAGE, flags=re.S)  # what is switched on later is not shown
 COMMANDS = re.findall(r"(?:^|`)snakemake ([^`\n]+)", GUIDE, flags=re.M)
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+PAPER = "config/paper.yaml"
+WITHOUT = ("maze_ablations", "all_experiments")
+"""Files of which the page says that they cannot be made under the paper's configuration."""
 
 
 @pytest.fixture(scope="module")
@@ -22,20 +26,34 @@ def planned(folder, *words):
     return {name for job in plan(folder, *words) for name in (job.rule, *job.output)}
 
 
-def test_every_command_without_options_makes_its_target(fresh):
-    commands = [shlex.split(line) for line in COMMANDS if "--" not in line]
-    targets = {word for words in commands for word in words if not word.startswith("-j")}
-    assert len(targets) > 20
-    assert targets <= planned(fresh, *sorted(targets))
+def targets(*files):
+    """Return what the page's commands make that name these configuration files and no option."""
+    lines = [shlex.split(line) for line in COMMANDS if "|" not in line]
+    found = set()
+    for words in (line for line in lines if "--config" not in line):
+        at = words.index("--configfile") if "--configfile" in words else len(words)
+        if tuple(words[at + 1 :]) == files:
+            found |= {word for word in words[:at] if not word.startswith("-j")}
+    return found
 
 
-def test_every_command_with_a_configuration_makes_its_target(fresh):
-    commands = [
-        shlex.split(line) for line in COMMANDS if "--configfile" in line and "|" not in line
-    ]
-    assert commands
-    for target, *options in ([w for w in words if not w.startswith("-j")] for words in commands):
-        assert target in planned(fresh, target, *options)
+def test_every_command_without_a_file_makes_its_target(fresh):
+    asked = targets()
+    assert len(asked) > 20
+    assert asked <= planned(fresh, *sorted(asked))
+
+
+def test_every_command_that_names_the_papers_file_makes_its_target_under_it(fresh):
+    asked = targets(PAPER)
+    assert {target.split("/")[1] for target in asked - {"data"}} == {"paper"}
+    assert asked <= planned(fresh, *sorted(asked), "--configfile", PAPER)
+
+
+def test_what_is_made_here_is_made_by_the_papers_file_in_a_folder_of_its_own(fresh):
+    asked = {t for t in targets() if t.startswith("results/") and not any(w in t for w in WITHOUT)}
+    asked = {target.replace("results/", "results/paper/", 1) for target in asked}
+    assert len(asked) > 20
+    assert asked <= planned(fresh, *sorted(asked), "--configfile", PAPER)
 
 
 def test_the_commands_that_draw_the_pictures_draw_them_anew(fresh):
@@ -56,17 +74,19 @@ def test_the_commands_of_the_original_that_are_named_are_all_there():
         *("exact-mixed-all", "spirl/train.py", "hierarchical_cl_gc", "hierarchical_cl_no"),
         *("fewshot_kitchen_train.py", "fewshot_train.py", "--eval 1", "--resume", "checkpt_path"),
         *("fewshot_data", "fewshot_batch_size", "finetune_vae", "contra_config", "contra_ckpt"),
-        *("--val_data_size", "pip install -e ."),
+        *("--val_data_size", "pip install -e .", "finetuned/…", "all_blocked", "fine_tune"),
     ):
         assert command in GUIDE, command
 
 
 def test_the_tasks_and_methods_that_are_named_exist():
     families = GUIDE.split("## Families")[1].split("\n## ")[0]
-    rows = [line.split("|")[2:4] for line in families.splitlines() if line.startswith("| `")]
+    rows = [line.split("|")[2:4] for line in families.split("###")[0].splitlines()]
     tasks, methods = (
-        set(re.findall(r"`(\w+)`", " ".join(column))) for column in zip(*rows, strict=True)
+        set(re.findall(r"`([\w-]+)`", " ".join(column)))
+        for column in zip(*(row for row in rows if len(row) == 2), strict=True)
     )
     known = {name for entry in CONFIG["environments"].values() for name in entry["tasks"]}
-    assert len(tasks) > 10 and tasks - {"maze"} <= known
+    tasks = {task.removesuffix("-one_demo") for task in tasks}
+    assert len(tasks) > 10 and tasks - {"maze", "lr"} <= known
     assert len(methods) > 10 and methods <= set(CONFIG["methods"])

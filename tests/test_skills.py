@@ -143,14 +143,26 @@ def test_log_sigma_is_clamped(vae, batch):
     assert log_sigma.max() <= 2
 
 
-def test_prior_only_losses_leave_posterior_and_decoder_untouched(vae, batch):
-    before = {name: value.clone() for name, value in vae.decoder.state_dict().items()}
-    terms = vae.prior_losses(*batch)
-    assert terms.keys() == {"prior_goal", "prior_state"}
+@pytest.mark.parametrize(
+    ("part", "trained"), [("prior", {"goal", "state"}), ("goal_prior", {"goal"})]
+)
+@pytest.mark.parametrize("moving", [False, True])
+def test_prior_only_losses_move_of_the_vae_the_decoders_statistics_at_most(
+    batch, part, trained, moving
+):
+    vae = SkillVAE(SkillSettings(moving_statistics=moving), S, A).double()
+    before = {name: value.clone() for name, value in vae.state_dict().items()}
+    losses, parameters, _ = vae.objective(part)
+    terms = losses(*batch)
+    assert terms.keys() == {f"prior_{name}" for name in trained}
     sum(terms.values()).backward()
-    assert all(p.grad is None for p in (*vae.posterior.parameters(), *vae.decoder.parameters()))
-    for name, value in vae.decoder.state_dict().items():
-        assert torch.equal(before[name], value)
+    moved = {name for name, p in vae.named_parameters() if p.grad is not None}
+    assert {id(p) for p in parameters} == {id(vae.get_parameter(name)) for name in moved}
+    assert {name.split(".")[1] for name in moved} == trained
+    changed = {n for n, v in vae.state_dict().items() if not torch.equal(before[n], v)}
+    decoder = {name for name in changed if name.startswith("decoder.")}
+    assert bool(decoder) == moving and all("norms" in name for name in decoder)
+    assert not any(name.startswith("posterior.") for name in changed)
 
 
 def test_a_normalised_model_does_not_care_about_the_units_of_a_state(batch):

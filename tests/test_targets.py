@@ -224,7 +224,7 @@ def test_an_environment_s_settings_come_on_top_of_the_common_ones(options):
 
 
 def test_a_model_is_told_what_it_is_like_where_it_begins(options):
-    wildcards = Of(env="kitchen", task="left", part="prior", n_demos="3", seed="0", retrieve="")
+    wildcards = Of(env="kitchen", learner="left", part="prior", n_demos="3", seed="0", retrieve="")
     words = options.stage("finetune", "skills", wildcards)
     assert words == ["fist.methods.skills:SkillVAE", "--n-demos=3", "--part=prior"]
     files = {"play": "p", "skills": "s", "distance": "d"}

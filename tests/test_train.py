@@ -142,7 +142,7 @@ def test_the_curve_has_every_term_and_the_speed(tmp_path):
     train(model, sample, losses, run, validate=lambda: {"kl": 1.5})
     rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
     assert [row["step"] for row in rows] == ["20", "40", "60"]
-    terms = {"reconstruction", "kl", "prior_goal", "prior_state", "validation_kl"}
+    terms = {"reconstruction", "kl", "prior_goal", "prior_state", "validation_kl", "gradient_norm"}
     assert set(rows[0]) == {"step", "learning_rate", "steps_per_s", *terms}
 
 
@@ -155,11 +155,11 @@ def test_the_curve_goes_to_tensorboard_if_asked(tmp_path):
 
 
 def test_only_the_named_parameters_are_trained():
-    model, sample, _ = build("skills")
+    model, sample, _ = build("skills", moving_statistics=False)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     priors = list(model.priors.parameters())
     run = Run(SETTINGS, SETTINGS.steps, seed=0, key="k")
-    train(model, sample, model.prior_losses, run, parameters=priors)
+    train(model, sample, model.prior_losses, run, [priors])
     changed = {
         n.split(".")[0] for n, v in model.state_dict().items() if not torch.equal(v, before[n])
     }

@@ -20,8 +20,8 @@ from settings import base_schema
 from values import Fault, check_size, command_line, dotted, merge
 
 MODEL_PARTS = ("model", "train", "finetune")
-LEARNT_FROM = {"draw", "flaws", "play_percent"}
-"""What of a variant decides what models learn from; `n_demos` stands in their folder's name."""
+LEARNT_FROM = {"draw", "flaws", "models", "play_percent"}
+"""What of a variant decides what models learn; `n_demos` stands in their folder's name."""
 
 EXPECTED = {
     "minimum": "must be at least {wanted}",
@@ -124,12 +124,19 @@ def full_schema(classes: Mapping[str, Any]) -> dict[str, Any]:
     schema = copy.deepcopy(base_schema())
     top = schema["properties"]
     models = {
-        name: _section({part: _section(model[part]["properties"]) for part in MODEL_PARTS})
+        name: {part: _section(model[part]["properties"]) for part in MODEL_PARTS}
         for name, model in classes["models"].items()
+    }
+    for name, parts in models.items():
+        known = classes["models"][name]["parts"]
+        parts["parts"] = _section(dict.fromkeys(known, parts["finetune"]))
+    tuned = {
+        name: _section({key: parts[key] for key in ("finetune", "parts")})
+        for name, parts in models.items()
     }
     tests, acts = classes["rollout"], [policy["acts"] for policy in classes["policy"].values()]
     for place in (top, top["environments"]["additionalProperties"]["properties"]):
-        place["models"] = _section(models)
+        place["models"] = _section({name: _section(parts) for name, parts in models.items()})
         place["rollout"] = _joined(tests, *acts)
     method = top["methods"]["additionalProperties"]
     top["methods"]["properties"] = {
@@ -140,6 +147,7 @@ def full_schema(classes: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("tasks", "variants"):
         entry = environment["properties"][key]["additionalProperties"]
         entry["properties"]["rollout"] = _section(tests["properties"])
+        entry["properties"]["models"] = _section(tuned)
     top["environments"]["properties"] = {
         name: _environment(environment, known) for name, known in classes["environments"].items()
     }

@@ -112,7 +112,9 @@ class Options:
             words += [f"--retrieve={how}"] if how else []
         if stage == self.targets.stages(model)[0]:
             words += flags("model", model_settings(self.config, wildcards.env, model, "model"))
-        return words + flags("train", model_settings(self.config, wildcards.env, model, stage))
+        of_part = (wildcards.part, wildcards.learner) if stage == "finetune" else ()
+        how = model_settings(self.config, wildcards.env, model, stage, *of_part)
+        return words + flags("train", how)
 
     def material(self, wildcards: Any, input: Any) -> list[str]:
         """Name the files that a model's stage reads, those of other models by their names."""

@@ -138,6 +138,16 @@ class Flaws:
 
 
 @settings
+class Finetuning:
+    """How a model is fine-tuned for a task."""
+
+    finetune: Free | None = None
+    """What is other than for all tasks."""
+    parts: dict[Name, Free] | None = None
+    """The same of one of its parts, on top."""
+
+
+@settings
 class Change:
     """What a task, or a variant of several tasks, may say of what is learnt and tested."""
 
@@ -159,6 +169,8 @@ class Change:
     """Arguments of the environment in tests."""
     wrappers: dict[Function, Free] | None = None
     """Wrappers of the environment in tests, the inner one first: `module:Class`, its arguments."""
+    models: dict[Name, Finetuning] | None = None
+    """How models are fine-tuned, on top of the environment's settings."""
     rollout: Free | None = None
     """Settings of the tests, on top of the common ones."""
 
@@ -187,6 +199,8 @@ class ModelEntry:
     """How it is trained on play data."""
     finetune: Free | None = None
     """How it is fine-tuned on demonstrations."""
+    parts: dict[Name, Free] | None = None
+    """The same of one of its parts, on top: `{goal_prior: {epochs: 10}}`."""
 
 
 @settings
@@ -271,8 +285,8 @@ class Method:
     nothing."""
     finetune: Name | None = None
     """What is fine-tuned on the demonstrations: `all`, a part that the model names (of skills the
-    `prior`), a new model from `scratch`, or `none`. By default `all`; not for classes without a
-    model."""
+    `prior`, or FIST's `goal_prior` or SPiRL's `state_prior` alone), a new model from `scratch`, or
+    `none`. By default `all`; not for classes without a model."""
     distance: Literal["held_out", "mixed"] = "held_out"
     """`held_out`: trained without the held-out object, then fine-tuned on the demonstrations.
     `mixed`: trained on all play, so **it has seen the held-out object**; the name of the method

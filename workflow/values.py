@@ -84,13 +84,19 @@ def merge(base: Any, top: Any) -> Any:
     return {**base, **{key: merge(base.get(key), value) for key, value in top.items()}}
 
 
-def model_settings(config: Mapping[str, Any], env: str, model: str, part: str) -> dict[str, Any]:
-    """Return what is said of a model's part (model, train, finetune), the environment's on top."""
-    common, own = (
-        layer.get("models", {}).get(model, {}).get(part, {})
-        for layer in (config, config["environments"][env])
-    )
-    return common | own
+def model_settings(
+    config: Mapping[str, Any], env: str, model: str, stage: str, part: str = "", learner: str = ""
+) -> dict[str, Any]:
+    """Return what is said of a model or a stage of it (model, train, finetune): layers of settings.
+
+    They are the common ones, the environment's and those of the task that it is fine-tuned for;
+    what is said of the part that is fine-tuned comes last in each.
+    """
+    of_env = config["environments"][env]
+    layers = (config, of_env, of_env["tasks"].get(learner, {}))
+    said = [layer.get("models", {}).get(model, {}) for layer in layers]
+    each = [one for entry in said for one in (entry.get(stage), entry.get("parts", {}).get(part))]
+    return {key: value for one in each if one for key, value in one.items()}
 
 
 def rollout_settings(

@@ -48,7 +48,7 @@ class ModelSettings:
     """What every model has a setting for."""
 
     horizon: Annotated[Count, Le(100_000)] = 10
-    """H: steps between a state and its goal, and actions in a skill."""
+    """H: steps between a state and its goal, actions in a skill, pairs that BC draws together."""
     normalise: Flag = False
     """Shift and scale states by the training data's mean and standard deviation."""
     scale_floor: Positive = 0.1
@@ -99,6 +99,8 @@ class Objective(NamedTuple):
 
     losses: Losses
     parameters: list[nn.Parameter]
+    apart: Sequence[list[nn.Parameter]] = ()
+    """The same parameters in groups, each of which has a term of the loss of its own, if any."""
 
 
 class Model(nn.Module):
@@ -141,10 +143,13 @@ class Model(nn.Module):
     def items(self, material: Material, validation: float) -> int:
         """Return how many samples make an epoch, where a share of the episodes is held out.
 
-        By default, as many as there are windows in the others.
+        By default, as in the reference, all windows of demonstrations, and of play one from every
+        H+1 rows.
         """
-        lengths = material.hold_out(validation)[0].main.lengths
-        return int((lengths - self.span(self.settings)).clamp(min=0).sum())
+        span = self.span(self.settings)
+        if material.play is not None:
+            return int((1 - validation) * len(material.play.states) / (span + 1))
+        return int((material.main.lengths - span).clamp(min=0).sum())
 
     def represent(
         self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"]

@@ -1,11 +1,11 @@
 """Behaviour cloning: a plain policy, the yardstick for data and for skills.
 
-BC       pi(a | s)
+BC       pi(a | s)                  learns from all pairs of a window of H steps
 goal-BC  pi(a | s_t, s_{t+H})    takes the look-up of FIST, but acts without skills
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -35,10 +35,7 @@ class BCModel(Model):
 
     name = "bc"
     Settings = BCSettings
-    recipe: ClassVar = {
-        "train": {"batch_size": 1280, "epochs": 181.8},
-        "finetune": {"batch_size": 1280, "epochs": 500, "validation": 0},
-    }
+    recipe: ClassVar = {"train": {"epochs": 200}, "finetune": {"epochs": 50, "validation": 0}}
     sees_goal: ClassVar[bool] = False
     """Whether the policy also sees the state H steps ahead."""
 
@@ -46,11 +43,6 @@ class BCModel(Model):
         super().__init__(settings, state_dim, action_dim)
         inputs = 2 * state_dim if self.sees_goal else state_dim
         self.net = MLP(inputs, 2 * action_dim, settings.hidden, settings.blocks, batch_norm=False)
-
-    @classmethod
-    def span(cls, settings: Any) -> int:
-        """Return 1: a window is a state and its action; with goals it reaches H steps ahead."""
-        return settings.horizon if cls.sees_goal else 1
 
     def sampler(self, material: Material, batch: int, device: torch.device | str) -> Sampler:
         """Return what draws windows."""
@@ -62,9 +54,15 @@ class BCModel(Model):
         return gaussian(self.net(torch.cat([self.normaliser(part) for part in (s, *goal)], -1)))
 
     def losses(self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"]) -> Terms:
-        """Return the negative log-likelihood of a window's first action, summed over dimensions."""
-        goal = (s[:, -1],) if self.sees_goal else ()
-        return {"nll": self(s[:, 0], *goal).nll(a[:, 0]).sum(-1).mean()}
+        """Return the negative log-likelihood of a window's actions, summed over dimensions.
+
+        With goals that is its first action: the goal is H steps from there.
+        """
+        if self.sees_goal:
+            actions, a = self(s[:, 0], s[:, -1]), a[:, 0]
+        else:
+            actions, a = self(s[:, :-1].flatten(0, 1)), a.flatten(0, 1)
+        return {"nll": actions.nll(a).sum(-1).mean()}
 
 
 class GoalBCModel(BCModel):

@@ -111,9 +111,11 @@ class SailorModel(TaskSkillVAE):
         terms["time"] = self.settings.time * error.square().mean()
         return super().losses(s, a, noise) | terms
 
-    def prior_losses(self, s: Tensor, a: Tensor, noise: Tensor, *pairs: Tensor) -> Terms:
+    def prior_losses(  # type: ignore[override]
+        self, s: Tensor, a: Tensor, noise: Tensor, *pairs: Tensor, **which: Any
+    ) -> Terms:
         """Return the priors' terms alone; the other windows do not matter."""
-        return super().prior_losses(s, a, noise)
+        return super().prior_losses(s, a, noise, **which)
 
 
 class Sailor(ToldTask, SPiRL):

@@ -16,6 +16,7 @@ one.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -61,6 +62,9 @@ class SkillSettings(FeedbackSettings):
     """Weight of KL(q || N(0, I)), a mean over batch and dimensions (1e-2 in the mazes)."""
     priors: Annotated[tuple[Prior, ...], Len(1)] = ("goal", "state")
     """Priors to train: "goal" is FIST's, "state" is SPiRL's; one VAE serves both."""
+    moving_statistics: Flag = True
+    """Let the decoder's batch-norm statistics follow the demonstrations where the priors alone are
+    fine-tuned, too, as the reference does; without it the decoder stays as it was."""
     phase: Flag = False
     """Tell the decoder how many steps of the skill have passed. Within one skill, a state on the
     way to a turn and the same state on the way back can then have different actions."""
@@ -71,7 +75,7 @@ class SkillVAE(FeedbackModel):
 
     name = "skills"
     Settings = SkillSettings
-    parts = ("all", "prior", "scratch")
+    parts = ("all", "prior", "goal_prior", "state_prior", "scratch")
     recipe: ClassVar = {"train": {}, "finetune": {"epochs": 50, "validation": 0}}
 
     def __init__(self, settings: SkillSettings, state_dim: int, action_dim: int):
@@ -102,18 +106,15 @@ class SkillVAE(FeedbackModel):
 
         return sample
 
-    def items(self, material: Material, validation: float) -> int:
-        """Return the windows in an epoch: of play one from every H+1 rows, as in the reference."""
-        horizon = self.settings.horizon
-        if material.play is not None:
-            return int((1 - validation) * len(material.play.states) / (horizon + 1))
-        return int((material.main.lengths - horizon).sum())
-
     def objective(self, part: str) -> Objective:
-        """Return the whole loss over all parameters, or the priors' alone for part "prior"."""
-        if part == "prior":
-            return Objective(self.prior_losses, list(self.priors.parameters()))
-        return super().objective(part)
+        """Return the whole loss over all parameters, or that of the priors, or of one of them."""
+        trained = [part.removesuffix("_prior")] if part.endswith("_prior") else list(self.priors)
+        apart = [list(self._prior(name).parameters()) for name in trained]
+        if part.endswith("prior"):
+            parameters = [p for group in apart for p in group]
+            return Objective(partial(self.prior_losses, trained=trained), parameters, apart)
+        vae = [p for name, p in self.named_parameters() if not name.startswith("priors.")]
+        return super().objective(part)._replace(apart=[vae, *apart])
 
     def encode(self, s: Float[Tensor, "B H S"], a: Float[Tensor, "B H A"]) -> Gaussian:
         """Return q(z | s, a), mean and log-sigma (B, Z)."""
@@ -164,13 +165,19 @@ class SkillVAE(FeedbackModel):
         return terms | self._prior_losses(s[:, 0], s[:, -1], z.detach())
 
     def prior_losses(
-        self, s: Float[Tensor, "B H1 S"], a: Float[Tensor, "B H A"], noise: Float[Tensor, "B Z"]
+        self,
+        s: Float[Tensor, "B H1 S"],
+        a: Float[Tensor, "B H A"],
+        noise: Float[Tensor, "B Z"],
+        trained: Sequence[str] = ("goal", "state"),
     ) -> Terms:
-        """Return the priors' terms alone, for fine-tuning that leaves the VAE as it is."""
+        """Return the terms of some priors alone, for fine-tuning that does not train the VAE."""
         s = self.normaliser(s)
         with torch.no_grad():
             z = self._encode(s[:, :-1], a).sample(noise)
-        return self._prior_losses(s[:, 0], s[:, -1], z)
+            if self.settings.moving_statistics and self.training:
+                self._decode(s[:, :-1], z[:, None], torch.arange(a.shape[1], device=s.device))
+        return self._prior_losses(s[:, 0], s[:, -1], z, trained)
 
     def _decode(
         self, s: Float[Tensor, "*B S"], z: Float[Tensor, "*B Z"], step: Int[Tensor, "*B"]
@@ -191,15 +198,18 @@ class SkillVAE(FeedbackModel):
             self.posterior(window if self.settings.encoder == "lstm" else window.flatten(1))
         )
 
-    def _prior_losses(self, s: Tensor, goal: Tensor, z: Tensor) -> Terms:
-        """Return -log p(z | .), summed over z's dimensions, for every prior (states normalised)."""
+    def _prior_losses(
+        self, s: Tensor, goal: Tensor, z: Tensor, trained: Sequence[str] = ("goal", "state")
+    ) -> Terms:
+        """Return -log p(z | .), summed over z's dimensions, by prior (states normalised)."""
         inputs = {"goal": torch.cat((s, goal), dim=-1), "state": s}
         return {
             f"prior_{name}": gaussian(prior(inputs[name])).nll(z).sum(-1).mean()
             for name, prior in self.priors.items()
+            if name in trained
         }
 
-    def _prior(self, name: Prior) -> nn.Module:
+    def _prior(self, name: str) -> nn.Module:
         if name not in self.priors:
             raise ValueError(
                 f"this skill model has no {name!r} prior, only {', '.join(self.priors)} "

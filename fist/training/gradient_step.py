@@ -1,5 +1,6 @@
 """One gradient step: a batch, its losses, their gradient, and the optimiser's move along it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -8,7 +9,7 @@ from torch import Generator, Tensor, nn
 from fist.methods.base import Losses, Sampler, Terms
 from fist.training.divergence import Watch
 from fist.training.settings import TrainSettings
-from fist.training.speed import autocast, compiles, flatten, make_optimizer
+from fist.training.speed import autocast, compiles, flatten, make_optimizer, parts_of
 
 
 class GradientStep:
@@ -22,11 +23,13 @@ class GradientStep:
         settings: TrainSettings,
         seed: int,
         steps: int,
-        parameters: list[nn.Parameter] | None = None,
+        groups: Sequence[list[nn.Parameter]] = (),
     ):
         """Take the parts of a run of so many steps; see `fist.training.loop.train`."""
         device = next(model.parameters()).device
-        self.vector = flatten(list(model.parameters()) if parameters is None else parameters)
+        groups = groups or [list(model.parameters())]
+        self.vector = flatten([p for group in groups for p in group])
+        self._clipped = parts_of(self.vector, [sum(p.numel() for p in group) for group in groups])
         self.optimizer = make_optimizer(settings, self.vector)
         self.generator = Generator(device).manual_seed(seed)
         self.watch = Watch()
@@ -35,7 +38,7 @@ class GradientStep:
         self._precision, self._clip_norm = autocast(settings, device), settings.clip_norm
 
     def __call__(self, rate: float | Tensor) -> Terms:
-        """Take a step at a learning rate; return the terms before it."""
+        """Take a step at a learning rate; return the terms and the gradient's norm before it."""
         batch = self._sample(self.generator)
         with self._precision:
             terms = self._losses(*batch)
@@ -43,8 +46,9 @@ class GradientStep:
         self.vector.grad.zero_()
         total: Any = sum(terms.values())
         total.backward()
-        norm = nn.utils.clip_grad_norm_(self.vector, self._clip_norm)
-        self.watch.look(terms | {"gradient norm": norm}, batch)
+        norms = [nn.utils.clip_grad_norm_(part, self._clip_norm) for part in self._clipped]
+        terms = terms | {"gradient_norm": torch.stack(norms).norm()}
+        self.watch.look(terms, batch)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()

@@ -7,7 +7,7 @@ that was stopped at any step and started again ends with the same weights, bit f
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +47,7 @@ def train(
     sample: Sampler,
     losses: Losses,
     run: Run,
-    parameters: list[nn.Parameter] | None = None,
+    groups: Sequence[list[nn.Parameter]] = (),
     validate: Callable[[], dict[str, float]] | None = None,
 ) -> None:
     """Minimise the sum of `losses(*sample(generator))` over a model's parameters, in place.
@@ -57,7 +57,8 @@ def train(
         sample: draws a batch, on the model's device.
         losses: terms of the loss, each a scalar; each is checked for finiteness by itself.
         run: settings, seed, number of steps and the files to write.
-        parameters: what to train; by default all of the model's parameters.
+        groups: what to train, in groups whose gradients are clipped one by one; by default all of
+            the model's parameters in one.
         validate: values to add to each row of the learning curve; called in eval mode.
 
     Raises:
@@ -66,7 +67,7 @@ def train(
         Interrupted: SIGTERM or SIGINT came; the resume file was written first.
     """
     settings = run.settings
-    step = GradientStep(model, sample, losses, settings, run.seed, run.steps, parameters)
+    step = GradientStep(model, sample, losses, settings, run.seed, run.steps, groups)
     take = replayed(step, step.generator)
     start, rows = 0, []
     if (saved := read_resume(run.resume, run.key)) is not None:

@@ -44,6 +44,15 @@ def flatten(parameters: list[nn.Parameter]) -> nn.Parameter:
     return vector
 
 
+def parts_of(vector: nn.Parameter, sizes: list[int]) -> list[nn.Parameter]:
+    """Return the parts of a vector, which share its values and its gradient."""
+    assert vector.grad is not None
+    parts = [nn.Parameter(values) for values in vector.data.split(sizes)]
+    for part, gradient in zip(parts, vector.grad.split(sizes), strict=True):
+        part.grad = gradient
+    return parts
+
+
 def make_optimizer(settings: TrainSettings, vector: nn.Parameter) -> torch.optim.Optimizer:
     """Return the optimiser that the settings name, in its fastest form, over a vector."""
     rate, on_gpu = settings.learning_rate, vector.is_cuda

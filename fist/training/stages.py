@@ -180,7 +180,8 @@ def _fit(
     training, held_out = material.hold_out(optimisation.validation)
     more = None if retrieve is None else replace(training, demos=None, play=retrieve(training.main))
     net.to(device)
-    losses, parameters = net.objective(part)
+    losses, parameters, apart = net.objective(part)
+    groups = apart if apart and optimisation.clip_apart else [parameters]
     steps = optimisation.total_steps(net.items(material, optimisation.validation))
     given: dict[str, Path | None] = {"play": inputs.play, "init": inputs.init, **inputs.models}
     given |= {f"demos {i}" if i else "demos": path for i, path in enumerate(inputs.demos)}
@@ -211,7 +212,7 @@ def _fit(
     if more is not None:
         sample = beside(sample, net.sampler(more, size // 2, device))
     validate = None if held_out is None else _validator(net, losses, held_out)
-    train(net, sample, losses, run, parameters, validate)
+    train(net, sample, losses, run, groups, validate)
     save_model(job.out, net, provenance)
 
 
