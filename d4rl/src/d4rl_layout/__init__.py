@@ -133,15 +133,21 @@ def plain(group: h5py.Group, name: str) -> Any:
     """
     item: Any = group
     for part in name.split("/"):
-        link = item.get(part, getlink=True) if isinstance(item, h5py.Group) else None
-        if link is None:
+        inside = isinstance(item, h5py.Group) and item.id.links.exists(part.encode())
+        if not inside:
             raise DataError(f"missing {name}; found {_some(item)} in {item.name}")
-        if not isinstance(link, h5py.HardLink):
+        if item.id.links.get_info(part.encode()).type != h5py.h5l.TYPE_HARD:
             raise DataError(f"{name} refers to another place, or to another file: refused")
         item = item[part]
-    if isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
+    if isinstance(item, h5py.Dataset) and _elsewhere(item):
         raise DataError(f"{name} refers to another place, or to another file: refused")
     return item
+
+
+def _elsewhere(item: h5py.Dataset) -> bool:
+    """Tell whether what an array holds lies in other files."""
+    made = item.id.get_create_plist()
+    return made.get_layout() == h5py.h5d.VIRTUAL or made.get_external_count() > 0
 
 
 def _plain(file: h5py.File) -> dict[str, h5py.Dataset]:
@@ -157,7 +163,7 @@ def _plain(file: h5py.File) -> dict[str, h5py.Dataset]:
     found: dict[str, h5py.Dataset] = {}
     for name, kind in links:
         item = file[name] if kind == h5py.h5l.TYPE_HARD else None
-        if item is None or (isinstance(item, h5py.Dataset) and (item.is_virtual or item.external)):
+        if item is None or (isinstance(item, h5py.Dataset) and _elsewhere(item)):
             raise DataError(f"{name} refers to another place, or to another file: refused")
         if isinstance(item, h5py.Dataset):
             found[name] = item
@@ -208,9 +214,9 @@ def _required(file: h5py.File, names: Collection[str]) -> None:
         )
 
 
-def _some(group: h5py.Group) -> str:
+def _some(group: Any) -> str:
     """Name some of what is in a group."""
-    first = sorted(islice(group, MOST_NAMED + 1))
+    first = sorted(islice(group, MOST_NAMED + 1)) if isinstance(group, h5py.Group) else []
     return ", ".join(first[:MOST_NAMED]) + (", …" if first[MOST_NAMED:] else "") or "nothing"
 
 

@@ -8,6 +8,7 @@ mask/<filter>             names of demonstrations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -32,23 +33,22 @@ class Robomimic(Recording):
         with opened(path) as file:
             self.demos = self._named(file, mask)
             first = plain(file, f"data/{self.demos[0]}")
-            self._obs = {*plain(first, "obs")} if "obs" in first else set()
-            beside = {name for name in first if isinstance(plain(first, name), h5py.Dataset)}
-            there = {name: self._column(first, name) for name in sorted(self._obs) + sorted(beside)}
-            self.columns = {name: column for name, column in there.items() if column is not None}
-            self.states = [
-                n for n, c in self.columns.items() if n in self._obs and len(c.shape) < 2
-            ]
-            names = [*self.chosen(keys, actions)[0], *self.chosen(keys, actions)[1]]
+            obs = plain(first, "obs") if first.id.links.exists(b"obs") else {}
+            there = {name: plain(obs, name) for name in sorted(obs)}
+            there = {name: plain(first, name) for name in sorted(first)} | there
+            columns = {name: _column(item) for name, item in there.items()}
+            self.columns = {name: column for name, column in columns.items() if column is not None}
+            self._obs = {*obs}
+            self.states = [n for n in obs if n in self.columns and len(self.columns[n].shape) < 2]
+            names = sum(self.chosen(keys, actions), [])
             self.lengths, arrays = [], {}
             for demo in self.demos:
-                group = plain(file, f"data/{demo}")
-                rows = set()
-                for name in names:
-                    if self._column(group, name) != self.columns[name]:
+                items = self._items(file, demo, names)
+                for name, item in items.items():
+                    if _column(item) != self.columns[name]:
                         raise DataError(f"data/{demo}: {name} is not as in data/{self.demos[0]}")
-                    item = arrays[f"data/{demo}/{name}"] = self._item(group, name)
-                    rows.add(len(item))
+                    arrays[f"data/{demo}/{name}"] = item
+                rows = {len(item) for item in items.values()}
                 if len(rows) > 1:
                     raise DataError(f"data/{demo}: the arrays differ in length: {sorted(rows)}")
                 self.lengths += rows
@@ -70,16 +70,19 @@ class Robomimic(Recording):
             raise DataError(f"mask/{mask} names {unknown[0]!r:.99}, which is not in data")
         return natural(names)
 
-    def _item(self, demo: h5py.Group, name: str) -> h5py.Dataset:
-        return plain(demo, f"obs/{name}" if name in self._obs else name)
-
-    def _column(self, demo: h5py.Group, name: str) -> Column | None:
-        """Return what a header says; None where it is no array of numbers with rows."""
-        item = self._item(demo, name)
-        numbers = isinstance(item, h5py.Dataset) and item.dtype.kind in "biuf" and item.shape
-        return Column(item.shape[1:], item.dtype) if numbers else None
+    def _items(self, file: h5py.File, demo: str, names: Sequence[str]) -> dict[str, h5py.Dataset]:
+        """Return arrays of a demonstration."""
+        group = plain(file, f"data/{demo}")
+        obs = plain(group, "obs") if self._obs else group
+        return {name: plain(obs if name in self._obs else group, name) for name in names}
 
     def read(self, episode: int, names: Sequence[str]) -> list[np.ndarray]:
         with opened(self.path) as file:
-            demo = plain(file, f"data/{self.demos[episode]}")
-            return [self._item(demo, name)[()] for name in names]
+            return [item[()] for item in self._items(file, self.demos[episode], names).values()]
+
+
+def _column(item: Any) -> Column | None:
+    """Return what a header says; None where it is no array of numbers with rows."""
+    if not isinstance(item, h5py.Dataset) or not item.shape or item.dtype.kind not in "biuf":
+        return None
+    return Column(item.shape[1:], item.dtype)
