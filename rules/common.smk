@@ -22,7 +22,7 @@ os.environ.update(
 sys.path[:0] = [str(ROOT / "workflow"), *CODE[:2]]
 sys.path += [path for path in CODE if path not in sys.path]
 
-from configuration import ConfigError, load
+from configuration import MOST_FAULTS, ConfigError, load
 from declarations import declared
 from figures import OF_RUN, Figures
 from options import Options, bound, named, ordered, pairs
@@ -70,6 +70,8 @@ if workflow.is_main_process:
         logger.warning(
             f"`{key}`: {path} is not there; what has been made of it, if anything, is kept"
         )
+    if faults := targets.unusable():
+        raise WorkflowError("the data cannot be used:\n" + "\n".join(faults[:MOST_FAULTS]))
 
 
 def list_rules(only_targets=False):

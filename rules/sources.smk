@@ -58,6 +58,7 @@ use rule convert_data as fetch_data with:
     localrule: True
 
 
+# Data sets in the layouts that others read.
 rule export_minari:
     input:
         data="<data>/{env}/{part}/{name}.hdf5",
@@ -73,10 +74,32 @@ rule export_minari:
         mem_mb=grows(4000),
         runtime=grows(30),
     params:
-        code=options.code("export_minari.py"),
-        script=script("export_minari.py"),
+        code=options.code("export_data.py"),
+        script=script("export_data.py"),
+        layout="minari",
         env_id=lambda wildcards: targets.environment(wildcards)["env_id"],
-        root=lambda wildcards: os.path.join(config["pathvars"]["data"], "minari"),
     shell:
-        "python {params.script:q} --data {input.data:q} --env-id {params.env_id:q}"
-        " --dataset-id {wildcards.env:q}/{wildcards.part:q}-{wildcards.name:q}-v0 --root {params.root:q} > {log:q} 2>&1"
+        "python {params.script:q} --layout {params.layout} --data {input.data:q} --out {output:q}"
+        " --env-id {params.env_id:q} > {log:q} 2>&1"
+
+
+use rule export_minari as export_robomimic with:
+    output:
+        "<data>/robomimic/{env}/{part,play|demos}-{name}.hdf5",
+    log:
+        "<logs>/robomimic/{env}/{part}-{name}.log",
+    benchmark:
+        "<benchmarks>/robomimic/{env}/{part}-{name}.tsv"
+    params:
+        layout="robomimic",
+
+
+use rule export_minari as export_lerobot with:
+    output:
+        "<data>/lerobot/{env}/{part,play|demos}-{name}/meta/info.json",
+    log:
+        "<logs>/lerobot/{env}/{part}-{name}.log",
+    benchmark:
+        "<benchmarks>/lerobot/{env}/{part}-{name}.tsv"
+    params:
+        layout="lerobot",

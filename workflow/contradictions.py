@@ -12,7 +12,7 @@ Faults = Iterator[tuple[list[Any], str]]
 
 FOLDERS = (
     *("figures", "run", "videos", "checkpoints", "tensorboard", ".resume"),
-    *("downloads", "minari"),
+    *("downloads", "minari", "robomimic", "lerobot"),
 )
 """Folders in those of `pathvars` that are not called like an environment."""
 TAKEN = (*FOLDERS, "benchmarks", "claims", "cost", "all_experiments", "report", "settings_table")

@@ -61,7 +61,11 @@ class Download:
 class DataSet:
     """Where a part of the data comes from."""
 
-    source: Literal["generated", "local", "d4rl", "fist", "relay", "minari"] | Function
+    source: (
+        Literal["generated", "local", "d4rl", "fist", "relay", "minari"]
+        | Literal["auto", "robomimic", "lerobot", "zarr", "npz"]
+        | Function
+    )
     """Where it comes from, see below; or a function of your own, `module:function`."""
     generator: Function | None = None
     """Source `generated`: the function that makes it, `module:function`."""
@@ -76,10 +80,10 @@ class DataSet:
     converter: Function | None = None
     """Sources `relay` and `minari`: the function that makes episodes, `module:function`."""
     options: Free | None = None
-    """Further arguments of a source of your own."""
+    """Further arguments of a source: `keys`, `actions`, `action_range`, …"""
     fetches: Flag | None = None
-    """A source of your own: `true` if it fetches its files itself; it then runs where Snakemake
-    runs. Otherwise they are downloads, or files in `local_dir`."""
+    """A source of your own, or `lerobot` from the hub: `true` if it fetches its files itself; it
+    then runs where Snakemake runs. Otherwise they are downloads, or files in `local_dir`."""
 
 
 @settings

@@ -15,12 +15,20 @@ stand in braces above.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from d4rl_layout import DataError
+from fist.data.sources import SHORT_NAMES
 from fist.stage.files import fingerprint
+from fist.stage.functions import function
 from values import listed_files, split_name, split_parts
 
+JUDGED = {"local": "fist.data.sources.formats:local"} | {
+    name: SHORT_NAMES[name] for name in ("auto", "lerobot", "minari", "npz", "robomimic", "zarr")
+}
+"""Sources that tell from headers what cannot be used."""
 OF_CLASS = ("model", "acts", "told_task")
 """What of a method its class declares."""
 
@@ -139,16 +147,34 @@ class Targets:
 
     def lacking(self) -> dict[str, str]:
         """Return the local files of the default tables' data that are not there, by their keys."""
-        found = {}
+        return {
+            f"{key}.files": path
+            for key, data, file in self._given_files()
+            for path in self.source_files(data, file)
+            if not path.startswith("<data>") and not os.path.exists(path)
+        }
+
+    def unusable(self) -> list[str]:
+        """Return what the headers of local files say that rules out their use, one line each."""
+        faults = []
+        for key, data, file in self._given_files():
+            paths = [Path(path) for path in self.source_files(data, file)]
+            if data["source"] not in JUDGED or not all(path.exists() for path in paths):
+                continue
+            try:
+                function(JUDGED[data["source"]])(paths, file, None, **source_options(data))
+            except (DataError, OSError) as error:
+                faults.append(f"`{key}`: {error}")
+        return faults
+
+    def _given_files(self) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+        """Yield the files that the default tables' data are made of, with their section and key."""
         for env in dict.fromkeys(
             self.config["tables"][t]["env"] for t in self.config["default_tables"]
         ):
             for part, data in self.config["environments"][env]["data"].items():
                 for file in listed_files(data):
-                    for path in self.source_files(data, file):
-                        if not path.startswith("<data>") and not os.path.exists(path):
-                            found[f"environments.{env}.data.{part}.files"] = path
-        return found
+                    yield f"environments.{env}.data.{part}", data, file
 
     def made_of(self, of: Any) -> tuple[Mapping[str, Any], str]:
         """Return the data set that a converted file belongs to, and what of it is converted."""

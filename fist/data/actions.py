@@ -13,7 +13,6 @@ from dataclasses import asdict
 from typing import Any, Literal, Self
 
 import numpy as np
-from gymnasium.spaces import Box
 
 from d4rl_layout import BLOCK, DataError
 from fist.stage.files import parse_json
@@ -46,6 +45,8 @@ class ActionScale:
     @classmethod
     def of_space(cls, space: Any) -> Self | None:
         """Return the range of a Box, laid flat; None where a space has none."""
+        from gymnasium.spaces import Box  # half a second, which a plan does not need
+
         if not (isinstance(space, Box) and space.is_bounded()):
             return None
         low, high = (tuple(bound.ravel().tolist()) for bound in (space.low, space.high))

@@ -14,6 +14,7 @@ import math
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,10 @@ ROWS = ("observations", "actions", "next_observations", "rewards", "terminals", 
 """Arrays with a row for each step."""
 BLOCK = 1 << 16
 """Rows that are checked at once."""
+MOST_NAMED = 20
+"""Arrays that a message names."""
+OTHERS = {"robomimic": "data", "minari": "episode_0"}
+"""Layouts of other files, by the source that reads them, and a group that they have."""
 DAMAGE = (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError, SystemError)
 """What h5py tells of damage with, by the place in the file where it is."""
 
@@ -59,8 +64,8 @@ def read(
     """
     path = Path(path)
     with opened(path) as file:
-        named = _plain(file)
-        arrays = {name: item[()] for name, item in _judged(file, named, required, only).items()}
+        _required(file, required)
+        arrays = {name: item[()] for name, item in _judged(file, _plain(file), only).items()}
     rows = {name: len(np.atleast_1d(arrays[name])) for name in ROWS if name in arrays}
     if len(set(rows.values())) > 1:
         lengths = ", ".join(f"{name} {n}" for name, n in rows.items())
@@ -83,7 +88,7 @@ def check(path: str | os.PathLike[str]) -> None:
         FileNotFoundError, DataError: as for `read`.
     """
     with opened(path) as file:
-        _judged(file, _plain(file), (), None)
+        _judged(file, _plain(file), None)
 
 
 def labels(path: str | os.PathLike[str], *names: str) -> dict[str, str]:
@@ -120,6 +125,31 @@ def opened(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
         raise DataError(f"{path}: not an HDF5 file, or a damaged one ({error})") from error
 
 
+def plain(group: h5py.Group, name: str) -> Any:
+    """Return a group or data set of an open file, which lies in it on a way that does.
+
+    Raises:
+        DataError: it is missing, or refers to another place.
+    """
+    item: Any = group
+    for part in name.split("/"):
+        inside = isinstance(item, h5py.Group) and item.id.links.exists(part.encode())
+        if not inside:
+            raise DataError(f"missing {name}; found {_some(item)} in {item.name}")
+        if item.id.links.get_info(part.encode()).type != h5py.h5l.TYPE_HARD:
+            raise DataError(f"{name} refers to another place, or to another file: refused")
+        item = item[part]
+    if isinstance(item, h5py.Dataset) and _elsewhere(item):
+        raise DataError(f"{name} refers to another place, or to another file: refused")
+    return item
+
+
+def _elsewhere(item: h5py.Dataset) -> bool:
+    """Tell whether what an array holds lies in other files."""
+    made = item.id.get_create_plist()
+    return made.get_layout() == h5py.h5d.VIRTUAL or made.get_external_count() > 0
+
+
 def _plain(file: h5py.File) -> dict[str, h5py.Dataset]:
     """Return the data sets of a file; DataError unless all that is in it lies in it."""
     links: list[tuple[str, int]] = []
@@ -133,7 +163,7 @@ def _plain(file: h5py.File) -> dict[str, h5py.Dataset]:
     found: dict[str, h5py.Dataset] = {}
     for name, kind in links:
         item = file[name] if kind == h5py.h5l.TYPE_HARD else None
-        if item is None or (isinstance(item, h5py.Dataset) and (item.is_virtual or item.external)):
+        if item is None or (isinstance(item, h5py.Dataset) and _elsewhere(item)):
             raise DataError(f"{name} refers to another place, or to another file: refused")
         if isinstance(item, h5py.Dataset):
             found[name] = item
@@ -141,27 +171,27 @@ def _plain(file: h5py.File) -> dict[str, h5py.Dataset]:
 
 
 def _judged(
-    file: h5py.File,
-    found: Mapping[str, h5py.Dataset],
-    required: Collection[str],
-    only: Collection[str] | None,
+    file: h5py.File, found: Mapping[str, h5py.Dataset], only: Collection[str] | None
 ) -> dict[str, h5py.Dataset]:
-    """Return the arrays to read; DataError unless they are there, and all fits in memory."""
-    if missing := [name for name in required if name not in found]:
-        raise DataError(
-            f"missing {', '.join(missing)}; found {', '.join(sorted(found)) or 'nothing'} (D4RL "
-            "layout: observations, actions, terminals, optionally timeouts)"
-        )
-    arrays, claimed, stored = {}, {}, 0
+    """Return the arrays to read; DataError unless all fits in memory."""
+    arrays = {}
     for name, item in found.items():
         if item.dtype.kind in "biuf" and item.shape is not None:
             if only is None or name in only:
                 arrays[name] = item
-                numbers = max(math.prod(item.shape), math.prod(item.chunks or ()))
-                claimed[name] = numbers * item.dtype.itemsize
-                stored += item.id.get_storage_size()
         elif name in ROWS:
             raise DataError(f"{name} holds no numbers ({item.dtype})")
+    bounded(file, arrays)
+    return arrays
+
+
+def bounded(file: h5py.File, arrays: Mapping[str, h5py.Dataset]) -> None:
+    """Raise DataError where arrays of a file claim more than can be stored in it."""
+    claimed = {
+        name: max(math.prod(item.shape), math.prod(item.chunks or ())) * item.dtype.itemsize
+        for name, item in arrays.items()
+    }
+    stored = sum(item.id.get_storage_size() for item in arrays.values())
     total = sum(claimed.values())
     if total > FREE_BYTES + LARGEST_RATIO * min(stored, os.stat(file.filename).st_size):
         largest = max(claimed, key=claimed.__getitem__)
@@ -169,7 +199,25 @@ def _judged(
             f"{largest} claims the shape {arrays[largest].shape}; all arrays together claim "
             f"{total} bytes, {stored} are stored: damaged, or a bomb"
         )
-    return arrays
+
+
+def _required(file: h5py.File, names: Collection[str]) -> None:
+    """Raise DataError where arrays are missing; of a file of another known layout, its name."""
+    there = file.id.links.exists
+    if missing := [name for name in names if not there(name.encode())]:
+        for layout, group in OTHERS.items():
+            if there(group.encode()):
+                raise DataError(f"this is a {layout} file, not D4RL's layout: source: {layout}")
+        raise DataError(
+            f"missing {', '.join(missing)}; found {_some(file)} (D4RL layout: observations, "
+            "actions, terminals, optionally timeouts)"
+        )
+
+
+def _some(group: Any) -> str:
+    """Name some of what is in a group."""
+    first = sorted(islice(group, MOST_NAMED + 1)) if isinstance(group, h5py.Group) else []
+    return ", ".join(first[:MOST_NAMED]) + (", …" if first[MOST_NAMED:] else "") or "nothing"
 
 
 def _check_values(path: Path, name: str, array: np.ndarray) -> None:
@@ -197,7 +245,7 @@ def write(
     Args:
         path: the file to write, through a temporary one beside it; its folder is made.
         arrays: "infos/goal" is the array goal of the group infos.
-        labels: attributes of the file.
+        labels: attributes of the file; "data/total" is the attribute total of the group data.
         compression: gzip's level.
 
     Raises:
@@ -205,10 +253,12 @@ def write(
     """
     # In memory first: HDF5 may crash where a disk is full.
     with h5py.File("recording", "w", driver="core", backing_store=False) as file:
-        file.attrs.update(labels or {})
         how = {"compression": "gzip", "compression_opts": compression, "shuffle": compression == 1}
         for name, array in arrays.items():
             file.create_dataset(name, data=array, track_times=False, **how)
+        for name, value in (labels or {}).items():
+            group, _, name = name.rpartition("/")
+            file[group or "/"].attrs[name] = value
         file.flush()
         content = file.id.get_file_image()
     path = Path(path)

@@ -43,7 +43,7 @@ def matching(archive: Path, pattern: str) -> list[str]:
     Raises:
         ArchiveError: not a zip archive, or not a safe one; or no file matches.
     """
-    with _opened(archive) as (_, members):
+    with opened(archive) as (_, members):
         inside = sorted(members)
     found = [n for n in inside if fnmatchcase(f"/{PurePosixPath(n)}/", f"*/{pattern}/*")]
     if not found:
@@ -62,12 +62,12 @@ def extract(archive: Path, names: Iterable[str], into: Path) -> list[Path]:
         OSError: a file cannot be written.
     """
     files = []
-    with _opened(archive) as (opened, members):
+    with opened(archive) as (reader, members):
         for name in names:
             if name not in members:
                 raise ArchiveError(f"{archive}: has no member {name!r}")
             try:
-                files.append(Path(opened.extract(name, into)))
+                files.append(Path(reader.extract(name, into)))
             except (*DAMAGE, OSError) as error:
                 if isinstance(error, OSError) and error.errno not in THEIR_FAULT:
                     raise
@@ -93,7 +93,7 @@ class _Reader(io.BufferedReader):
 
 
 @contextmanager
-def _opened(archive: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+def opened(archive: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
     """Open an archive and give its files by name; ArchiveError where anything in it is amiss."""
     with _Reader(io.FileIO(archive)) as file:
         try:

@@ -1,11 +1,11 @@
-"""Minari data sets, in and out.
+"""Minari data sets.
 
 Minari keeps an episode's last observation, D4RL's layout does not:
 
     Minari     s0  s1  s2  s3        a0  a1  a2         a row more of states
     D4RL       s0  s1  s2            a0  a1  a2
 
-so what comes in loses its last state, and what goes out its last action.
+so what comes in loses its last state.
 
 A set from elsewhere names a class as its environment, which Minari would import and call. Nothing
 is taken of that but an id, which counts where an installed package has registered it.
@@ -14,21 +14,18 @@ is taken of that but an id, which counts where an installed package has register
 import contextlib
 import json
 import logging
-import os
-import shutil
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import gymnasium
+import h5py
 import numpy as np
-from gymnasium.spaces import Box, Dict, Space
 
-from d4rl_layout import check, read
-from fist.data.episodes import DataError, Episodes, load_episodes, save_episodes
-from fist.stage.files import read_json
+from d4rl_layout import DataError, bounded, opened, plain
+from fist.data.actions import ActionScale
+from fist.data.sources.recordings import Column, Range, Recording, natural, take
+from fist.stage.files import read_json, reason
 from fist.stage.functions import function
 
 log = logging.getLogger(__name__)
@@ -36,115 +33,151 @@ log = logging.getLogger(__name__)
 
 PACKAGES = ("d4rl", "gymnasium_robotics")
 """What may be imported to find the environment that a set names."""
+FILE = "main_data.hdf5"
+
+
+class Minari(Recording):
+    """A data set's folder, or the folder `data` in it."""
+
+    layout = "minari"
+    done = "terminations"
+
+    def __init__(
+        self,
+        path: Path,
+        keys: Sequence[str] = (),
+        actions: Sequence[str] = (),
+        space_of: Callable[[str], Any] | None = None,
+        converter: Callable[[Any], np.ndarray] | None = None,
+    ):
+        """Judge the headers.
+
+        Args:
+            path, keys, actions: as for the other layouts.
+            space_of: gives the observation space of an environment by the id that the set names.
+            converter: makes an episode's states (T, S) of its observations.
+        """
+        super().__init__(path / "data" if (path / "data" / FILE).exists() else path)
+        env_id, spaces = _told(self.path)
+        self.scale = ActionScale.of_space(spaces["action"])
+        if self.scale is None and type(spaces["action"]).__name__ != "Box":
+            told = f"{spaces['action']}"[:200]
+            raise DataError(f"{self.path}: has actions of {told}: only a Box can be learnt")
+        self.space, self._converter = spaces["observation"], converter
+        if space_of is not None:
+            self.space = space_of(env_id) or self.space
+        with opened(self.path / FILE) as file:
+            self.episodes = natural(name for name in file if name.startswith("episode_"))
+            if not self.episodes:
+                raise DataError("holds no episode")
+            leaves = [*_leaves(self.space, "observations", "")]
+            self._leaves = {name or "observations": (leaf, place) for name, leaf, place in leaves}
+            sizes = {name: _flat_column(leaf) for name, (leaf, _) in self._leaves.items()}
+            if converter is not None:
+                states = self._converted(file, self.episodes[0])
+                sizes = {"converted": Column(states.shape[1:], states.dtype)}
+            acted = Column(spaces["action"].shape, spaces["action"].dtype)
+            flags = Column((), np.dtype(bool))
+            self.states = [*sizes]
+            self.columns = {**sizes, "actions": acted, "terminations": flags}
+            self.columns |= {"rewards": Column((), np.dtype(float))}
+            names = sum(self.chosen(keys, actions), [])
+            arrays = {}
+            for episode in self.episodes:
+                for name in names:
+                    for place in self._places(name):
+                        arrays[f"{episode}/{place}"] = self._item(file, episode, place)
+            bounded(file, arrays)
+            steps = [self._item(file, episode, "actions") for episode in self.episodes]
+            self._lengths = [len(item) for item in steps]
+
+    @property
+    def lengths(self) -> list[int]:
+        return self._lengths
+
+    def _places(self, name: str) -> list[str]:
+        """Return the arrays of an episode that a column is made of."""
+        if name == "converted":
+            return [place for _, place in self._leaves.values()]
+        return [self._leaves[name][1] if name in self._leaves else name]
+
+    def _item(self, file: h5py.File, episode: str, place: str) -> h5py.Dataset:
+        item = plain(file, f"{episode}/{place}")
+        if not isinstance(item, h5py.Dataset) or not item.shape or item.dtype.kind not in "biuf":
+            raise DataError(f"{episode}/{place} holds no rows of numbers")
+        return item
+
+    def _converted(self, file: h5py.File, episode: str) -> np.ndarray:
+        assert self._converter is not None
+        seen = {place: self._item(file, episode, place)[()] for place in self._places("converted")}
+        return np.asarray(self._converter(_nested(self.space, "observations", seen)))
+
+    def read(self, episode: int, names: Sequence[str]) -> list[np.ndarray]:
+        name, found = self.episodes[episode], []
+        with opened(self.path / FILE) as file:
+            for column in names:
+                if column == "converted":
+                    found.append(self._converted(file, name))
+                    continue
+                (place,) = self._places(column)
+                rows = self._item(file, name, place)[()]
+                leaf = self._leaves.get(column, (None,))[0]
+                found.append(rows if leaf is None else _flat(f"{name}/{place}", leaf, rows))
+        return found
 
 
 def import_minari(
     files: Sequence[Path],
     what: str,
-    out: Path,
+    out: Path | None,
     converter: str | None = None,
     env_id: str | None = None,
-) -> None:
+    keys: list[str] | None = None,
+    action_range: Range | None = None,
+) -> dict[str, Any]:
     """Write a Minari data set in D4RL's layout; it is downloaded if it is not here.
 
     Args:
-        files: none.
+        files: its folder; none: it is looked for where Minari keeps its data sets.
         what: the data set: D4RL/kitchen/mixed-v2.
-        out: HDF5 file to write.
+        out: HDF5 file to write; None: the headers are judged.
         converter: function (module:function) that makes an episode's states (T, S) of the
-            observations that Minari gives; by default dictionaries are laid flat.
+            observations that Minari gives; by default they are laid flat as Gymnasium does.
         env_id: Gymnasium id of the environment in whose order that is done; by default the one that
             the set names, if it is registered here.
+        keys: observations that states are made of, in this order: "goal", "robot/position".
+        action_range: see `take`.
 
     Raises:
         DataError: it cannot be had, is not safe to read, or holds no episode.
     """
-    minari = _minari()
+    folder = files[0] if files else _found(what, out is not None)
+    if folder is None:
+        return {}
+    space_of = None if out is None else lambda named: _space(env_id or named)
+    states = function(converter) if converter and out is not None else None
+    return take(Minari(folder, keys or (), (), space_of, states), out, keys, None, action_range)
+
+
+def _found(what: str, download: bool) -> Path | None:
+    """Return the folder of a data set by its name, downloaded if it is not here; or None."""
+    minari = library()
     try:
         folder = Path(minari.storage.get_dataset_path(what), "data")
         if not folder.exists():
+            if not download:
+                return None
             minari.download_dataset(what)
     except Exception as error:  # its storage and its server have many ways to fail
         raise DataError(
-            f"Minari has no {what} here, and it could not be downloaded ({error}): fetch it "
-            f"elsewhere (minari download {what}) and set MINARI_DATASETS_PATH to the folder"
+            f"Minari has no {what} here, and it could not be downloaded ({reason(error)}): fetch "
+            f"it elsewhere (minari download {what}) and set MINARI_DATASETS_PATH to the folder"
         ) from None
-    named = _judged(folder)
-    try:
-        dataset = minari.MinariDataset(folder)
-    except Exception as error:  # whatever damage does to it
-        raise DataError(f"{folder}: not a Minari data set, or a damaged one ({error})") from None
-    if not isinstance(dataset.action_space, Box):
-        raise DataError(f"{what} has actions of {dataset.action_space}: only a Box can be learnt")
-    states_of = function(converter) if converter else _flattening(what, dataset, env_id or named)
-    states, actions = [], []
-    for episode in dataset.iterate_episodes():
-        if length := len(episode.actions):
-            states.append(states_of(episode.observations)[:length])
-            actions.append(np.reshape(episode.actions, (length, -1)))
-    if not states:
-        raise DataError(f"{what} holds no episode")
-    save_episodes(out, Episodes.of(states, actions))
+    return folder
 
 
-def export_minari(
-    data: Path,
-    dataset_id: str,
-    env_id: str = "d4rl:kitchen-mixed-v0",
-    root: Path | None = None,
-    author: str | None = None,
-) -> None:
-    """Write a data set as a Minari data set.
-
-    Args:
-        data: HDF5 file in D4RL's layout.
-        dataset_id: name of the Minari data set, with its version, kitchen/kitchen-mixed-v0; one of
-            this name is replaced.
-        env_id: Gymnasium id of the environment that the data come from.
-        root: folder of Minari's data sets; by default MINARI_DATASETS_PATH, or Minari's own.
-        author: who made it.
-
-    Raises:
-        DataError, FileNotFoundError: the data cannot be used.
-        ValueError: a bad name.
-    """
-    if root is not None:
-        os.environ["MINARI_DATASETS_PATH"] = str(root.absolute())
-    minari = _minari()
-    from minari.data_collector.episode_buffer import EpisodeBuffer
-
-    episodes, arrays = load_episodes(data), read(data)
-    arrays = {key: np.zeros(len(arrays["actions"])) for key in ("rewards", "timeouts")} | arrays
-    buffers: list[EpisodeBuffer] = []
-    for start, length in zip(episodes.starts.tolist(), episodes.lengths.tolist(), strict=True):
-        last, going_on = start + length - 1, [False] * (length - 2)
-        if length > 1:
-            buffers.append(
-                EpisodeBuffer(
-                    id=len(buffers),
-                    observations=list(arrays["observations"][start : last + 1]),
-                    actions=list(arrays["actions"][start:last]),
-                    rewards=arrays["rewards"][start:last].tolist(),
-                    terminations=[*going_on, bool(arrays["terminals"][last])],
-                    truncations=[*going_on, bool(arrays["timeouts"][last])],
-                )
-            )
-    module, _, name = env_id.rpartition(":")
-    if module:
-        __import__(module)
-    shutil.rmtree(minari.storage.get_dataset_path(dataset_id), ignore_errors=True)
-    minari.create_dataset_from_buffers(
-        dataset_id,
-        buffers,
-        env=gymnasium.spec(name),
-        observation_space=Box(-np.inf, np.inf, (episodes.state_dim,), np.float32),
-        action_space=Box(-1.0, 1.0, (episodes.action_dim,), np.float32),
-        author=author,
-        description=f"{len(buffers)} episodes",
-    )
-
-
-def _minari() -> Any:
+def library() -> Any:
+    """Return the library; DataError where it is not installed."""
     try:
         import minari
     except ImportError as error:
@@ -153,37 +186,85 @@ def _minari() -> Any:
     return minari
 
 
-def _judged(folder: Path) -> str:
-    """Return the id of a set's environment; DataError where Minari should not read the set."""
+def _told(folder: Path) -> tuple[str, dict[str, Any]]:
+    """Return the id of a set's environment, and its spaces; DataError where it tells none."""
+    deserialize = library().serialization.deserialize_space
     try:
         about = read_json(folder / "metadata.json")
         named = json.loads(about.get("env_spec") or "{}").get("id") or ""
-        spaces = [about[key] for key in ("observation_space", "action_space")]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise DataError(f"{folder}: no metadata.json with both spaces in it ({error!r})") from None
-    if not all(isinstance(space, str) for space in spaces) or about.get("data_format") != "hdf5":
-        raise DataError(f"{folder}: its metadata.json names no spaces, or no HDF5 as its format")
-    for file in folder.rglob("*.hdf5"):
-        check(file)
-    return named if isinstance(named, str) and ":" not in named else ""
+        if about.get("data_format") != "hdf5":
+            raise DataError(f"{folder}: its format is {about.get('data_format')!r:.40}, not hdf5")
+        told = {name: about[f"{name}_space"] for name in ("observation", "action")}
+        if not all(isinstance(space, str) for space in told.values()):
+            raise TypeError("its spaces are no texts")
+        spaces = {name: deserialize(space) for name, space in told.items()}
+    except DataError:
+        raise
+    except Exception as error:  # whatever a space may be
+        why = f"{type(error).__name__} {reason(error)}"
+        raise DataError(f"{folder}: no metadata.json with both spaces in it ({why})") from None
+    return (named if isinstance(named, str) and ":" not in named else ""), spaces
 
 
-def _flattening(what: str, dataset: Any, env_id: str) -> Callable[[Any], np.ndarray]:
-    """Return what lays dictionaries flat, in the order of the environment's observations."""
+def _space(env_id: str) -> Any:
+    """Return the space of an environment's observations; None where it cannot be made here."""
+    import gymnasium
+
     for package in PACKAGES:
         with contextlib.suppress(ImportError):
             import_module(package)
     try:
-        return partial(_flat, what, gymnasium.make(env_id).observation_space)
+        return gymnasium.make(env_id).observation_space
     except Exception as error:  # whatever an environment needs that is not here
         log.warning("the environment cannot be made here (%s): keys in alphabetical order", error)
-        return partial(_flat, what, dataset.observation_space)
+        return None
 
 
-def _flat(what: str, space: Space, observations: Any) -> np.ndarray:
-    """Lay an episode's observations flat, (T, S), as Gymnasium's FlattenObservation does."""
-    if isinstance(space, Dict):
-        return np.hstack([_flat(what, part, observations[key]) for key, part in space.items()])
-    if not isinstance(space, Box):
-        raise DataError(f"{what} has observations of {space}: name a converter that makes states")
-    return np.reshape(observations, (len(observations), -1))
+def _parts(space: Any) -> Iterator[tuple[str, str, Any]]:
+    """Yield the parts of a Dict or Tuple: name, name in the file, space."""
+    if isinstance(space.spaces, Mapping):
+        yield from ((key, key, part) for key, part in space.spaces.items())
+    else:
+        yield from ((str(i), f"_index_{i}", part) for i, part in enumerate(space.spaces))
+
+
+def _leaves(space: Any, place: str, name: str) -> Iterator[tuple[str, Any, str]]:
+    """Yield what a space consists of, in the order of `flatten`: name, space, place in a file."""
+    if type(space).__name__ not in ("Dict", "Tuple"):
+        yield name, space, place
+        return
+    for key, inside, part in _parts(space):
+        yield from _leaves(part, f"{place}/{inside}", f"{name}/{key}" if name else key)
+
+
+def _nested(space: Any, place: str, seen: Mapping[str, np.ndarray]) -> Any:
+    """Return observations as Minari gives them."""
+    if type(space).__name__ not in ("Dict", "Tuple"):
+        return seen[place]
+    parts = {key: _nested(part, f"{place}/{inside}", seen) for key, inside, part in _parts(space)}
+    return parts if isinstance(space.spaces, Mapping) else tuple(parts.values())
+
+
+def _flat_column(space: Any) -> Column:
+    """Return what `flatten` makes of a row; nothing of what has no fixed size."""
+    match type(space).__name__:
+        case "Box" | "MultiBinary":
+            return Column(space.shape, space.dtype)
+        case "Discrete":
+            return Column((int(space.n),), np.dtype(np.int64))
+        case "MultiDiscrete":
+            return Column((int(space.nvec.sum()),), np.dtype(np.int64))
+    return Column((0,), np.dtype(object))
+
+
+def _flat(where: str, space: Any, rows: np.ndarray) -> np.ndarray:
+    """Lay rows of a leaf flat, as Gymnasium's `flatten` does: numbers of choices become flags."""
+    if type(space).__name__ in ("Box", "MultiBinary"):
+        return rows
+    counts = np.ravel(space.nvec if hasattr(space, "nvec") else space.n)
+    index = rows.reshape(len(rows), -1) - np.ravel(space.start)
+    if index.shape[1] != len(counts) or ((index < 0) | (index >= counts)).any():
+        raise DataError(f"{where} holds a value that is not in {space}")
+    flags = np.zeros((len(rows), counts.sum()), np.int64)
+    flags[np.arange(len(rows))[:, None], index + np.cumsum(counts) - counts] = 1
+    return flags

@@ -1,0 +1,162 @@
+"""LeRobot's data sets, of version 2.1 and 3.0: Parquet files and what `meta/` says of them.
+
+    meta/info.json                 features: names, types and shapes of columns
+    data/chunk-000/*.parquet       rows: episode_000000.parquet (2.1), file-000.parquet (3.0)
+    episode_index                  the column that tells which episode a row is of
+
+Videos are not read.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from d4rl_layout import DataError
+from fist.data.sources.recordings import Column, Recording, bounded, natural
+from fist.stage.files import read_json, reason
+
+INDEX = "episode_index"
+MOST_FILES = 100_000
+VERSIONS = ("v2.0", "v2.1", "v3.0")
+KINDS = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool")
+ADVICE = "pip install 'pyarrow>=20'"
+BOOKKEEPING = ("timestamp", "frame_index", INDEX, "index", "task_index", "next.success")
+
+
+class LeRobot(Recording):
+    """A data set's folder."""
+
+    layout = "lerobot"
+    actions = ("action",)
+    rewards, done = "next.reward", "next.done"
+
+    def __init__(self, path: Path, keys: Sequence[str] = (), actions: Sequence[str] = ()):
+        super().__init__(path)
+        try:
+            about = read_json(path / "meta" / "info.json")
+            if (version := about.get("codebase_version")) not in VERSIONS:
+                raise DataError(f"{path}: of version {version!r:.40}; known: {', '.join(VERSIONS)}")
+            self.columns = {
+                name: Column(_row_shape(told), np.dtype(told["dtype"]))
+                for name, told in about["features"].items()
+                if told["dtype"] in KINDS and name not in BOOKKEEPING
+            }
+            self._episodes, self._frames = (about[f"total_{n}"] for n in ("episodes", "frames"))
+        except DataError:
+            raise
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise DataError(f"{path}: no data set of LeRobot's ({reason(error)})") from None
+        seen = [name for name in self.columns if name.startswith("observation.")]
+        flat = [name for name in seen if len(self.columns[name].shape) <= 1]
+        self.states = ["observation.state"] if "observation.state" in seen else flat
+        names = sum(self.chosen(keys, actions), [])
+        self._names = [*names, *(n for n in (self.rewards, self.done) if n in self.columns)]
+        folder = path / "data"
+        files = natural(str(f.relative_to(path)) for f in folder.glob("chunk-*/*.parquet"))
+        self._groups: list[tuple[Any, int]] = []
+        rows = claimed = stored = 0
+        if not 0 < len(files) <= MOST_FILES:
+            raise DataError(f"{path}: {len(files)} files data/chunk-*/*.parquet")
+        for name in files:
+            file = path / name
+            if not file.resolve().is_relative_to(path.resolve()):
+                raise DataError(f"{file} refers to another place: refused")
+            opened = _opened(file)
+            schema, footer = opened.schema_arrow, opened.metadata
+            for column in (*self._names, INDEX):
+                if column not in schema.names:
+                    raise DataError(f"{file}: has no column {column}, which meta/info.json tells")
+            groups = range(footer.num_row_groups)
+            self._groups += [(file, number) for number in groups]
+            rows, stored = rows + footer.num_rows, stored + file.stat().st_size
+            claimed += sum(footer.row_group(number).total_byte_size for number in groups)
+        if rows != self._frames:
+            raise DataError(f"{path}: {rows} rows in data/, meta/info.json tells {self._frames}")
+        row = sum(self.columns[name].size * self.columns[name].dtype.itemsize for name in names)
+        bounded(path, max(claimed, rows * row), stored)
+
+    @cached_property
+    def _places(self) -> list[list[tuple[int, int, int]]]:
+        """Return where the rows of each episode are: the number of a row group, first row, end."""
+        places: list[list[tuple[int, int, int]]] = []
+        last = -1
+        for number in range(len(self._groups)):
+            (index,) = self._part(number, [INDEX], {INDEX: Column((), np.dtype(np.int64))})
+            index = index.ravel()
+            cuts = [0, *(np.flatnonzero(np.diff(index)) + 1).tolist(), len(index)]
+            for first, end in zip(cuts, cuts[1:], strict=False):
+                if first == end:
+                    continue
+                if index[first] != last:
+                    if index[first] <= last:
+                        told = f"{INDEX} {index[first]} after {last}"
+                        raise DataError(f"{self._groups[number][0]}: {told}: rows out of order")
+                    places.append([])
+                    last = index[first]
+                places[-1].append((number, first, end))
+        if len(places) != self._episodes:
+            raise DataError(
+                f"{self.path}: {len(places)} episodes in data/, info.json tells {self._episodes}"
+            )
+        return places
+
+    @property
+    def lengths(self) -> list[int]:
+        return [sum(end - first for _, first, end in parts) for parts in self._places]
+
+    def read(self, episode: int, names: Sequence[str]) -> list[np.ndarray]:
+        parts = []
+        for number, first, end in self._places[episode]:
+            if self._kept[0] != number:
+                self._kept = number, self._part(number, names, self.columns)
+            parts.append([array[first:end] for array in self._kept[1]])
+        return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
+
+    _kept: tuple[int, list[np.ndarray]] = (-1, [])
+
+    def _part(self, number: int, names: Sequence[str], columns: Any) -> list[np.ndarray]:
+        """Read columns of a row group."""
+        file, group = self._groups[number]
+        try:
+            table = _opened(file).read_row_group(group, columns=[*names])
+            return [_numbers(table.column(name), columns[name]) for name in names]
+        except DataError:
+            raise
+        except Exception as error:  # Arrow has many ways to fail
+            raise DataError(f"{file}: damaged ({reason(error)})") from None
+
+
+def _row_shape(told: dict[str, Any]) -> tuple[int, ...]:
+    """Return the shape of a feature's rows; a single number is told as (1,)."""
+    shape = told["shape"]
+    if not isinstance(shape, list) or not all(type(n) is int and 0 < n < 1 << 31 for n in shape):
+        raise ValueError(f"shape {shape!r:.40}")
+    return tuple(shape)
+
+
+def _opened(file: Path) -> Any:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise DataError(f"pyarrow is not installed ({error}): {ADVICE}") from None
+    try:
+        return parquet.ParquetFile(file)
+    except Exception as error:  # Arrow has many ways to fail
+        raise DataError(f"{file}: no Parquet file, or a damaged one ({reason(error)})") from None
+
+
+def _numbers(column: Any, expected: Column) -> np.ndarray:
+    """Return a column (T, ...) of numbers, or of lists of numbers, as an array (T, size)."""
+    rows, part = len(column), column.combine_chunks()
+    while part.null_count == 0 and hasattr(part, "flatten") and part.type.num_fields == 1:
+        part = part.flatten()
+    array = part.to_numpy(zero_copy_only=False)
+    if part.null_count or len(array) != rows * expected.size or array.dtype != expected.dtype:
+        told = f"{expected.dtype} of {expected.shape}"
+        raise DataError(
+            f"rows are {column.type}, {part.null_count} missing; info.json tells {told}"
+        )
+    return array.reshape(rows, expected.size)

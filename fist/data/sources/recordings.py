@@ -1,0 +1,229 @@
+"""Episodes in any layout: judged by their headers, then read one after the other.
+
+A layout is a class: it finds columns, which have a row for each step, and where episodes end.
+`take` makes a data set of the columns that are asked for; nothing else knows what a layout is like.
+Without `out`, it reads headers only.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from d4rl_layout import FREE_BYTES, LARGEST_RATIO, LARGEST_VALUE, DataError, write
+from fist.data.actions import LABEL, ActionScale
+
+Range = list[float | list[float]]
+"""Of actions: the lowest and the highest, a number for all dimensions or one for each."""
+NAMES = "state_names"
+"""Label of a file: the columns that its states consist of, and how many numbers each has."""
+SHOWN = 20
+"""Columns that a message names."""
+WIDEST = 100_000
+"""Numbers in a row of a column; larger ones are pictures."""
+
+
+class Column(NamedTuple):
+    """What a header says of a column."""
+
+    shape: tuple[int, ...]
+    """Of a row."""
+    dtype: np.dtype
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+class Recording:
+    """Recorded episodes; a subclass is a layout and judges the headers when it is made."""
+
+    layout: ClassVar[str]
+    """The source that reads it."""
+    columns: Mapping[str, Column]
+    """What there is, by name."""
+    states: Sequence[str] = ()
+    """The columns that states are made of where none are named; none: all flat ones but actions."""
+    actions: Sequence[str] = ("actions",)
+    rewards: str = "rewards"
+    done: str = "dones"
+    """Columns with the rewards and, in an episode's last row, whether the task ended it."""
+    scale: ActionScale | None = None
+    """The range of the actions, where the layout tells one."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Steps of each episode; the only thing besides `read` that may read more than headers."""
+        raise NotImplementedError
+
+    def read(self, episode: int, names: Sequence[str]) -> list[np.ndarray]:
+        """Return an episode's rows of some columns, at least as many as it has steps."""
+        raise NotImplementedError
+
+    def chosen(self, keys: Sequence[str] | None, actions: Sequence[str] | None) -> list[list[str]]:
+        """Return the columns of states and of actions; DataError where these cannot be learnt."""
+        acted = [*(actions or self.actions)]
+        flat = [
+            name
+            for name, column in self.columns.items()
+            if len(column.shape) <= 1 and name not in (*acted, self.rewards, self.done)
+        ]
+        stated = [*(keys or self.states or flat)]
+        for name in (*stated, *acted):
+            if name not in self.columns:
+                named = [f"{n} {c.shape}" for n, c in self.columns.items()]
+                more = ", …" if named[SHOWN:] else ""
+                raise DataError(
+                    f"{self.path}: has no {name}; there are {', '.join(named[:SHOWN])}{more} "
+                    "(options: keys, actions)"
+                )
+            shape, dtype = self.columns[name]
+            if not 0 < math.prod(shape) <= WIDEST or dtype.kind not in "biuf":
+                raise DataError(f"{self.path}: {name} has no rows of numbers: {dtype} of {shape}")
+        if not stated:
+            raise DataError(f"{self.path}: no column of flat rows; name some (options: keys)")
+        if repeated := [name for name in {*stated} if stated.count(name) > 1]:
+            raise DataError(f"{self.path}: {repeated[0]} is named twice (options: keys)")
+        return [stated, acted]
+
+
+def take(
+    recording: Recording,
+    out: Path | None,
+    keys: Sequence[str] | None = None,
+    actions: Sequence[str] | None = None,
+    action_range: Range | None = None,
+) -> dict[str, Any]:
+    """Write the episodes of a recording in D4RL's layout.
+
+    Args:
+        recording: what is read.
+        out: HDF5 file to write; None: the headers are judged, nothing else is read.
+        keys: columns that states are made of, in this order.
+        actions: columns that actions are made of.
+        action_range: lowest and highest of the actions, numbers or one for each dimension; by
+            default what the layout tells, or, where actions leave [-1, 1], the bounds of the data.
+
+    Returns:
+        what the data set is made of, for its report.
+
+    Raises:
+        DataError: columns are missing or hold what cannot be learnt.
+    """
+    path, columns = recording.path, recording.columns
+    stated, acted = recording.chosen(keys, actions)
+    sizes = [[columns[name].size for name in names] for names in (stated, acted)]
+    scale = recording.scale if action_range is None else _given(path, action_range, sum(sizes[1]))
+    kinds = {columns[name].dtype.kind for name in acted}
+    if scale is None and not kinds <= {"f"}:
+        raise DataError(
+            f"{path}: {', '.join(acted)} hold whole numbers: discrete actions cannot be learnt; if "
+            "they are not, give their range (options: action_range)"
+        )
+    about = {
+        "layout": recording.layout,
+        NAMES: [*map(list, zip(stated, sizes[0], strict=True))],
+        "action_names": [*map(list, zip(acted, sizes[1], strict=True))],
+    }
+    if out is None:
+        return about
+    lengths = recording.lengths
+    if not sum(lengths):
+        raise DataError(f"{path}: holds no episode")
+    arrays, stops = {}, np.cumsum(lengths)
+    for name, names, total in zip(
+        ("observations", "actions"), (stated, acted), map(sum, sizes), strict=True
+    ):
+        kind = np.result_type(*(columns[name].dtype for name in names))
+        arrays[name] = np.empty((stops[-1], total), np.float32 if kind.kind == "b" else kind)
+    arrays["rewards"] = np.zeros(stops[-1], np.float32)
+    arrays |= {name: np.zeros(stops[-1], bool) for name in ("terminals", "timeouts")}
+    ends = [name for name in (recording.rewards, recording.done) if name in columns]
+    for number, (length, stop) in enumerate(zip(lengths, stops, strict=True)):
+        if not length:
+            continue
+        rows, names = slice(stop - length, stop), [*stated, *acted, *ends]
+        read = dict(zip(names, recording.read(number, names), strict=True))
+        for name, part in read.items():
+            where = f"{path}: {name} of episode {number}"
+            read[name] = _checked(where, np.asarray(part), length, columns[name].size)
+        np.concatenate([read[name] for name in stated], axis=1, out=arrays["observations"][rows])
+        np.concatenate([read[name] for name in acted], axis=1, out=arrays["actions"][rows])
+        if recording.rewards in read:
+            arrays["rewards"][rows] = read[recording.rewards][:, 0]
+        done = read[recording.done][-1, 0] if recording.done in read else 0
+        if done not in (0, 1):
+            where = f"{path}: {recording.done} of episode {number}, row {length - 1}"
+            raise DataError(f"{where}, is {done!s}, neither 0 nor 1")
+        arrays["terminals"][stop - 1], arrays["timeouts"][stop - 1] = done, not done
+    if scale is None:
+        scale = ActionScale.of_data(*(f(arrays["actions"], axis=0) for f in (np.min, np.max)))
+    labels = {NAMES: json.dumps(about[NAMES])}
+    write(out, arrays, labels | ({} if scale is None or scale.is_unit else {LABEL: scale.label()}))
+    return about
+
+
+def bounded(path: Path, claimed: int, stored: int) -> None:
+    """Raise DataError where arrays claim more bytes than so many stored ones can hold."""
+    if claimed > FREE_BYTES + LARGEST_RATIO * stored:
+        raise DataError(f"{path}: {claimed} bytes are claimed, {stored} stored: damaged, or a bomb")
+
+
+def flags(where: str, array: np.ndarray, rows: int) -> np.ndarray:
+    """Return a flag for each row, (N,) bool; DataError where one is neither 0 nor 1."""
+    if array.size != rows:
+        raise DataError(f"{where} has shape {array.shape}, expected ({rows},)")
+    if (wrong := np.flatnonzero((array != 0) & (array != 1))).size:
+        raise DataError(f"{where}[{wrong[0]}] is {array.ravel()[wrong[0]]!s}, neither 0 nor 1")
+    return array.reshape(rows) == 1
+
+
+def checked_ends(where: str, ends: np.ndarray, rows: int) -> np.ndarray:
+    """Return the row after the last one of each episode, (E,); DataError where it is none."""
+    whole = ends.dtype.kind in "iu" and ends.ndim == 1
+    steps = np.diff(ends.astype(np.int64), prepend=0) if whole else np.zeros(1)
+    if not len(steps) or steps.min() < 1 or ends[-1] > rows:
+        raise DataError(f"{where} {ends[:9]} are no rising numbers of rows up to {rows}")
+    return ends.astype(np.int64)
+
+
+def natural(names: Iterable[str]) -> list[str]:
+    """Sort names as people count: demo_2 before demo_10."""
+
+    def parts(name: str) -> list[str | int]:
+        return [int(p) if i % 2 else p for i, p in enumerate(re.split(r"([0-9]{1,18})", name))]
+
+    return sorted(names, key=parts)
+
+
+def _checked(where: str, part: np.ndarray, length: int, size: int) -> np.ndarray:
+    """Return a column's rows of an episode, (T, size); DataError where they are none."""
+    if part.dtype.kind not in "biuf" or len(part) < length or part.size != len(part) * size:
+        raise DataError(
+            f"{where} has {part.dtype} of shape {part.shape}, expected {length} rows of {size}"
+        )
+    part = part[:length].reshape(length, size)
+    if not (
+        good := (part.astype(float, copy=False) <= LARGEST_VALUE) & (part >= -LARGEST_VALUE)
+    ).all():
+        row, column = np.argwhere(~good)[0]
+        raise DataError(
+            f"{where}, row {row}, is {part[row, column]!s}, not a finite number of 32 bits"
+        )
+    return part
+
+
+def _given(path: Path, ends: Range, dims: int) -> ActionScale:
+    """Return the range that the options give; DataError where it is none for these actions."""
+    try:
+        low, high = (np.broadcast_to(np.array(end, float), dims).tolist() for end in ends)
+        return ActionScale(tuple(low), tuple(high), "given")
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path}: action_range {ends} for {dims} dimensions: {error}") from None

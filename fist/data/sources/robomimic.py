@@ -1,0 +1,88 @@
+"""robomimic's layout of demonstrations, which LIBERO and MimicGen have, too.
+
+data/demo_0/obs/<key>     (T, ...)     observations
+data/demo_0/actions       (T, A)
+data/demo_0/{rewards,dones}  (T,)      optional
+mask/<filter>             names of demonstrations
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from d4rl_layout import MOST_LINKS, DataError, bounded, opened, plain
+from fist.data.sources.recordings import Column, Recording, natural
+
+
+class Robomimic(Recording):
+    """The demonstrations of a file, or those that a filter of it names."""
+
+    layout = "robomimic"
+
+    def __init__(
+        self,
+        path: Path,
+        keys: Sequence[str] = (),
+        actions: Sequence[str] = (),
+        mask: str | None = None,
+    ):
+        super().__init__(path)
+        with opened(path) as file:
+            self.demos = self._named(file, mask)
+            first = plain(file, f"data/{self.demos[0]}")
+            obs = plain(first, "obs") if first.id.links.exists(b"obs") else {}
+            there = {name: plain(obs, name) for name in sorted(obs)}
+            there = {name: plain(first, name) for name in sorted(first)} | there
+            columns = {name: _column(item) for name, item in there.items()}
+            self.columns = {name: column for name, column in columns.items() if column is not None}
+            self._obs = {*obs}
+            self.states = [n for n in obs if n in self.columns and len(self.columns[n].shape) < 2]
+            names = sum(self.chosen(keys, actions), [])
+            self.lengths, arrays = [], {}
+            for demo in self.demos:
+                items = self._items(file, demo, names)
+                for name, item in items.items():
+                    if _column(item) != self.columns[name]:
+                        raise DataError(f"data/{demo}: {name} is not as in data/{self.demos[0]}")
+                    arrays[f"data/{demo}/{name}"] = item
+                rows = {len(item) for item in items.values()}
+                if len(rows) > 1:
+                    raise DataError(f"data/{demo}: the arrays differ in length: {sorted(rows)}")
+                self.lengths += rows
+            bounded(file, arrays)
+
+    lengths: list[int] = []
+
+    def _named(self, file: h5py.File, mask: str | None) -> list[str]:
+        """Return the names of the demonstrations."""
+        there = plain(file, "data")
+        if not isinstance(there, h5py.Group) or not 0 < len(there) <= MOST_LINKS:
+            raise DataError("data holds no demonstrations, or too many")
+        if mask is None:
+            return natural(there)
+        if len(listed := plain(file, f"mask/{mask}")) > MOST_LINKS:
+            raise DataError(f"mask/{mask} names too many demonstrations")
+        names = [name.decode() if isinstance(name, bytes) else str(name) for name in listed[()]]
+        if unknown := [name for name in names if name not in there]:
+            raise DataError(f"mask/{mask} names {unknown[0]!r:.99}, which is not in data")
+        return natural(names)
+
+    def _items(self, file: h5py.File, demo: str, names: Sequence[str]) -> dict[str, h5py.Dataset]:
+        """Return arrays of a demonstration."""
+        group = plain(file, f"data/{demo}")
+        obs = plain(group, "obs") if self._obs else group
+        return {name: plain(obs if name in self._obs else group, name) for name in names}
+
+    def read(self, episode: int, names: Sequence[str]) -> list[np.ndarray]:
+        with opened(self.path) as file:
+            return [item[()] for item in self._items(file, self.demos[episode], names).values()]
+
+
+def _column(item: Any) -> Column | None:
+    """Return what a header says; None where it is no array of numbers with rows."""
+    if not isinstance(item, h5py.Dataset) or not item.shape or item.dtype.kind not in "biuf":
+        return None
+    return Column(item.shape[1:], item.dtype)

@@ -1,0 +1,319 @@
+"""Laws of the formats that robot people have: what is in a file comes in, or is refused by name."""
+
+import json
+import shutil
+
+import gymnasium
+import h5py
+import minari
+import numpy as np
+import pytest
+import robot_files
+from gymnasium import spaces
+from minari.data_collector.episode_buffer import EpisodeBuffer
+from robot_files import ACTIONS, ALL, ENDS, STATES
+
+from d4rl_layout import labels, read, write
+from fist.data.actions import ActionScale
+from fist.data.episodes import DataError, load_episodes
+from fist.data.sources.convert import convert
+from fist.data.sources.exports import export
+from fist.data.sources.formats import auto, local, recognised
+from fist.data.sources.minari import import_minari
+
+for module in ("pyarrow", "zarr"):
+    pytest.importorskip(module)
+
+
+@pytest.fixture(params=ALL)
+def recording(request, tmp_path):
+    """The source that reads it, and its place."""
+    return request.param.split()[0], ALL[request.param](tmp_path)
+
+
+def test_every_layout_comes_in_bit_for_bit(recording, tmp_path):
+    source, path = recording
+    out = tmp_path / "out.hdf5"
+    assert recognised(path) == source
+    told = auto([path], path.name, None)
+    for name in (source, "auto"):
+        convert(name, path.name, out, (path,))
+        arrays = read(out)
+        for array, expected in ((arrays["observations"], STATES), (arrays["actions"], ACTIONS)):
+            assert np.array_equal(array, expected) and array.dtype == np.float32
+        ends = np.flatnonzero(arrays["terminals"] | arrays["timeouts"]) + 1
+        assert ends.tolist() == ENDS.tolist()
+        assert json.loads(labels(out, "state_names")["state_names"]) == told["state_names"]
+        scale = load_episodes(out).scale
+        assert scale.origin == "data" and (scale.from_unit(-np.ones(2)) < ACTIONS.min(0)).all()
+    if source in ("robomimic", "lerobot"):
+        assert np.flatnonzero(arrays["terminals"]).tolist() == [4]
+        assert arrays["rewards"].tolist() == [*range(5), *range(7)]
+
+
+def test_a_file_of_another_layout_is_told_its_source_in_a_line(recording, tmp_path):
+    source, path = recording
+    for other in {"robomimic", "lerobot", "zarr", "npz"} - {source}:
+        with pytest.raises(DataError, match=f"another layout than {other}: source: {source}") as e:
+            convert(other, "x", tmp_path / "out.hdf5", (path,))
+        assert "\n" not in str(e.value) and not (tmp_path / "out.hdf5").exists()
+
+
+def test_columns_are_chosen_and_ordered_by_one_option(tmp_path):
+    path, out = robot_files.robomimic(tmp_path), tmp_path / "out.hdf5"
+    auto([path], "x", out, keys=["gripper", "arm"], action_range=[[-200, -300], 300])
+    assert np.array_equal(read(out)["observations"], STATES[:, [2, 0, 1]])
+    assert load_episodes(out).scale == ActionScale((-200.0, -300.0), (300.0, 300.0), "given")
+    auto([path], "x", out, mask="train")
+    assert load_episodes(out).lengths.tolist() == [7]
+    path = robot_files.lerobot(tmp_path)
+    auto([path], "x", out, keys=["observation.gripper", "observation.state"])
+    assert np.array_equal(read(out)["observations"][:, 1:], STATES)
+
+
+FAULTS = {
+    "a key that is not there": ({"keys": ["arms"]}, r"has no arms; there are .*arm \(2,\)"),
+    "a key twice": ({"keys": ["arm", "arm"]}, "arm is named twice"),
+    "no actions": ({"actions": ["force"]}, "has no force"),
+    "discrete actions": ({"actions": ["dones"]}, "discrete actions cannot be learnt"),
+    "a filter that is not there": ({"mask": "valid"}, "missing mask/valid; found train"),
+    "a range of other dimensions": ({"action_range": [[0, 0, 0], 1]}, "for 2 dimensions"),
+    "a range of nothing": ({"action_range": [1, 0]}, "no range"),
+}
+
+
+@pytest.mark.parametrize(("options", "fault"), FAULTS.values(), ids=FAULTS)
+def test_faults_are_told_by_headers_alone(tmp_path, options, fault):
+    path = robot_files.robomimic(tmp_path)
+    with pytest.raises(DataError, match=fault) as error:
+        auto([path], "x", None, **options)
+    assert str(path) in str(error.value) and len(str(error.value)) < 500
+
+
+SPACES = {
+    "Box": spaces.Box(-1, 1, (2, 3), np.float64),
+    "Discrete": spaces.Discrete(4, start=-1),
+    "MultiDiscrete": spaces.MultiDiscrete([2, 5]),
+    "MultiBinary": spaces.MultiBinary(3),
+    "Tuple": spaces.Tuple([spaces.Box(-1, 1, (2,), np.float32), spaces.Discrete(3)]),
+    "Dict": spaces.Dict(
+        position=spaces.Box(-1, 1, (2,), np.float32),
+        inner=spaces.Dict(mode=spaces.Discrete(3), goal=spaces.Box(-9, 9, (1,), np.float32)),
+        bits=spaces.MultiBinary(2),
+    ),
+}
+
+
+class Observing(gymnasium.Env):
+    """Observes what its space says."""
+
+    def __init__(self, name="Box"):
+        self.observation_space, self.action_space = SPACES[name], spaces.Box(-2, 3, (2,))
+
+
+def minari_set(folder, monkeypatch, space, action_space, actions, env=None):
+    """Write a set of one episode with Minari; return its folder and its observations."""
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(folder))
+    space.seed(0)
+    steps = len(actions["a"] if isinstance(actions, dict) else actions)
+    observed = [space.sample() for _ in range(steps + 1)]
+    flags = [False] * steps
+
+    def stacked(values):
+        if isinstance(values[0], dict):
+            return {key: stacked([value[key] for value in values]) for key in values[0]}
+        if isinstance(values[0], tuple):
+            return tuple(map(stacked, zip(*values, strict=True)))
+        return np.array(values)
+
+    episode = EpisodeBuffer(
+        observations=stacked(observed),
+        actions=actions,
+        rewards=[1.0] * steps,
+        terminations=flags,
+        truncations=[*flags[1:], True],
+    )
+    minari.create_dataset_from_buffers(
+        "robot/set-v0", [episode], env=env, observation_space=space, action_space=action_space
+    )
+    return folder / "robot" / "set-v0", observed
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_minaris_observations_are_what_gymnasium_flattens(tmp_path, monkeypatch, name):
+    space, actions = SPACES[name], np.linspace(-2, 3, 10, dtype="f4").reshape(5, 2)
+    gymnasium.register(f"{name}Space-v0", f"{__name__}:Observing", kwargs={"name": name})
+    acting = spaces.Box(-2, 3, (2,))
+    env = gymnasium.spec(f"{name}Space-v0")
+    place, observed = minari_set(tmp_path / "sets", monkeypatch, space, acting, actions, env)
+    out = tmp_path / "out.hdf5"
+    import_minari([], "robot/set-v0", out)
+    arrays = read(out)
+    expected = [spaces.flatten(space, one) for one in observed[:-1]]
+    assert np.array_equal(arrays["observations"], expected)
+    assert np.array_equal(arrays["actions"], actions) and arrays["rewards"].tolist() == [1.0] * 5
+    assert np.flatnonzero(arrays["timeouts"]).tolist() == [4] and not arrays["terminals"].any()
+    assert load_episodes(out).scale == ActionScale((-2.0, -2.0), (3.0, 3.0), "space")
+    assert recognised(place) == "minari" and auto([place], "x", None)["layout"] == "minari"
+    if name == "Dict":
+        auto([place], "x", out, keys=["inner/goal", "position"])
+        goal = [[*one["inner"]["goal"], *one["position"]] for one in observed[:-1]]
+        assert np.array_equal(read(out)["observations"], goal)
+
+
+@pytest.mark.parametrize(
+    "space", [spaces.Discrete(4), spaces.Dict(a=spaces.Discrete(2)), spaces.MultiDiscrete([2, 2])]
+)
+def test_minaris_other_actions_are_refused_by_name(tmp_path, monkeypatch, space):
+    steps = np.zeros((3, *(space.shape or ())), int)
+    actions = {"a": steps} if isinstance(space, spaces.Dict) else steps
+    place, _ = minari_set(tmp_path, monkeypatch, spaces.Box(-1, 1), space, actions)
+    with pytest.raises(DataError, match="only a Box can be learnt") as error:
+        auto([place], "x", None)
+    assert type(space).__name__ in str(error.value)
+
+
+def object_array(path):
+    np.savez(path, observations=np.array([{}] * 3, object), actions=np.zeros((3, 2)))
+
+
+def uneven(path):
+    np.savez(path, observations=np.zeros((5, 2)), actions=np.zeros((3, 2)))
+
+
+def no_flag(path):
+    arrays = {"observations": np.zeros((3, 2)), "actions": np.zeros((3, 2))}
+    np.savez(path, **arrays, terminals=np.array([0, 0.3, 1]))
+
+
+def not_a_number(path):
+    np.savez(path, observations=np.full((3, 2), np.nan), actions=np.zeros((3, 2)))
+
+
+def bomb(path):
+    np.savez_compressed(path, observations=np.zeros((10**7, 5)), actions=np.zeros((10**7, 2)))
+
+
+def cut(path):
+    robot_files.npz(path.parent).rename(path)
+    path.write_bytes(path.read_bytes()[:-99])
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    {
+        object_array: "has no actions|has no column|no column of flat rows",
+        uneven: "differ in length",
+        no_flag: r"terminals\[1\] is 0.3, neither 0 nor 1",
+        not_a_number: "row 0, is nan, not a finite",
+        bomb: "bomb",
+        cut: "damaged",
+    }.items(),
+)
+def test_a_bad_npz_is_refused_in_a_line(tmp_path, damage, fault):
+    path = tmp_path / "bad.npz"
+    damage(path)
+    with pytest.raises(DataError, match=fault) as error:
+        auto([path], "x", tmp_path / "out.hdf5")
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+    assert not (tmp_path / "out.hdf5").exists()
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_replay_buffer_that_would_run_a_pickle_or_leads_elsewhere_is_refused(tmp_path, version):
+    path = robot_files.zarr(tmp_path, version)
+    header = path / "data/state" / (".zarray" if version == 2 else "zarr.json")
+    told = json.loads(header.read_text())
+    more = {"filters": [{"id": "pickle"}]} if version == 2 else {"codecs": [{"name": "pickle"}]}
+    header.write_text(json.dumps(told | more))
+    with pytest.raises(DataError, match="data/state is packed by .*pickle.*: refused"):
+        auto([path], "x", None)
+    header.write_text(json.dumps(told | {"shape": [10**9, 3]}))
+    with pytest.raises(DataError, match="differ in length"):
+        auto([path], "x", None)
+    header.unlink()
+    header.symlink_to("/etc/hostname")
+    with pytest.raises(DataError, match="refers to another place"):
+        auto([path], "x", None)
+
+
+@pytest.mark.parametrize("name", ["actions", "obs/arm", "obs"])
+def test_a_robomimic_file_that_refers_to_another_is_refused(tmp_path, name):
+    path = robot_files.robomimic(tmp_path)
+    with h5py.File(path, "r+") as file:
+        del file[f"data/demo_1/{name}"]
+        file[f"data/demo_1/{name}"] = h5py.ExternalLink("victim.hdf5", "/x")
+    with pytest.raises(DataError, match="refers to another place") as error:
+        auto([path], "x", None)
+    assert str(path) in str(error.value)
+
+
+def test_a_data_set_of_lerobots_that_is_not_what_it_says_is_refused(tmp_path):
+    path = robot_files.lerobot(tmp_path)
+    about = path / "meta/info.json"
+    told = json.loads(about.read_text())
+    for change, fault in (
+        ({"total_frames": 13}, "12 rows in data/, meta/info.json tells 13"),
+        ({"codebase_version": "v9"}, "of version 'v9'"),
+        ({"features": {}}, "has no action"),
+    ):
+        about.write_text(json.dumps(told | change))
+        with pytest.raises(DataError, match=fault):
+            auto([path], "x", None)
+    about.write_text(json.dumps(told | {"total_episodes": 3}))
+    with pytest.raises(DataError, match="2 episodes in data/, info.json tells 3"):
+        auto([path], "x", tmp_path / "out.hdf5")
+    about.write_text(json.dumps(told))
+    file = path / "data/chunk-000/file-000.parquet"
+    shutil.move(file, tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="refers to another place"):
+        auto([path], "x", None)
+
+
+@pytest.mark.parametrize("layout", ["minari", "robomimic", "lerobot"])
+def test_what_goes_out_comes_in_again_as_it_was(tmp_path, layout):
+    data = tmp_path / "data.hdf5"
+    arrays = {
+        "observations": STATES,
+        "actions": ACTIONS,
+        "rewards": np.linspace(-1, 2, 12, dtype=np.float32),
+        "terminals": np.arange(12) == 4,
+        "timeouts": np.arange(12) == 11,
+    }
+    scale = ActionScale((-200.0, -250.0), (300.0, 300.0))
+    write(data, arrays, {"action_scale": scale.label()})
+    places = {"minari": "kitchen/a-v0/data/main_data.hdf5", "lerobot": "set/meta/info.json"}
+    out = tmp_path / "out" / places.get(layout, "a.hdf5")
+    export(layout, data, out)
+    convert(
+        "auto", "x", tmp_path / "again.hdf5", (out if layout == "robomimic" else out.parents[1],)
+    )
+    again = read(tmp_path / "again.hdf5")
+    assert again.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert np.array_equal(again[name], array) and again[name].dtype == array.dtype
+
+
+def test_d4rls_layout_may_have_any_actions_and_columns(tmp_path):
+    path, out = tmp_path / "a.hdf5", tmp_path / "out.hdf5"
+    ends = np.isin(np.arange(12), ENDS - 1)
+    write(path, {"observations": STATES, "actions": ACTIONS, "terminals": ends, "more": STATES})
+    auto([path], "x", out, keys=["more", "observations"])
+    assert np.array_equal(read(out)["observations"], np.hstack([STATES, STATES]))
+    with pytest.raises(DataError, match=r"outside \[-1, 1\]: name their range \(source: auto"):
+        load_episodes(path)
+
+
+def test_a_local_file_of_another_layout_is_told_its_source_at_once(tmp_path):
+    """However many episodes it has."""
+    path = tmp_path / "main_data.hdf5"
+    with h5py.File(path, "w") as file:
+        for number in range(300):
+            file.create_group(f"episode_{number}")
+    for reads in (load_episodes, lambda path: local([path], "x", None)):
+        with pytest.raises(DataError, match=r"source: minari") as error:
+            reads(path)
+        assert len(str(error.value)) < 300
+    with pytest.raises(DataError, match="source: robomimic"):
+        load_episodes(robot_files.robomimic(tmp_path))
