@@ -1,4 +1,4 @@
-# Test episodes, and a video of the first one.
+# Test episodes, a video of the first ones, and the score over training.
 
 
 rule rollout:
@@ -49,4 +49,24 @@ use rule rollout as render_video with:
     params:
         code=bound(options.acting_code, "render_video.py"),
         script=script("render_video.py"),
-        more=lambda wildcards, output: named({"out": output.video}),
+        filmed=config["figures"]["filmed"],
+        more=lambda wildcards, output: named(
+            {"episodes": config["figures"]["filmed"], "out": output.video}
+        ),
+
+
+# Needs `keep_every` of the stage that trained the model: a row for every checkpoint that was kept.
+use rule rollout as score_over_training with:
+    output:
+        "<results>/{env}/{task}/{method}/seed_{seed}/over_training.csv",
+    log:
+        "<logs>/{env}/{task}/{method}/seed_{seed}/over_training.log",
+    benchmark:
+        "<benchmarks>/{env}/{task}/{method}/seed_{seed}/over_training.tsv"
+    resources:
+        mem_mb=grows(1200),
+        runtime=grows(240),
+    params:
+        code=bound(options.acting_code, "score_over_training.py"),
+        script=script("score_over_training.py"),
+        more=lambda wildcards, output: named({"out": output[0]}),

@@ -279,7 +279,7 @@ def test_the_paper_is_what_the_classes_do_by_default(model, part):
 
 def test_the_paper_names_every_setting_that_decides_its_results():
     paper, known = _read("paper")["models"], declared(loaded("paper"))["models"]
-    housekeeping = {"log_every", "save_every", "precision", "compile", "scale_floor"}
+    housekeeping = {"log_every", "save_every", "keep_every", "precision", "compile", "scale_floor"}
     housekeeping.add("encoder_blocks")  # an LSTM has none
     for model, part in STAGES:
         assert set(paper[model][part]) == set(known[model][part]["properties"]) - housekeeping

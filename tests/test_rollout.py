@@ -1,8 +1,9 @@
 """Laws of the rollout and of the episodes' rows."""
 
+import csv
 import math
 import re
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import gymnasium
 import imageio.v3 as imageio
@@ -21,6 +22,7 @@ from fist.evaluation.episode_results import (
     write_episodes_csv,
 )
 from fist.evaluation.evaluate import Trial, evaluate
+from fist.evaluation.over_training import score_over_training
 from fist.evaluation.rollout import RolloutSettings, rollout
 from fist.evaluation.trace import trace
 from fist.evaluation.video import film, record_video
@@ -30,6 +32,7 @@ from fist.methods.in_context import InContext
 from fist.methods.labelled import TaskBC
 from fist.methods.nearest import Neighbours, Replay
 from fist.methods.skills import SkillSettings, SkillVAE, SPiRL
+from fist.training.checkpoint import load_model, save_model
 
 LABELS = Labels(env="marks", task="all", method="fist", seed=3, data_source="generated")
 SEEDS = range(100_000, 100_012)
@@ -409,6 +412,35 @@ def test_a_video_shows_every_step_of_the_episode(tmp_path):
     assert frames.shape == (row.length + 1, 64, 64, 3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["video.mp4", "video.png"]
     assert imageio.imread(tmp_path / "video.png").shape == (2 * 64, 4 * 64, 3)
+
+
+def test_a_video_of_several_episodes_shows_one_after_another(tmp_path):
+    def frames(seed, **more):
+        row = film(tmp_path / "v.mp4", "marks:Marks-v0", {}, Walker(), seed, size=64, **more)
+        return row, len(imageio.imread(tmp_path / "v.mp4"))
+
+    alone = [frames(seed) for seed in (100_002, 100_003)]
+    row, together = frames(100_002, episodes=2)
+    assert row == alone[0][0] and together == sum(number for _, number in alone)
+    assert imageio.imread(tmp_path / "v.png").shape == (4 * 64, 4 * 64, 3)
+    with pytest.raises(ValueError, match="episodes is 0, must be at least 1"):
+        frames(100_002, episodes=0)
+
+
+def test_the_score_over_training_is_that_of_every_kept_checkpoint(files, tmp_path):
+    (tmp_path / "skills.steps").mkdir()
+    for step in (10, 9):
+        save_model(tmp_path / "skills.steps" / f"{step}.pt", load_model(files / "skills.pt"), {})
+    what = replace(spec(files), model=tmp_path / "skills.pt")
+    trial = Trial(LABELS, "marks:Marks-v0", {}, what, RolloutSettings(episodes=3, max_steps=20))
+    score_over_training(tmp_path / "over_training.csv", trial)
+    with open(tmp_path / "over_training.csv", newline="") as table:
+        rows = list(csv.DictReader(table))
+    lengths = [row.length for row in evaluate(None, replace(trial, spec=spec(files)))]
+    assert [row["step"] for row in rows] == ["9", "10"]
+    for row in rows:
+        assert row["n_episodes"] == "3"
+        assert float(row["length"]) == pytest.approx(sum(lengths) / 3, abs=1e-3)
 
 
 def test_the_checklist_changes_as_subtasks_are_done(tmp_path):

@@ -165,6 +165,24 @@ def test_prior_only_losses_move_of_the_vae_the_decoders_statistics_at_most(
     assert not any(name.startswith("posterior.") for name in changed)
 
 
+def test_the_curve_tells_the_unweighted_kl_and_the_error_of_the_best_of_100_skills(vae, batch):
+    vae.eval()
+    s, a, _ = batch
+    found = vae.measures(*batch)
+    torch.testing.assert_close(0.0005 * found.pop("kl_unweighted"), vae.losses(*batch)["kl"])
+    noise = torch.randn(100, B, Z, generator=torch.Generator().manual_seed(0)).double()
+    priors = {"goal": vae.prior_goal(s[:, 0], s[:, -1]), "state": vae.prior_state(s[:, 0])}
+    for name, prior in priors.items():
+        errors = torch.zeros(100, B, H, A, dtype=torch.double)
+        for sample, step in ((i, h) for i in range(100) for h in range(H)):
+            now = torch.full((B,), step)
+            actions = vae.decode(s[:, step], prior.sample(noise[sample]), now)
+            errors[sample, :, step] = (actions - a[:, step]) ** 2
+        best = errors.mean((2, 3)).min(0).values.mean()
+        torch.testing.assert_close(found.pop(f"best_of_100_{name}"), best)
+    assert not found
+
+
 def test_a_normalised_model_does_not_care_about_the_units_of_a_state(batch):
     s, a, noise = batch
     found = []

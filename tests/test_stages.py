@@ -20,7 +20,8 @@ from fist.methods.base import Material, Model
 from fist.methods.cloning import BCModel, BCSettings
 from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.skills import SkillSettings, SkillVAE
-from fist.training.checkpoint import load_model
+from fist.stage.interrupt import Interrupted
+from fist.training.checkpoint import kept, load_model
 from fist.training.settings import TrainSettings
 from fist.training.stages import Inputs, Job, finetune_model, train_model
 from interruption import heed_ctrl_c
@@ -111,6 +112,41 @@ def test_gradients_that_are_clipped_apart_leave_fists_weights_to_fist_alone(file
         results.append(load_model(files / "some.pt").state_dict())
     alone, both = results
     assert all(torch.allclose(alone[n], both[n], atol=1e-6) for n in alone) == apart
+
+
+def test_checkpoints_that_are_kept_are_those_of_shorter_runs(files):
+    def run(**change):
+        optimisation = replace(TRAIN, **change)
+        train_model(
+            *(SkillVAE, Inputs(files / "play.hdf5"), SMALL, optimisation, Job(files / "a.pt"))
+        )
+        return load_model(files / "a.pt").state_dict()
+
+    with pytest.raises(FileNotFoundError, match=r"a\.steps.*set keep_every"):
+        kept(files / "a.pt")
+    whole = run(keep_every=10)
+    found = {step: load_model(file).state_dict() for step, file in kept(files / "a.pt").items()}
+    assert list(found) == [10, 20, 30] and same(found[30], whole)
+    assert same(found[20], run(steps=20)) and same(whole, run())
+    assert not (files / "a.steps").exists()  # they were of another run
+
+
+def test_a_run_that_was_stopped_keeps_the_checkpoints_of_before(files, monkeypatch):
+    play, optimisation = Inputs(files / "play.hdf5"), replace(TRAIN, keep_every=10)
+    job = Job(files / "a.pt", resume=files / "a.resume")
+    draw, drawn = Windows.sample, []
+
+    def stopping(self, *arguments):
+        drawn.append(1)
+        if len(drawn) == 15:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return draw(self, *arguments)
+
+    monkeypatch.setattr(Windows, "sample", stopping)
+    with pytest.raises(Interrupted):
+        train_model(SkillVAE, play, SMALL, optimisation, job)
+    train_model(SkillVAE, play, SMALL, optimisation, job)
+    assert list(kept(files / "a.pt")) == [10, 20, 30]
 
 
 def test_from_scratch_owes_nothing_to_the_pretrained_weights(files):

@@ -309,6 +309,8 @@ class Method:
 class Figures:
     """What the figures show."""
 
+    filmed: Count
+    """Test episodes in a video, one after another."""
     traced: Count
     """Test episodes that are recorded step by step, of every task, method and seed in a figure."""
 

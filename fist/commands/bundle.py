@@ -83,16 +83,23 @@ def told(rows: Sequence[EpisodeRow]) -> str:
     return f"{text}\nBrackets: 95 % interval for other test episodes of this policy."
 
 
-def film(bundle: Given, out: Path = Path("film.mp4"), episode: int = 0, size: int = 256) -> None:
-    """Film one test episode of a trained policy.
+def film(
+    bundle: Given,
+    out: Path = Path("film.mp4"),
+    episode: int = 0,
+    size: int = 256,
+    episodes: int = 1,
+) -> None:
+    """Film a test episode of a trained policy, or a few in a row.
 
     Args:
         bundle: the policy.
         out: the .mp4 to write; a contact sheet (.png) and a small .gif come beside it.
         episode: number of the test episode, from 0.
         size: width and height of the picture in pixels.
+        episodes: how many are filmed, one after another; what is printed is of the first.
     """
-    row = record_video(out, bundle.trial(), episode, size, gif=True)
+    row = record_video(out, bundle.trial(), episode, size, gif=True, episodes=episodes)
     done = f"{row.subtasks_ordered} of {len(row.steps)} subtasks" if row.steps else ""
     print(f"{done or ('success' if row.success else 'no success')} in {row.length} steps")
     print(f"film {out}, gif {out.with_suffix('.gif')}, contact sheet {out.with_suffix('.png')}")

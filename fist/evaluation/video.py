@@ -41,8 +41,9 @@ def record_video(
     episode: int = 0,
     size: int = 256,
     gif: bool = False,
+    episodes: int = 1,
 ) -> EpisodeRow:
-    """Film one test episode of a trained method, and return its row.
+    """Film a test episode of a trained method, or a few in a row, and return the first one's row.
 
     Args:
         out: the .mp4 to write; its contact sheet gets the suffix .png.
@@ -50,10 +51,11 @@ def record_video(
         episode: number of the test episode, from 0: the row of that number in episodes.csv.
         size: width and height of the picture in pixels.
         gif: write a small .gif beside it, too.
+        episodes: how many are filmed, one after another.
     """
     seed, limit = trial.rollout.first_test_seed + episode, trial.rollout.max_steps
     where, policy = (trial.env_id, trial.env_kwargs), trial.policy()
-    return film(out, *where, policy, seed, limit, size, trial.wrappers, gif)
+    return film(out, *where, policy, seed, limit, size, trial.wrappers, gif, episodes=episodes)
 
 
 def film(
@@ -67,23 +69,60 @@ def film(
     wrappers: Wrappers = (),
     gif: bool = False,
     observer: Observer | None = None,
+    episodes: int = 1,
 ) -> EpisodeRow:
-    """Run one episode, write it as an mp4 video in real time, and return its row.
+    """Run an episode, write it as an mp4 video in real time, and return its row.
 
     Args:
-        out: the .mp4 to write; a sheet of eight of its pictures, evenly spaced, gets the suffix
-            .png.
+        out: the .mp4 to write; a sheet of eight pictures of each episode, evenly spaced, gets the
+            suffix .png.
         env_id, env_kwargs: environment with render mode "rgb_array", which must take `width` and
             `height`, too.
         policy, test_seed, max_steps, wrappers: as for `fist.evaluation.rollout.rollout`.
         size: width and height of the picture in pixels; multiples of 16 are encoded as they are.
         gif: write a small .gif beside it, too: three times as fast, in few colours.
         observer: sees every reset and step, too.
+        episodes: how many to run, one after another, of this test seed and the next ones. The row
+            is that of the first.
 
     Raises:
         OSError: the environment cannot render here, or the file cannot be written.
+        ValueError: no episode is asked for.
     """
+    if episodes < 1:
+        raise ValueError(f"episodes is {episodes}, must be at least 1")
     kwargs = {**env_kwargs, "render_mode": "rgb_array", "width": size, "height": size}
+    shots = [
+        _shoot(env_id, kwargs, policy, seed, max_steps, wrappers, observer)
+        for seed in range(test_seed, test_seed + episodes)
+    ]
+    pictures, fps = [picture for _, shown, _ in shots for picture in shown], shots[0][2]
+    sheet = np.vstack([contact_sheet(shown) for _, shown, _ in shots])
+    out = Path(out)
+    with replacing(out.with_suffix(".png")) as temporary:
+        Image.fromarray(sheet).save(temporary)
+    with replacing(out) as temporary:
+        imageio.mimsave(temporary, pictures, fps=fps, codec="libx264", quality=8)
+    if gif:
+        shown = [Image.fromarray(picture) for picture in pictures[::GIF_EVERY]]
+        colours = Image.fromarray(sheet).quantize(GIF_COLOURS)
+        shown = [picture.quantize(palette=colours, dither=Image.Dither.NONE) for picture in shown]
+        more: Any = {"append_images": shown[1:], "duration": round(1000 / fps), "loop": 0}
+        with replacing(out.with_suffix(".gif")) as temporary:
+            shown[0].save(temporary, save_all=True, **more)
+    return shots[0][0]
+
+
+def _shoot(
+    env_id: str,
+    kwargs: Mapping[str, Any],
+    policy: Policy,
+    seed: int,
+    max_steps: int,
+    wrappers: Wrappers,
+    observer: Observer | None,
+) -> tuple[EpisodeRow, list[Any], float]:
+    """Run an episode; return its row, its pictures, and how many of them make a second."""
     frames: dict[int, Frame] = {}  # by the steps before it
     every, fps = 1, 30.0
     recorder = Recorder(policy)
@@ -102,27 +141,15 @@ def film(
             observer(episode, env, info)
 
     how: Any = {"observer": watch, "wrappers": wrappers}
-    [row] = rollout(env_id, kwargs, recorder, [test_seed], max_steps, **how)
+    [row] = rollout(env_id, kwargs, recorder, [seed], max_steps, **how)
     # A frame shows what the policy acts on next, so that a look-up is seen beside its state.
     found = recorder.found
     found = [found[min(now, len(found) - 1)] for now in frames]
-    targets = _targets(found, env_id, kwargs, test_seed)
+    targets = _targets(found, env_id, kwargs, seed)
     pictures: list[Any] = list(frames.values())
     if targets:
         pictures = [np.concatenate(pair, axis=1) for pair in zip(pictures, targets, strict=True)]
-    out = Path(out)
-    with replacing(out.with_suffix(".png")) as temporary:
-        Image.fromarray(contact_sheet(pictures)).save(temporary)
-    with replacing(out) as temporary:
-        imageio.mimsave(temporary, pictures, fps=fps, codec="libx264", quality=8)
-    if gif:
-        shown = [Image.fromarray(picture) for picture in pictures[::GIF_EVERY]]
-        colours = Image.fromarray(contact_sheet(pictures)).quantize(GIF_COLOURS)
-        shown = [picture.quantize(palette=colours, dither=Image.Dither.NONE) for picture in shown]
-        more: Any = {"append_images": shown[1:], "duration": round(1000 / fps), "loop": 0}
-        with replacing(out.with_suffix(".gif")) as temporary:
-            shown[0].save(temporary, save_all=True, **more)
-    return row
+    return row, pictures, fps
 
 
 def contact_sheet(frames: Sequence[Frame]) -> Frame:

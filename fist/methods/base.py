@@ -160,6 +160,10 @@ class Model(nn.Module):
         """
         return self.normaliser(s[:, [0, -1]]).flatten(1)
 
+    def measures(self, *batch: Tensor) -> Terms:
+        """Return what else stands in the learning curve, of a batch of held-out episodes."""
+        return {}
+
     losses: Losses
     """The method that gives the terms of a batch's loss."""
 

@@ -36,6 +36,8 @@ from fist.stage.settings import Count, Flag, Natural, NonNegative, settings
 
 Prior = Literal["goal", "state"]
 Encoder = Literal["lstm", "mlp", "none"]
+BEST_OF, MEASURED = 100, 16
+"""Samples of a prior of which the best counts in a learning curve, and windows that it is of."""
 
 
 @settings
@@ -179,6 +181,23 @@ class SkillVAE(FeedbackModel):
                 self._decode(s[:, :-1], z[:, None], torch.arange(a.shape[1], device=s.device))
         return self._prior_losses(s[:, 0], s[:, -1], z, trained)
 
+    def measures(self, *batch: Tensor) -> Terms:
+        """Return the unweighted KL and, by prior, the mean squared error of the best actions.
+
+        The best are those of `BEST_OF` samples of the prior; of the first few windows alone.
+        """
+        s, a = self.normaliser(batch[0][:MEASURED]), batch[1][:MEASURED]
+        terms = {"kl_unweighted": self._encode(s[:, :-1], a).kl_to_standard_normal().mean()}
+        noise = torch.randn(
+            BEST_OF, len(s), self.settings.z_dim, generator=Generator().manual_seed(0)
+        )
+        shared, step = s[:, :-1].expand(BEST_OF, -1, -1, -1), torch.arange(a.shape[1])
+        for name, prior in self._prior_gaussians(s[:, 0], s[:, -1], list(self.priors)).items():
+            z = prior.sample(noise.to(s))[:, :, None].expand(*shared.shape[:3], -1)
+            errors = self._decode(shared, z, step.to(s.device)).view(BEST_OF, *a.shape) - a
+            terms[f"best_of_{BEST_OF}_{name}"] = errors.square().mean((2, 3)).amin(0).mean()
+        return terms
+
     def _decode(
         self, s: Float[Tensor, "*B S"], z: Float[Tensor, "*B Z"], step: Int[Tensor, "*B"]
     ) -> Float[Tensor, "N A"]:
@@ -202,12 +221,16 @@ class SkillVAE(FeedbackModel):
         self, s: Tensor, goal: Tensor, z: Tensor, trained: Sequence[str] = ("goal", "state")
     ) -> Terms:
         """Return -log p(z | .), summed over z's dimensions, by prior (states normalised)."""
+        found = self._prior_gaussians(s, goal, trained)
+        return {f"prior_{name}": prior.nll(z).sum(-1).mean() for name, prior in found.items()}
+
+    def _prior_gaussians(
+        self, s: Tensor, goal: Tensor, names: Sequence[str]
+    ) -> dict[str, Gaussian]:
+        """Return the distributions of some priors (states normalised)."""
         inputs = {"goal": torch.cat((s, goal), dim=-1), "state": s}
-        return {
-            f"prior_{name}": gaussian(prior(inputs[name])).nll(z).sum(-1).mean()
-            for name, prior in self.priors.items()
-            if name in trained
-        }
+        priors = [(name, prior) for name, prior in self.priors.items() if name in names]
+        return {name: gaussian(prior(inputs[name])) for name, prior in priors}
 
     def _prior(self, name: str) -> nn.Module:
         if name not in self.priors:

@@ -67,6 +67,27 @@ def save_model(path: str | Path, model: Model, provenance: dict[str, Any]) -> No
     write_bytes(path, content)
 
 
+def steps_of(path: Path) -> Path:
+    """Return the folder of the checkpoints that are kept while that of a path is trained."""
+    return path.with_suffix(".steps")
+
+
+def kept(path: Path | None) -> dict[int, Path]:
+    """Return the checkpoints that were kept while another was trained, by their gradient steps.
+
+    Raises:
+        FileNotFoundError: there are none.
+    """
+    files = {} if path is None else {int(f.stem): f for f in steps_of(path).glob("*.pt")}
+    if not files:
+        what = "the method has no model" if path is None else f"none is in {steps_of(path)}"
+        raise FileNotFoundError(
+            f"no checkpoint was kept in training ({what}): set keep_every of the stage "
+            "(config: models.<model>.train or .finetune)"
+        )
+    return dict(sorted(files.items()))
+
+
 def read_twin(path: str | Path) -> Twin:
     """Return the JSON twin of a checkpoint.
 

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from fist.methods.base import Losses, Sampler
 from fist.stage.interrupt import Interrupted, stop_signals
@@ -49,7 +49,7 @@ def train(
     run: Run,
     groups: Sequence[list[nn.Parameter]] = (),
     validate: Callable[[], dict[str, float]] | None = None,
-) -> None:
+) -> dict[int, dict[str, Tensor]]:
     """Minimise the sum of `losses(*sample(generator))` over a model's parameters, in place.
 
     Args:
@@ -61,6 +61,9 @@ def train(
             the model's parameters in one.
         validate: values to add to each row of the learning curve; called in eval mode.
 
+    Returns:
+        The weights after every `keep_every` steps, by steps.
+
     Raises:
         TrainingDiverged: a term or the gradient is not finite. The batch is kept beside the resume
             file.
@@ -69,13 +72,13 @@ def train(
     settings = run.settings
     step = GradientStep(model, sample, losses, settings, run.seed, run.steps, groups)
     take = replayed(step, step.generator)
-    start, rows = 0, []
+    start, rows, kept = 0, [], dict[int, dict[str, Tensor]]()
     if (saved := read_resume(run.resume, run.key)) is not None:
         with taking(run.resume):
             model.load_state_dict(saved["model"])
             step.optimizer.load_state_dict(saved["optimizer"])
             step.generator.set_state(saved["generator"])
-            start, rows = int(saved["step"]), list(saved["rows"])
+            start, rows, kept = int(saved["step"]), list(saved["rows"]), dict(saved["kept"])
         log.info("resuming at step %d of %d", start, run.steps)
     curve = LearningCurve(run.steps, start, rows, run.curve, run.tensorboard)
     last_saved = time.monotonic()
@@ -98,6 +101,8 @@ def train(
                     values |= {f"validation_{name}": value for name, value in validate().items()}
                     model.train()
                 curve.add(done, values)
+            if settings.keep_every and done % settings.keep_every == 0:
+                kept[done] = {n: value.cpu().clone() for n, value in model.state_dict().items()}
             if saves:
                 state = {
                     "step": done,
@@ -105,6 +110,7 @@ def train(
                     "optimizer": step.optimizer.state_dict(),
                     "generator": step.generator.get_state(),
                     "rows": rows,
+                    "kept": kept,
                 }
                 write_resume(run.resume, run.key, state)
                 last_saved = time.monotonic()
@@ -113,3 +119,4 @@ def train(
                 raise Interrupted(128 + signals[0])
     model.eval()
     curve.write()
+    return kept

@@ -18,7 +18,7 @@ class TrainSettings:
     steps: Natural = 0
     """Gradient steps; 0 means: as many as `epochs` asks for."""
     epochs: Positive = 2000
-    """Passes over the data, where `steps` is 0. (The reference: 200 epochs of 10 cycles.)"""
+    """Passes over the data, where `steps` is 0; an epoch of the reference has up to ten."""
     batch_size: Count = 128
     """Windows (or pairs) in a batch."""
     learning_rate: Positive = 1e-3
@@ -46,6 +46,9 @@ class TrainSettings:
     curve; nothing else uses them."""
     log_every: Count = 200
     """Steps between rows of the learning curve."""
+    keep_every: Natural = 0
+    """Steps between checkpoints that are kept in the folder `<model>.steps`, for
+    `over_training.csv`; 0 keeps none."""
     save_every: Positive = 30.0
     """Seconds between savings of the resume file."""
 

@@ -6,6 +6,7 @@ loop, and write a checkpoint, its JSON twin and its learning curve.
 """
 
 import logging
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -21,7 +22,7 @@ from fist.data.episodes import DataError, Episodes, concatenate, load_episodes
 from fist.methods.base import Losses, Material, Model, name_of
 from fist.stage.files import fingerprint, sha256
 from fist.stage.provenance import code_version
-from fist.training.checkpoint import action_scale, load_model, save_model
+from fist.training.checkpoint import action_scale, load_model, save_model, steps_of
 from fist.training.loop import Run, train
 from fist.training.play_retrieval import Retrieve, beside, retrieved
 from fist.training.settings import TrainSettings
@@ -212,7 +213,13 @@ def _fit(
     if more is not None:
         sample = beside(sample, net.sampler(more, size // 2, device))
     validate = None if held_out is None else _validator(net, losses, held_out)
-    train(net, sample, losses, run, groups, validate)
+    kept = train(net, sample, losses, run, groups, validate)
+    shutil.rmtree(steps_of(job.out), ignore_errors=True)
+    last = {name: value.clone() for name, value in net.state_dict().items()}
+    for step, weights in kept.items():
+        net.load_state_dict(weights)
+        save_model(steps_of(job.out) / f"{step}.pt", net, provenance | {"steps": step})
+    net.load_state_dict(last)
     save_model(job.out, net, provenance)
 
 
@@ -224,6 +231,7 @@ def _validator(net: Model, losses: Losses, held_out: Material) -> Callable[[], d
         device = next(net.parameters()).device
         with torch.no_grad():
             terms = losses(*(part.to(device) for part in batch))
+            terms = terms | net.measures(*(part.to(device) for part in batch))
         return {name: float(term) for name, term in terms.items()}
 
     return validate
