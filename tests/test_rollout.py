@@ -342,7 +342,7 @@ def test_an_evaluation_of_something_else_does_not_go_on_from_the_state(
     files, tmp_path, reset_seeds, caplog
 ):
     seeds = stop_and_go_on(files, tmp_path, reset_seeds, lookup="euclidean")
-    assert seeds == list(range(100_000, 100_007))
+    assert list(dict.fromkeys(seeds)) == list(range(100_000, 100_007))
     assert "other settings, data or code: starting anew" in caplog.text
 
 
@@ -504,6 +504,55 @@ def test_a_vector_environment_gives_the_rows_of_single_ones(monkeypatch, env, mo
     kwargs = {"autoreset_mode": mode, "env": spec.entry_point}
     for batch in (2, 7):
         assert walk(env_id=f"marks:{env}", batch=batch, env_kwargs=kwargs) == together
+
+
+WHIMS = {
+    "the global generator": lambda env: np.random.uniform(),
+    "a draw when it was made": lambda env: env.drawn,
+    "how often it was reset": lambda env: env.resets / 10,
+}
+
+
+class WhimsicalMarksEnv(MarksEnv):
+    """Begins where something else than the reset's seed says."""
+
+    def __init__(self, whim=None, **kwargs):
+        super().__init__(**kwargs)
+        self.whim, self.drawn, self.resets = whim, np.random.uniform(), 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed, options=options)
+        self.resets += 1
+        if self.whim:
+            self.position[0] = WHIMS[self.whim](self)
+        return self._observe(), self._info()
+
+
+@pytest.mark.parametrize("vector", [False, True])
+@pytest.mark.parametrize("whim", [None, *WHIMS])
+def test_an_environment_that_does_not_begin_where_the_seed_says_is_told_of_once(
+    monkeypatch, caplog, whim, vector
+):
+    told = gymnasium.spec("Marks-v0")
+    monkeypatch.setattr(told, "entry_point", WhimsicalMarksEnv)
+    if vector:
+        monkeypatch.setattr(told, "vector_entry_point", MarksVectorEnv)
+    kwargs = {"whim": whim} | ({"env": WhimsicalMarksEnv} if vector else {})
+    walk(env_kwargs=kwargs, batch=5)
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warned) == (whim is not None)
+    if warned:
+        assert "Marks-v0 does not begin where the seed says" in warned[0]
+        assert "seed 100000" in warned[0]
+
+
+def test_looking_whether_the_seed_decides_leaves_every_episode_as_it_is(monkeypatch):
+    """An environment that counts its resets has run all of its episodes by then."""
+    monkeypatch.setattr(gymnasium.spec("Marks-v0"), "entry_point", WhimsicalMarksEnv)
+    kwargs = {"whim": "how often it was reset"}
+    one_by_one = [walk(seeds=[seed], env_kwargs=kwargs)[0] for seed in SEEDS]
+    rows = walk(env_kwargs=kwargs)
+    assert [row.length for row in rows] == [row.length for row in one_by_one]
 
 
 @pytest.mark.parametrize("vector", [False, True])
