@@ -1,8 +1,9 @@
 """Give the project hostile inputs at random and see what becomes of them.
 
-Data sets, pickles, archives, logs, a server's answers, configurations, results, checkpoints and
-exported cells are damaged in turn (`hostile`): bytes are changed, links lead elsewhere, sizes are
-claimed that nothing is behind, programs and values are written by hand, servers drip or never end.
+Data sets, recordings, pickles, archives, logs, a server's answers, configurations, results,
+checkpoints and exported cells are damaged in turn (`hostile`): bytes are changed, links lead
+elsewhere, sizes are claimed that nothing is behind, programs and values are written by hand,
+servers drip or never end.
 An outcome is good if the input is read, or refused with an error of the kind that is meant for it
 whose message names the file (of an answer: the address, of a configuration: the key). Anything else
 is a fault: another error, a crash of the process, a file that was written elsewhere, more than 30
@@ -46,7 +47,9 @@ from configuration import ConfigError, load  # noqa: E402
 from d4rl.recorded.logs import LogError, read_log  # noqa: E402
 from fist.data.episodes import DataError, load_episodes  # noqa: E402
 from fist.data.sources.archive import ArchiveError  # noqa: E402
+from fist.data.sources.convert import convert  # noqa: E402
 from fist.data.sources.download import Download, DownloadError, fetch  # noqa: E402
+from fist.data.sources.formats import auto  # noqa: E402
 from fist.data.sources.pickles import PickleError  # noqa: E402
 from fist.data.sources.release import demonstrations, unpack  # noqa: E402
 from fist.data.sources.transfer import Patience  # noqa: E402
@@ -229,6 +232,19 @@ def _read_data(path: Path) -> None:
         raise faults[0]
 
 
+def _read_recording(folder: Path) -> None:
+    """Judge a recording by its headers, then bring it in; what was refused is not left behind."""
+    place = next(folder.iterdir(), folder / "gone")
+    out = folder.with_name("recording.hdf5")
+    out.unlink(missing_ok=True)
+    auto([place], place.name, None)
+    try:
+        convert("auto", place.name, out, (place,))
+    finally:
+        assert out.exists() == out.with_suffix(".json").exists()
+        out.with_suffix(".json").unlink(missing_ok=True)
+
+
 def _read_archive(path: Path) -> None:
     """Unpack a data set and a pickle; nothing may come to lie elsewhere."""
     with tempfile.TemporaryDirectory(dir=path.parent) as name:
@@ -283,6 +299,12 @@ def _read_cell(folder: Path) -> None:
 KINDS: dict[str, Inputs] = {
     "hdf5": Inputs(hostile.data, hostile.damage_bytes, _read_data, (DataError,)),
     "structure": Inputs(hostile.data, hostile.damage_structure, _read_data, (DataError,)),
+    "recording": Inputs(
+        hostile.recordings,
+        hostile.damage_recording,
+        _read_recording,
+        (DataError, FileNotFoundError),
+    ),
     "pickle": Inputs(
         hostile.pickled, hostile.damage_pickle, demonstrations, (PickleError, DataError)
     ),

@@ -12,11 +12,14 @@ import io
 import json
 import pickle
 import random
+import shutil
 import sys
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import h5py
@@ -29,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "tests")]
 
 import misbehaving as acts  # noqa: E402
+import robot_files  # noqa: E402
 from made_results import write as write_results  # noqa: E402
 from mjl import write_log  # noqa: E402
 
@@ -157,6 +161,44 @@ def damage_structure(content: bytes, rng: random.Random, path: Path) -> Path:
         else:
             values = rng.choice([0.0, 0.3, 2.0, 1e300, float("nan"), -0.0, 1.0])
             file.create_dataset(name, data=np.full(rng.choice([(60,), (60, 2), (61, 2)]), values))
+    return path
+
+
+def recordings(folder: Path) -> list[dict[str, bytes]]:
+    """Return small recordings in every layout that can be written here: their files, by path."""
+    found = []
+    for write in robot_files.ALL.values():
+        with suppress(ImportError), TemporaryDirectory(dir=folder) as name:
+            place = Path(name)
+            made = write(place)
+            files = [made] if made.is_file() else [f for f in made.rglob("*") if f.is_file()]
+            found.append({str(file.relative_to(place)): file.read_bytes() for file in files})
+    return found
+
+
+def damage_recording(good: list[dict[str, bytes]], rng: random.Random, path: Path) -> Path:
+    """Write one into a folder, with one of its files damaged, lost, exchanged or led elsewhere."""
+    shutil.rmtree(path, ignore_errors=True)
+    files = rng.choice(good)
+    for name, content in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    name = rng.choice([*files])
+    victim, content = path / name, files[name]
+    match rng.randrange(8):
+        case 0:
+            victim.unlink()
+        case 1:
+            victim.unlink()
+            victim.symlink_to("/etc/passwd")
+        case 2:
+            victim.write_bytes(rng.choice([*rng.choice(good).values()]))
+        case 3 | 4 if name.endswith((".json", ".zarray")):
+            damage_json(content, rng, victim)
+        case 5 if content.startswith(b"\x89HDF"):
+            damage_structure(content, rng, victim)
+        case _:
+            damage_bytes(content, rng, victim)
     return path
 
 

@@ -1,7 +1,11 @@
 """Laws of the formats that robot people have: what is in a file comes in, or is refused by name."""
 
+import csv
 import json
+import os
+import re
 import shutil
+import sys
 
 import gymnasium
 import h5py
@@ -11,6 +15,7 @@ import pytest
 import robot_files
 from gymnasium import spaces
 from minari.data_collector.episode_buffer import EpisodeBuffer
+from pipeline_copy import ROOT, copy_pipeline, snakemake
 from robot_files import ACTIONS, ALL, ENDS, STATES
 
 from d4rl_layout import labels, read, write
@@ -20,6 +25,7 @@ from fist.data.sources.convert import convert
 from fist.data.sources.exports import export
 from fist.data.sources.formats import auto, local, recognised
 from fist.data.sources.minari import import_minari
+from fist.inspect.__main__ import main as inspect
 
 for module in ("pyarrow", "zarr"):
     pytest.importorskip(module)
@@ -317,3 +323,91 @@ def test_a_local_file_of_another_layout_is_told_its_source_at_once(tmp_path):
         assert len(str(error.value)) < 300
     with pytest.raises(DataError, match="source: robomimic"):
         load_episodes(robot_files.robomimic(tmp_path))
+
+
+ARM = """\
+import gymnasium
+import numpy as np
+
+
+class Arm(gymnasium.Env):
+    observation_space = gymnasium.spaces.Box(-9, 9, (3,))
+    action_space = gymnasium.spaces.Box(-250, 350, (2,))
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(3, np.float32), {}
+
+    def step(self, action):
+        assert self.action_space.contains(action) and np.abs(action).max() > 1
+        return np.zeros(3, np.float32), 0.0, False, False, {"success": True}
+
+
+gymnasium.register("Arm-v0", f"{__name__}:Arm", max_episode_steps=3)
+"""
+PAGES = sorted((ROOT / "docs" / "formats").glob("*.md"))
+
+
+def demonstrations(name, folder):
+    """Write what a page reads."""
+    if name == "minari":
+        convert("npz", "x", folder / "a.hdf5", (robot_files.npz(folder),))
+        export("minari", folder / "a.hdf5", folder / "arm/demos-v0/data/main_data.hdf5")
+    elif name == "d4rl":
+        ends = np.isin(np.arange(12), ENDS - 1)
+        arrays = {"observations": STATES, "actions": ACTIONS, "terminals": ends}
+        write(folder / "demos.hdf5", arrays)
+    else:
+        how = {"npz": {"how": "files"}}.get(name, {})
+        made = getattr(robot_files, name)(folder, **how)
+        made.rename(folder / f"demos{made.suffix}")
+
+
+@pytest.mark.slow
+def test_every_page_leads_from_a_folder_to_a_table(tmp_path, monkeypatch):
+    folder = copy_pipeline(tmp_path)
+    (folder / "arm.py").write_text(ARM)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    for page in PAGES:
+        (block,) = re.findall("```yaml\n(.*?)```", page.read_text(), flags=re.S)
+        assert len(block.splitlines()) <= 15
+        place = folder / "recordings" / page.stem
+        place.mkdir(parents=True)
+        demonstrations(page.stem, place)
+        monkeypatch.setenv("MINARI_DATASETS_PATH", str(place))
+        for made in ("results", "data"):
+            shutil.rmtree(folder / made, ignore_errors=True)
+        file, table = folder / f"{page.stem}.yaml", "results/arm_table.csv"
+        file.write_text(
+            block.replace("local_dir: recordings", f"local_dir: recordings/{page.stem}")
+        )
+        status, said = snakemake(folder, "-j1", table, "--configfile", file.name)
+        assert status == 0, said
+        (row,) = csv.DictReader((folder / table).open())
+        assert row["method"] == "neighbours" and float(row["success_rate"]) == 1
+
+
+def test_a_plan_tells_what_cannot_be_used(tmp_path, monkeypatch):
+    folder = copy_pipeline(tmp_path)
+    (folder / "arm.py").write_text(ARM)
+    robot_files.robomimic(folder)
+    block = re.search("```yaml\n(.*?)```", (ROOT / "docs/formats/robomimic.md").read_text(), re.S)[
+        1
+    ]
+    block = block.replace("local_dir: recordings", "local_dir: .").replace("gripper]", "hand]")
+    (folder / "a.yaml").write_text(block.replace("play.hdf5", "demos.hdf5"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    status, said = snakemake(folder, "-n", "--configfile", "a.yaml")
+    assert status == 1 and "`environments.arm.data.demos`: ./demos.hdf5: has no hand; " in said
+    (folder / "a.yaml").write_text(block.replace("source: robomimic", "source: local"))
+    (folder / "play.hdf5").write_bytes((folder / "demos.hdf5").read_bytes())
+    status, said = snakemake(folder, "-n", "--configfile", "a.yaml")
+    assert status == 1 and "is of another layout than local: source: robomimic" in said
+
+
+def test_what_is_in_a_recording_is_told_by_its_header(recording, capsys, monkeypatch):
+    source, path = recording
+    monkeypatch.setattr("sys.argv", ["inspect", str(path)])
+    inspect()
+    said = capsys.readouterr().out
+    assert f"{path}: source: {source}" in said and "float32, rows of (2,)" in said

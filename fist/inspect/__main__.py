@@ -1,7 +1,8 @@
 """Print a summary of a data set or a checkpoint, and draw a picture of it.
 
-Data sets are HDF5 files in D4RL's layout. Checkpoints are .pt or .safetensors files with a JSON
-file beside them, or files of the reference implementation (.pth, .pt).
+Data sets are HDF5 files in D4RL's layout; of other layouts the headers are told. Checkpoints are
+.pt or .safetensors files with a JSON file beside them, or files of the reference implementation
+(.pth, .pt).
 """
 
 import sys
@@ -13,12 +14,13 @@ import tyro
 from gymnasium.error import Error as GymnasiumError
 from tyro.conf import Positional
 
+from fist.data.sources.formats import recognised
 from fist.evaluation.rollout import make_env
-from fist.inspect.dataset import inspect_dataset
+from fist.inspect.dataset import inspect_dataset, inspect_recording
 from fist.inspect.model import inspect_model
 from fist.stage.files import parse_json
 
-DATASETS = (".hdf5", ".h5")
+MODELS = (".pt", ".pth", ".safetensors")
 
 
 def run(
@@ -31,7 +33,7 @@ def run(
     """Inspect one file; see the module.
 
     Args:
-        file: data set or checkpoint.
+        file: data set or checkpoint; the folder of a data set.
         out: picture to write; by default beside the file, with the suffix .png.
         env_id: Gymnasium id of the environment that a data set comes from; tells what its
             episodes do.
@@ -39,11 +41,14 @@ def run(
         trusted: modules or packages beside `fist` that a checkpoint's class may come from.
     """
     out = out or file.with_suffix(".png")
-    if file.suffix in DATASETS:
+    if file.suffix in MODELS:
+        print(inspect_model(file, out, trusted))
+    elif (source := recognised(file)) != "local":
+        print(inspect_recording(file, source))
+        return
+    else:
         with closing(make_env(env_id, parse_json(env_kwargs, "--env-kwargs"))) as env:
             print(inspect_dataset(file, env, out))
-    else:
-        print(inspect_model(file, out, trusted))
     print(f"picture: {out}")
 
 

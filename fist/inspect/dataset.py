@@ -8,10 +8,14 @@ import gymnasium
 import numpy as np
 import pandas as pd
 
+from d4rl_layout import labels
 from fist.analysis.figures.style import panels, save_picture
 from fist.data.actions import ActionScale
 from fist.data.episodes import Episodes, load_episodes
+from fist.data.sources.formats import LAYOUTS
+from fist.data.sources.recordings import NAMES, WIDEST, take
 from fist.data.split import first_completions, same_recording
+from fist.stage.files import parse_json
 
 SATURATED = 0.998
 """Size of an action from which it counts as at its limit; recordings stop at 0.999."""
@@ -44,6 +48,7 @@ def inspect_dataset(path: Path, env: gymnasium.Env, out: Path) -> str:
         f"{episodes.state_dim} state dimensions, {episodes.action_dim} action dimensions",
         f"lengths: {lengths.min()} to {lengths.max()}, mean {lengths.mean():.1f}, "
         f"median {np.median(lengths):.0f}",
+        *_layout(_names(path), "states"),
         "",
         *_scale_lines(episodes.scale),
         *_action_lines(episodes.actions.numpy(), inside),
@@ -53,6 +58,33 @@ def inspect_dataset(path: Path, env: gymnasium.Env, out: Path) -> str:
         *(_anomalies(episodes, inside) or ["nothing odd"]),
     ]
     return "\n".join(lines)
+
+
+def inspect_recording(path: Path, source: str) -> str:
+    """Return what the headers of a recording in another layout say, and how it comes in."""
+    recording = LAYOUTS[source](path)
+    told = take(recording, None)
+    lines = [f"{path}: source: {source}", *_layout(told[NAMES], "states"), "", "columns:"]
+    named = recording.columns.items()
+    lines += [f"  {name}: {column.dtype}, rows of {column.shape}" for name, column in named]
+    return "\n".join(lines[:SHOWN])
+
+
+def _names(path: Path) -> list[tuple[str, int]]:
+    """Return what a file says its states consist of; nothing where it says nothing that can be."""
+    try:
+        told = parse_json(labels(path, NAMES).get(NAMES, "[]"), NAMES, list)
+        return [(str(name), int(size)) for name, size in told if 0 < int(size) <= WIDEST]
+    except (ValueError, TypeError):
+        return []
+
+
+def _layout(names: list[tuple[str, int]], what: str) -> list[str]:
+    """Return which dimensions are which columns, in one line."""
+    stops = np.cumsum([size for _, size in names])
+    parts = zip(names, stops, strict=True)
+    shown = [f"{name} {_numbers(np.arange(stop - size, stop))}" for (name, size), stop in parts]
+    return [f"{what}: {', '.join(shown[:SHOWN])}"] if shown else []
 
 
 def _scale_lines(scale: ActionScale | None) -> list[str]:

@@ -10,6 +10,7 @@ The one door for such files, in and out; no environment is known here. A file ma
 it is judged by its header before anything in it is read.
 """
 
+import io
 import math
 import os
 from collections.abc import Collection, Iterator, Mapping
@@ -251,26 +252,37 @@ def write(
     Raises:
         OSError: the disk is full or the folder cannot be written; the message names `path`.
     """
-    # In memory first: HDF5 may crash where a disk is full.
-    with h5py.File("recording", "w", driver="core", backing_store=False) as file:
-        how = {"compression": "gzip", "compression_opts": compression, "shuffle": compression == 1}
-        for name, array in arrays.items():
-            file.create_dataset(name, data=array, track_times=False, **how)
-        for name, value in (labels or {}).items():
-            group, _, name = name.rpartition("/")
-            file[group or "/"].attrs[name] = value
-        file.flush()
-        content = file.id.get_file_image()
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    how = {"compression": "gzip", "compression_opts": compression, "shuffle": compression == 1}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as target:
-            target.write(content)
+        with _Disk(temporary, "w+") as disk, io.BufferedRandom(disk) as target:
+            with h5py.File(target, "w") as file:
+                for name, array in arrays.items():
+                    file.create_dataset(name, data=array, track_times=False, **how)
+                for name, value in (labels or {}).items():
+                    group, _, name = name.rpartition("/")
+                    file[group or "/"].attrs[name] = value
             target.flush()
-            os.fsync(target.fileno())
+            if disk.fault is not None:
+                raise disk.fault
+            os.fsync(disk)
         os.replace(temporary, path)
     except OSError as error:
         raise OSError(error.errno, f"could not write {path}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+class _Disk(io.FileIO):
+    """A file that keeps what stopped it from being written: told of it, HDF5 may crash."""
+
+    fault: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        try:
+            return super().write(content) if self.fault is None else len(content)
+        except OSError as error:
+            self.fault = error
+            return len(content)

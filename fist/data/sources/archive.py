@@ -118,4 +118,9 @@ def opened(archive: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.Z
             if found := [fault for fault, there in faults.items() if there]:
                 raise ArchiveError(f"{archive}: member {name!r} {found[0]}; nothing was unpacked")
             seen.add(name.casefold())
-        yield opened, {member.filename: member for member in members if not member.is_dir()}
+        try:
+            yield opened, {member.filename: member for member in members if not member.is_dir()}
+        except OSError as error:
+            if error.errno not in THEIR_FAULT:
+                raise
+            raise ArchiveError(f"{archive}: damaged ({error})") from None

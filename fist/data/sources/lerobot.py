@@ -123,8 +123,6 @@ class LeRobot(Recording):
         try:
             table = _opened(file).read_row_group(group, columns=[*names])
             return [_numbers(table.column(name), columns[name]) for name in names]
-        except DataError:
-            raise
         except Exception as error:  # Arrow has many ways to fail
             raise DataError(f"{file}: damaged ({reason(error)})") from None
 

@@ -65,7 +65,7 @@ class Minari(Recording):
             raise DataError(f"{self.path}: has actions of {told}: only a Box can be learnt")
         self.space, self._converter = spaces["observation"], converter
         if space_of is not None:
-            self.space = space_of(env_id) or self.space
+            self.space = _ordered(self.space, space_of(env_id))
         with opened(self.path / FILE) as file:
             self.episodes = natural(name for name in file if name.startswith("episode_"))
             if not self.episodes:
@@ -218,6 +218,17 @@ def _space(env_id: str) -> Any:
     except Exception as error:  # whatever an environment needs that is not here
         log.warning("the environment cannot be made here (%s): keys in alphabetical order", error)
         return None
+
+
+def _ordered(told: Any, known: Any) -> Any:
+    """Return the space that is known of an environment, if it is the one that a set tells of."""
+    if known is None:
+        return told
+    sizes = [{n: _flat_column(s).shape for n, s, _ in _leaves(of, "", "")} for of in (told, known)]
+    if sizes[0] == sizes[1]:
+        return known
+    log.warning("the environment observes something else than the set: keys as the set has them")
+    return told
 
 
 def _parts(space: Any) -> Iterator[tuple[str, str, Any]]:

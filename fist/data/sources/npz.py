@@ -171,7 +171,10 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
-    return read[version](stream, max_header_size=MOST_HEADER)
+    shape, fortran, dtype = read[version](stream, max_header_size=MOST_HEADER)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"the shape {shape}")
+    return shape, fortran, dtype
 
 
 @contextmanager

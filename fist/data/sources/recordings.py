@@ -210,9 +210,9 @@ def _checked(where: str, part: np.ndarray, length: int, size: int) -> np.ndarray
             f"{where} has {part.dtype} of shape {part.shape}, expected {length} rows of {size}"
         )
     part = part[:length].reshape(length, size)
-    if not (
-        good := (part.astype(float, copy=False) <= LARGEST_VALUE) & (part >= -LARGEST_VALUE)
-    ).all():
+    with np.errstate(invalid="ignore"):
+        good = np.abs(part.astype(float, copy=False)) <= LARGEST_VALUE
+    if not good.all():
         row, column = np.argwhere(~good)[0]
         raise DataError(
             f"{where}, row {row}, is {part[row, column]!s}, not a finite number of 32 bits"

@@ -8,7 +8,6 @@ than its compressors: a filter may be a pickle.
 """
 
 import os
-import zipfile
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from d4rl_layout import DataError
-from fist.data.sources.archive import ArchiveError, opened
+from fist.data.sources.archive import DAMAGE, ArchiveError, opened
 from fist.data.sources.recordings import Column, Recording, bounded, checked_ends
 from fist.stage.files import LARGEST_JSON, parse_json, reason
 
@@ -63,7 +62,7 @@ class Zarr(Recording):
                 self._header(name, packed=True)
         except DataError:
             raise
-        except (ArchiveError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             said = reason(error).removeprefix(f"{path}: ")
             raise DataError(f"{path}: no replay buffer, or a damaged one ({said})") from None
 
@@ -141,15 +140,17 @@ def is_store(path: Path) -> bool:
     """Tell whether a folder, or a zip archive by the names in it, is a store of zarr's."""
     if path.is_dir():
         return any((path / name).is_file() for name in GROUPS)
-    with zipfile.ZipFile(path) as archive:
-        return any(name.rpartition("/")[2] in GROUPS for name in archive.namelist())
+    return any(name.rpartition("/")[2] in GROUPS for name in _sizes(path))
 
 
 def _sizes(path: Path) -> dict[str, int]:
     """Return the stored bytes of every file in a store; DataError where one is a link."""
     if not path.is_dir():
-        with opened(path) as (_, members):
-            return {name: info.compress_size for name, info in members.items()}
+        try:
+            with opened(path) as (_, members):
+                return {name: info.compress_size for name, info in members.items()}
+        except ArchiveError as error:
+            raise DataError(str(error)) from None
     found: dict[str, int] = {}
     for folder, inside, files in os.walk(path):
         for name in (*inside, *files):
@@ -175,8 +176,11 @@ def _json(path: Path, name: str) -> dict[str, Any]:
         with open(path / name, "rb") as file:
             content = file.read(LARGEST_JSON + 1)
     else:
-        with opened(path) as (archive, _), archive.open(name) as member:
-            content = member.read(LARGEST_JSON + 1)
+        try:
+            with opened(path) as (archive, _), archive.open(name) as member:
+                content = member.read(LARGEST_JSON + 1)
+        except DAMAGE as error:
+            raise DataError(f"{path}: {name} is damaged ({reason(error)})") from None
     if len(content) > LARGEST_JSON:
         raise DataError(f"{path}: {name} has more than {LARGEST_JSON} bytes")
     return parse_json(content.decode(), f"{path}: {name}")
