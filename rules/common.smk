@@ -3,6 +3,7 @@ import json
 import os
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 from snakemake.common.configfile import load_configfile
@@ -26,7 +27,7 @@ from configuration import MOST_FAULTS, ConfigError, load
 from declarations import declared
 from figures import OF_RUN, Figures
 from options import Options, bound, named, ordered, pairs
-from screen import show
+from screen import list_rules, show
 from targets import Targets
 
 sys.path.remove(str(ROOT / "workflow"))  # a user's module may be called like one of ours
@@ -63,6 +64,7 @@ figures = Figures(options)
 
 if workflow.is_main_process and not is_module:
     show(logger, workflow, Path(config["pathvars"]["benchmarks"]))
+    workflow.list_rules = partial(list_rules, workflow)
 
 # Snakemake does not mind a file that is missing where what was made of it is still there.
 if workflow.is_main_process:
@@ -72,17 +74,6 @@ if workflow.is_main_process:
         )
     if faults := targets.unusable():
         raise WorkflowError("the data cannot be used:\n" + "\n".join(faults[:MOST_FAULTS]))
-
-
-def list_rules(only_targets=False):
-    """Print the rules; as targets (--list-target-rules) those that say what they are for."""
-    for rule in sorted(workflow.rules, key=str):
-        if rule.docstring or not only_targets:
-            print(f"{rule.name:20} {rule.docstring or ''}".rstrip())
-
-
-if not is_module:
-    workflow.list_rules = list_rules
 
 
 wildcard_constraints:

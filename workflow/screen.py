@@ -196,3 +196,10 @@ def show(logger: logging.Logger, workflow: Any, benchmarks: Path) -> None:
         if handler.name == "DefaultStreamHandler":
             logger.removeHandler(handler)
             logger.addHandler(Screen(handler, workflow, benchmarks))
+
+
+def list_rules(workflow: Any, only_targets: bool = False) -> None:
+    """Print the rules; as targets (--list-target-rules) those that say what they are for."""
+    for rule in sorted(workflow.rules, key=str):
+        if rule.docstring or not only_targets:
+            print(f"{rule.name:20} {rule.docstring or ''}".rstrip())
