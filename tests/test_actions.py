@@ -69,8 +69,12 @@ def record(path, low=LOW, high=HIGH, rows=12, labels=(), seed=0):
 def executed(trial, policy):
     """Run a trial's policy in its environment; return the actions of the first episode."""
     seen = []
-    rollout(trial.env_id, {}, policy, [0], observer=lambda _, env, info: seen.append(env.unwrapped))
-    return np.array(seen[0].taken)
+
+    def observe(_, env, info):
+        seen[:] = env.unwrapped.taken
+
+    rollout(trial.env_id, {}, policy, [0], observer=observe)
+    return np.array(seen)
 
 
 @given(
