@@ -303,7 +303,7 @@ def test_what_is_made_of_two_archives_or_members_has_two_names(pipeline, recorde
         {"source": "fist", "archive": "demos.zip", "files": {TASK: "maze/data.pkl"}},
         [recorded / archive for archive in names],
     )
-    status, said = snakemake(pipeline, SPLIT, *options, "-n")
+    status, said = snakemake(pipeline, SPLIT, *options, "-n", "--verbose")
     assert status == 0, said
     made = re.findall(r"input: .*?(data/downloads/\w+.zip)\n    output: (\S+hdf5)", said)
     assert len(made) == len(dict(map(reversed, made))) == 3
