@@ -1,5 +1,7 @@
 """Laws of the figures: each is drawn from the CSV beside it, and can be read without colour."""
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib.image
@@ -11,13 +13,15 @@ from figure_drawing import draw
 from made_results import TASKS, write_all
 
 from figures import Figures
+from fist.analysis.figures import schematic
 from fist.analysis.figures.features import principal_plane
-from fist.analysis.figures.style import looks
+from fist.analysis.figures.style import looks, words
 from fist.data.episodes import Episodes, save_episodes
 from fist.evaluation.episode_results import EpisodeRow, Labels, write_episodes_csv
 from fist.methods.distance import Distance, DistanceSettings
 from fist.training.checkpoint import save_model
 
+ROOT = Path(__file__).parents[1]
 OPTIONS = SimpleNamespace(targets=None, config={})
 """Of a configuration that nothing is asked of."""
 
@@ -29,6 +33,35 @@ def files(tmp_path_factory):
 
 def luminance(color) -> float:
     return float(np.dot(color[:3], (0.2126, 0.7152, 0.0722)))
+
+
+def test_no_line_is_too_light_for_white_paper():
+    """The contrast to white is that which WCAG 2 wants of pictures: 3 to 1."""
+    for n in (1, 2, 8):
+        for look in looks(range(n)).values():
+            c = np.asarray(look.color[:3])
+            linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+            assert 1.05 / (luminance(linear) + 0.05) >= 3
+
+
+def test_names_are_written_as_in_the_text():
+    names = ("goal_bc", "fist_no_finetuning", "spirl", "order_1-one_of_four")
+    assert [words(name) for name in names] == [
+        "goal BC",
+        "FIST no finetuning",
+        "SPiRL",
+        "order 1, one of four",
+    ]
+
+
+def test_the_schematic_of_the_documentation_is_what_the_command_draws(tmp_path):
+    """Its words are letters, not curves; every box is in it."""
+    schematic.save(tmp_path / "schematic.svg")
+    drawn, kept = (
+        sorted(re.findall(r">([^<>]*\w[^<>]*)</text>", (folder / "schematic.svg").read_text()))
+        for folder in (tmp_path, ROOT / "docs")
+    )
+    assert drawn == kept and {*schematic.BOXES} <= {*drawn}
 
 
 @pytest.mark.parametrize("n", [2, 4, 8])

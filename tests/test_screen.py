@@ -101,8 +101,9 @@ def test_a_run_that_is_stopped_says_that_it_goes_on(tmp_path):
         job(0, event=LogEvent.JOB_ERROR),
         (logging.ERROR, "WorkflowError:\nAt least one job did not complete successfully."),
     )
-    said, _ = told(tmp_path, *events)
-    assert said.splitlines()[-1] == "Stopped. The same command goes on from here."
+    for some in (events, [event for event in events if event[0] is not LogEvent.JOB_ERROR]):
+        said, _ = told(tmp_path, *some)
+        assert said.splitlines()[-1] == "Stopped. The same command goes on from here."
 
 
 def test_warnings_and_errors_are_passed_on(tmp_path):

@@ -5,6 +5,7 @@ import os
 import signal
 import struct
 import zipfile
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from fist.data.windows import Windows
 from fist.methods.skills import SkillSettings, SkillVAE
 from fist.stage.interrupt import Interrupted
 from fist.training.divergence import TrainingDiverged
+from fist.training.learning_curve import read_curve
 from fist.training.loop import Run, train
 from fist.training.settings import TrainSettings
 
@@ -80,6 +82,18 @@ def test_the_seed_decides_the_result_and_nothing_else_does():
     torch.rand(100)
     assert same(first, weights("skills"))
     assert not same(first, weights("skills", seed=1))
+
+
+def test_a_learning_curve_has_ten_rows_at_least_and_their_number_decides_no_weight(tmp_path):
+    steps = {}
+    for log_every in (1, 6, 200):
+        model, sample, losses = build("skills")
+        curve = tmp_path / f"{log_every}.csv"
+        settings = replace(SETTINGS, log_every=log_every)
+        train(model, sample, losses, Run(settings, 60, 0, "k", curve=curve))
+        steps[log_every] = [*read_curve(curve)["step"]]
+        assert same(model.state_dict(), weights("skills"))
+    assert steps[1] == [*range(1, 61)] and steps[200] == steps[6] == [*range(6, 61, 6)]
 
 
 def test_a_resume_file_of_other_settings_is_not_used(tmp_path, caplog):

@@ -60,9 +60,10 @@ class Screen(logging.Handler):
                 self._finished(record.job_id)
             elif event == LogEvent.JOB_ERROR:
                 self._failed(record)
-            elif record.levelno >= logging.ERROR and END in message and self.failed:
-                goes_on = ["Stopped. The same command goes on from here."]
-                self._close(*(goes_on if self.stopped else self.failed.values()))
+            elif END in message and self.stopped:
+                self._close("Stopped. The same command goes on from here.")
+            elif END in message and self.failed:
+                self._close(*self.failed.values())
             elif event in (None, LogEvent.ERROR) and not SAID_OTHERWISE.match(message):
                 self._close() if record.levelno >= logging.ERROR else None
                 self._say(self.plain.format(record))

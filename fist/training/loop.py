@@ -22,6 +22,9 @@ from fist.training.learning_curve import LearningCurve
 from fist.training.settings import TrainSettings
 from fist.training.speed import replayed
 
+CURVE = 10
+"""Rows that a learning curve has at least, where there are as many steps."""
+
 log = logging.getLogger(__name__)
 
 
@@ -73,6 +76,7 @@ def train(
     step = GradientStep(model, sample, losses, settings, run.seed, run.steps, groups)
     take = replayed(step, step.generator)
     start, rows, kept = 0, [], dict[int, dict[str, Tensor]]()
+    every = min(settings.log_every, -(-run.steps // CURVE))
     if (saved := read_resume(run.resume, run.key)) is not None:
         with taking(run.resume):
             model.load_state_dict(saved["model"])
@@ -89,7 +93,7 @@ def train(
             terms = take(rate)
             curve.advance()
             signals, is_last = tuple(stop), done == run.steps
-            logs = is_last or done % settings.log_every == 0
+            logs = is_last or done % every == 0
             saves = is_last or signals or time.monotonic() - last_saved > settings.save_every
             if logs or saves or not step.vector.is_cuda:  # a GPU that is asked has to finish first
                 step.watch.check(start, run.seed, run.resume)

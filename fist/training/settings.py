@@ -45,7 +45,7 @@ class TrainSettings:
     """Share of the episodes (the last ones) that is held out for validation losses in the learning
     curve; nothing else uses them."""
     log_every: Count = 200
-    """Steps between rows of the learning curve."""
+    """Steps between rows of the learning curve; a tenth of all steps, where that is less."""
     keep_every: Natural = 0
     """Steps between checkpoints that are kept in the folder `<model>.steps`, for
     `over_training.csv`; 0 keeps none."""

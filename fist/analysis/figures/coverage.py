@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from fist.analysis.figures.maps import SIZE, Map
 from fist.analysis.figures.plot import Files, Table
-from fist.analysis.figures.style import panels, words
+from fist.analysis.figures.style import SHADES, panels, words
 from fist.data.episodes import load_episodes
 
 NEEDS = ("play", "demos", "map")
@@ -35,7 +35,8 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
         places = load_episodes(file).states[:, ground.columns].numpy()
         counts, *_ = np.histogram2d(places[:, 0], places[:, 1], bins=edges)
         shown = np.ma.masked_equal(counts.T, 0)
-        axis.pcolormesh(*edges, shown, cmap="viridis", norm="log", rasterized=True)
+        cells = axis.pcolormesh(*edges, shown, cmap=SHADES, norm="log", rasterized=True)
+        figure.colorbar(cells, ax=axis, label="rows in a cell (log)", shrink=0.6)
         ground.draw(axis)
         axis.set_title(f"{words(name)}, {len(places):,} rows")
         i, j = np.nonzero(counts)

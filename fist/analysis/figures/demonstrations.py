@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from fist.analysis.figures.plot import Files, Table
 from fist.analysis.figures.scored import Scored
-from fist.analysis.figures.style import panels, words
+from fist.analysis.figures.style import note, panels, words
 
 NEEDS = ("demonstrations",)
 
@@ -25,9 +25,10 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
         error = (of_task["mean"] - of_task.lo, of_task.hi - of_task["mean"])
         places = of_task.demonstrations, of_task["mean"]
         axis.errorbar(*places, np.maximum(error, 0), color="black", marker="o", capsize=2)
-        axis.set(title=words(task), xlabel="demonstrations", ylim=(0, scored.top * 1.03))
+        axis.set(title=words(task), xlabel="demonstrations (log)", ylim=(0, scored.top * 1.03))
         axis.set_xscale("log")
         axis.set_xticks(counts, map(str, counts))
         axis.minorticks_off()
     axes[0].set_ylabel(scored.measure.label)
+    note(figure, scored.sizes("bars"))
     return figure, data

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from fist.analysis.figures.plot import Files, Table
-from fist.analysis.figures.style import panels, words
+from fist.analysis.figures.style import SHADES, panels, words
 from fist.data.episodes import load_episodes
 from fist.methods.distance import Distance
 from fist.training.checkpoint import load_model
@@ -42,10 +42,10 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     data = pd.concat(tables, ignore_index=True)
     figure, axes = panels(len(tables), columns=len(tables) // 2, size=(2.2, 2.1))
     for axis, rows in zip(axes, [*tables[::2], *tables[1::2]], strict=True):
-        dots = axis.scatter(rows.x, rows.y, c=rows.progress, s=2, lw=0, cmap="viridis")
+        dots = axis.scatter(rows.x, rows.y, c=rows.progress, s=2, lw=0, cmap=SHADES)
         first = rows.iloc[0]
         title = f"{words(first.task)}: {first.space}\n{100 * first.explained:.0f} % of variance"
-        axis.set(xticks=[], yticks=[], title=title)
+        axis.set(xticks=[], yticks=[], title=title, xlabel="1st component", ylabel="2nd component")
     figure.colorbar(dots, ax=axes, label="progress in the demonstration", shrink=0.6)
     return figure, data
 

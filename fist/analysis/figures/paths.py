@@ -78,6 +78,6 @@ def _targets(axis: Axes, rows: pd.DataFrame, plane: list[str]) -> None:
     asked = asked.iloc[:: max(1, len(asked) // TARGETS)]
     here, there = asked[plane].to_numpy(), asked[[f"target_{name}" for name in plane]].to_numpy()
     for place, target in zip(here, there, strict=True):
-        axis.plot(*zip(place, target, strict=True), color="tab:red", linewidth=0.6, zorder=1.5)
+        axis.plot(*zip(place, target, strict=True), color="black", linewidth=0.6, zorder=1.5)
     label = "looked-up target"
-    axis.plot(*there.T, ".", color="tab:red", markersize=4, zorder=1.5, label=label)
+    axis.plot(*there.T, ".", color="black", markersize=4, zorder=1.5, label=label)

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from fist.analysis.figures.plot import Files, Table
 from fist.analysis.figures.scored import POINTS, Scored, lines, numbers
-from fist.analysis.figures.style import legend, panels
+from fist.analysis.figures.style import legend, note, panels
 from fist.analysis.intervals import mean
 
 NEEDS = ("episodes",)
@@ -34,4 +34,5 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     label = f"{scored.measure.label}, at least"
     axis.set(xlabel=label, ylabel="share of training runs", ylim=(0, 1.03))
     legend(figure, [axis])
+    note(figure, scored.sizes("bands"))
     return figure, data

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from fist.analysis.comparison import SUBTASKS
 from fist.analysis.figures.plot import Files, Table
 from fist.analysis.figures.scored import POINTS, Scored, lines, numbers
-from fist.analysis.figures.style import legend, panels, words
+from fist.analysis.figures.style import legend, note, panels, words
 from fist.analysis.intervals import mean
 
 NEEDS = ("episodes",)
@@ -36,4 +36,5 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
         axis.set(title=words(task), xlabel="environment step", ylim=(0, scored.top * 1.03))
     axes[0].set_ylabel(f"{scored.measure.label}, so far")
     legend(figure, axes)
+    note(figure, scored.sizes("bands"))
     return figure, data

@@ -26,6 +26,8 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     """
     traces = [_episode(file, table.get("episode", 0)) for file in files["look_ups"].values()]
     figure, axes = panels(2 * len(traces), columns=len(traces), size=(2.4, 1.6))
+    found = pd.concat(traces).query("looked_up == 1").distance
+    scale = "log" if (found > 0).all() else "linear"
     look = looks(sorted({demo for rows in traces for demo in rows.demo.dropna()}))
     for rows, above, below in zip(traces, axes, axes[len(traces) :], strict=False):
         asked = rows[rows.looked_up == 1]
@@ -35,14 +37,13 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
             label = f"demonstration {demo:.0f}"
             above.plot(found.step, found.demo_step, marker, color=color, label=label)
         below.plot(asked.step, asked.distance, color="black", linewidth=0.8)
-        scale = "log" if (asked.distance > 0).all() else "linear"
         below.set(xlabel="step of the episode", yscale=scale)
         for axis in (above, below):
             for step in rows.step[rows.counted.diff() > 0]:
                 axis.axvline(step, color="0.6", linestyle=":", linewidth=0.8)
         above.set_title(words(rows.task.iloc[0]))
     axes[0].set_ylabel("step of the\ndemonstration")
-    axes[len(traces)].set_ylabel("squared distance")
+    axes[len(traces)].set_ylabel("squared distance" + " (log)" * (scale == "log"))
     legend(figure, axes[: len(traces)])
     return figure, pd.concat(traces, ignore_index=True)
 

@@ -34,6 +34,13 @@ class Scored:
         self.top = self.measure.scale(self.results)
         """The best score there can be."""
 
+    def sizes(self, what: str) -> str:
+        """Say how many runs and episodes there are, and what shows their intervals."""
+        shapes = sorted({of_one.of(self.measure.column).shape for of_one in self.results})
+        runs = " or ".join(f"{seeds} training seeds x {n} test episodes" for seeds, n in shapes)
+        some = shapes[-1][0] > 1
+        return f"{runs}; {what}: 95 % intervals" if some else f"one seed, no interval; {runs}"
+
     def means(self) -> pd.DataFrame:
         """Return the mean score of every task and method, and the ends of its interval."""
         rows = [

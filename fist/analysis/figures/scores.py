@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from fist.analysis.figures.plot import Files, Table
 from fist.analysis.figures.scored import Scored
-from fist.analysis.figures.style import legend, panels, words
+from fist.analysis.figures.style import legend, note, panels, words
 
 NEEDS = ("episodes",)
 
@@ -39,4 +39,5 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
         axis.set_xlabel(scored.measure.label)
     if data.paper.notna().any():
         legend(figure, axes)
+    note(figure, scored.sizes("bars at the ends"))
     return figure, data

@@ -1,5 +1,6 @@
 """Settings: a map of what each method scores in each setting, and what that costs."""
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fist.analysis.figures.plot import Files, Table
-from fist.analysis.figures.style import words
+from fist.analysis.figures.style import note, words
 from fist.analysis.overview import SCHEMA
 from fist.stage.columns import read_tables
 
@@ -31,7 +32,7 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     rows: list[dict[str, Any]] = data.to_dict("records")  # type: ignore[assignment]
     methods, settings = (list(dict.fromkeys(data[key])) for key in ("method", "setting"))
     share = np.full((len(methods), len(settings)), np.nan)
-    size = (1.5 + 0.85 * (len(settings) + 1), 1.3 + 0.34 * len(methods))
+    size = (1.5 + 0.95 * (len(settings) + 1), 1.1 + 0.34 * len(methods))
     figure = Figure(size, layout="constrained")
     axis = figure.subplots()
     for row in rows:
@@ -47,12 +48,15 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
         minutes = max(row["cpu_minutes"] for row in rows if row["method"] == method)
         axis.text(len(settings), y, f"{minutes:.1f}" if np.isfinite(minutes) else "", **MIDDLE)
     best = {row["setting"]: row["of"] for row in rows}
-    heads = [f"{words(name)}\nof {best[name]:g}" for name in settings]
+    heads = [fill(words(name), 12) + f"\nof {best[name]:g}" for name in settings]
     heads.append("CPU minutes\na seed")
     axis.set_xlim(-0.5, len(settings) + 0.5)
-    axis.set_xticks(range(len(settings) + 1), heads, rotation=35, ha="right")
+    axis.set_xticks(range(len(settings) + 1), heads)
+    axis.xaxis.tick_top()
     axis.set_yticks(range(len(methods)), map(words, methods))
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     axis.grid(visible=False)
+    sizes = {f"{row['n_seeds']} x {row['n_episodes'] // row['n_seeds']}" for row in rows}
+    note(figure, f"score, below it its 95 % interval; seeds x episodes: {', '.join(sorted(sizes))}")
     return figure, data.drop(columns=["file", "line"])

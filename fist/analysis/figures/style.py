@@ -14,12 +14,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from fist.stage.files import replacing, write_text
 
 MARKERS = "osD^vPX*<>"
 DASHES = ("-", "--", "-.", ":")
+INKS = matplotlib.colormaps["plasma"](np.linspace(0, 0.64, 256))
+"""From dark to as light as can still be read on white."""
+SHADES = ListedColormap(INKS)
+NAMES = {"fist": "FIST", "spirl": "SPiRL", "bc": "BC", "sailor": "SAILOR", "kl": "KL"}
+"""How the text writes what identifiers write small."""
 
 matplotlib.rc("savefig", dpi=200)
 matplotlib.rc("font", size=8)
@@ -43,7 +49,9 @@ class Look(NamedTuple):
 def looks(names: Iterable[Any]) -> dict[Any, Look]:
     """Return a look for every name, from dark to light in even steps of luminance."""
     names = list(dict.fromkeys(names))
-    colors = map(tuple, matplotlib.colormaps["viridis"](np.linspace(0, 0.88, max(len(names), 2))))
+    light = INKS[:, :3] @ (0.2126, 0.7152, 0.0722)
+    even = np.linspace(light[0], light[-1], max(len(names), 2))
+    colors = map(tuple, SHADES(np.interp(even, light, np.linspace(0, 1, len(light)))))
     return dict(zip(names, map(Look, colors, cycle(MARKERS), cycle(DASHES)), strict=False))
 
 
@@ -73,8 +81,15 @@ def legend(figure: Figure, axes: Sequence[Axes]) -> None:
 
 
 def words(name: str) -> str:
-    """Return an identifier as words."""
-    return name.replace("_", " ")
+    """Return an identifier as the text writes it: goal_bc as goal BC, task-variant as two."""
+    return ", ".join(
+        " ".join(NAMES.get(word, word) for word in part.split("_")) for part in name.split("-")
+    )
+
+
+def note(figure: Figure, text: str) -> None:
+    """Say above a figure what its numbers are of."""
+    figure.suptitle(text, fontsize=7, color="0.3")
 
 
 def save(figure: Figure, data: pd.DataFrame, out: str | Path) -> None:
