@@ -88,5 +88,5 @@ def test_the_tasks_and_methods_that_are_named_exist():
     )
     known = {name for entry in CONFIG["environments"].values() for name in entry["tasks"]}
     tasks = {task.removesuffix("-one_demo") for task in tasks}
-    assert len(tasks) > 10 and tasks - {"maze", "lr"} <= known
+    assert len(tasks) > 10 and tasks - {*CONFIG["environments"], *CONFIG["tables"]} <= known
     assert len(methods) > 10 and methods <= set(CONFIG["methods"])

@@ -64,7 +64,7 @@ def test_the_controller_arrives_from_everywhere_without_noise():
     controller.set_goals(np.arange(lanes), position, goals)
     arrived = np.zeros(lanes, bool)
     for _ in range(PATIENCE):
-        actions, now = controller.act(position, velocity)
+        actions, now = controller.act(np.concatenate((position, velocity), 1))
         new = now & ~arrived
         assert np.linalg.norm(position[new] - goals[new], axis=1).max(initial=0.0) < 0.1
         arrived |= now

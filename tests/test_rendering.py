@@ -10,7 +10,7 @@ import pytest
 
 import d4rl  # noqa: F401  (registers the environments)
 
-IDS = ("kitchen-mixed-v0", "maze2d-large-v1")
+IDS = ("kitchen-mixed-v0", "maze2d-large-v1", "antmaze-large-diverse-v2")
 SMALL = {"render_mode": "rgb_array", "width": 40, "height": 32}
 
 
@@ -40,7 +40,9 @@ def env(request, egl):
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
-@pytest.mark.parametrize(("make", "env_id"), [*((single, env) for env in IDS), (vector, IDS[1])])
+@pytest.mark.parametrize(
+    ("make", "env_id"), [*((single, env) for env in IDS), *((vector, env) for env in IDS[1:])]
+)
 def test_a_copy_goes_on_as_the_original_bit_for_bit_and_draws_for_itself(egl, env_id, make, copied):
     """Also its random numbers and its time limit; a copy of what has drawn is one, too."""
     env = make(env_id)
@@ -54,6 +56,21 @@ def test_a_copy_goes_on_as_the_original_bit_for_bit_and_draws_for_itself(egl, en
     env.close()
     np.testing.assert_equal(go_on(other), go_on(env))
     assert np.any(np.array(other.render()) != np.array(seen))
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_pictures_have_no_influence_on_an_episode(egl, env_id):
+    told = []
+    for look in (False, True):
+        with single(env_id) as env:
+            env.reset(seed=0)
+            rng = np.random.default_rng(7)
+            for _ in range(10):
+                if look:
+                    env.render()
+                action = rng.uniform(-1, 1, env.action_space.shape).astype(np.float32)
+                told.append(env.step(action)[0])
+    np.testing.assert_array_equal(told[:10], told[10:])
 
 
 def test_copies_share_the_model_alone(env):

@@ -1,4 +1,4 @@
-"""D4RL's kitchen and its large maze on maintained parts.
+"""D4RL's kitchen, its large maze and its ant mazes on maintained parts.
 
     import d4rl, gymnasium
     env = gymnasium.make("kitchen-mixed-v0", task_elements=["microwave", "kettle"])
@@ -6,8 +6,12 @@
 Importing registers the environments; MuJoCo itself is loaded when one is made.
 """
 
+from itertools import product
+
 from gymnasium.envs.registration import register
 
+from .antmaze.task import DATA_SETS
+from .antmaze.task import EPISODE_STEPS as ANT_STEPS
 from .maze.layouts import LAYOUTS
 from .maze.task import EPISODE_STEPS
 from .offline import get_dataset, get_normalized_score, qlearning_dataset, sequence_dataset
@@ -32,3 +36,13 @@ for _maze in LAYOUTS:
         max_episode_steps=EPISODE_STEPS,
         kwargs={"maze": _maze},
     )
+
+for _maze, _names in DATA_SETS.items():
+    for _name, (_version, _fixed) in product(_names, (("v0", {"target_seed": 0}), ("v2", {}))):
+        register(
+            id=f"antmaze-{_name}-{_version}",
+            entry_point="d4rl.antmaze.env:AntMazeEnv",
+            vector_entry_point="d4rl.antmaze.vector:AntMazeVectorEnv",
+            max_episode_steps=ANT_STEPS[_maze],
+            kwargs={"maze": _maze, **_fixed},
+        )

@@ -8,6 +8,8 @@ import numpy as np
 
 from d4rl_layout import read
 
+from .antmaze.task import DATA_SETS
+
 Dataset = dict[str, np.ndarray]
 
 _REFERENCE_SCORES = {
@@ -15,6 +17,12 @@ _REFERENCE_SCORES = {
     "kitchen-partial-v0": (0.0, 4.0),
     "kitchen-mixed-v0": (0.0, 4.0),
     "maze2d-large-v1": (6.7, 273.99),
+    **{
+        f"antmaze-{name}-{version}": (0.0, 1.0)
+        for names in DATA_SETS.values()
+        for name in names
+        for version in ("v0", "v2")
+    },
 }
 """Returns that D4RL calls 0 and 1."""
 

@@ -46,13 +46,13 @@ def _egl_context(width: int, height: int):
 
 
 class Renderer:
-    """Draws a state of the model from a fixed camera, with shadows and reflections off.
+    """Draws states of the model, with shadows and reflections off.
 
     Its OpenGL context is current while a frame is drawn and never else, so any thread may ask for
     one, and renderers do not come into each other's way.
     """
 
-    def __init__(self, model: mujoco.MjModel, width: int, height: int, camera: Camera):
+    def __init__(self, model: mujoco.MjModel, width: int, height: int):
         most = model.vis.global_.offwidth, model.vis.global_.offheight
         if not (0 < width <= most[0] and 0 < height <= most[1]):
             size = f"{most[0]} x {most[1]} pixels"
@@ -67,13 +67,13 @@ class Renderer:
         self._scene.flags[int(mujoco.mjtRndFlag.mjRND_REFLECTION)] = False
         self._options = mujoco.MjvOption()
         self._camera = mujoco.MjvCamera()
-        for name, value in camera._asdict().items():
-            setattr(self._camera, name, value)
         self._rectangle = mujoco.MjrRect(0, 0, width, height)
         self._frame = np.empty((height, width, 3), dtype=np.uint8)
 
-    def frame(self, data: mujoco.MjData) -> np.ndarray:
+    def frame(self, data: mujoco.MjData, camera: Camera) -> np.ndarray:
         """Return the state in `data` as a new (height, width, 3) uint8 array."""
+        for name, value in camera._asdict().items():
+            setattr(self._camera, name, value)
         shown = int(mujoco.mjtCatBit.mjCAT_ALL)
         with self._current():
             mujoco.mjv_updateScene(
@@ -137,8 +137,8 @@ class RenderedEnv(gymnasium.Env):
         if self.render_mode is None:
             return None
         if self._renderer is None:
-            self._renderer = Renderer(self.model, *self._frame_size, self.camera)
-        return self._renderer.frame(self.data)
+            self._renderer = Renderer(self.model, *self._frame_size)
+        return self._renderer.frame(self.data, self.camera)
 
     def close(self) -> None:
         """Give the rendering context back, if there is one."""

@@ -45,7 +45,7 @@ class WaypointController:
 
     def __init__(self, layout: Layout, lanes: int, rng: np.random.Generator):
         """Make a controller for some lanes; give each a goal before `act`."""
-        self._layout, self._rng = layout, rng
+        self.layout, self._rng = layout, rng
         self._next = plan(layout)
         self._number = np.zeros(layout.walls.shape, dtype=np.int64)
         self._number[tuple(layout.cells.T)] = np.arange(len(layout.cells))
@@ -54,17 +54,30 @@ class WaypointController:
         self._waypoint = np.zeros((lanes, 2))
         self._before = np.full((lanes, 2), np.inf)
 
+    def shift(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Draw how far way-points lie from their cells' places."""
+        return -SHIFT * self._rng.random(shape)
+
+    def steer(self, states: np.ndarray, missing: np.ndarray) -> np.ndarray:
+        """Return actions (B, A) that make up for what is missing to the way-points (B, 2)."""
+        return np.minimum(np.maximum(GAIN * missing - DAMPING * states[:, 2:], -1.0), 1.0)
+
+    def there(self, positions: np.ndarray, missing: np.ndarray) -> np.ndarray:
+        """Return which have reached their way-points (B,) bool."""
+        slow = np.hypot(*(positions - self._before).T) < NEAR
+        return slow & (np.hypot(*missing.T) < NEAR)
+
     def set_goals(self, lanes: np.ndarray, positions: np.ndarray, goals: np.ndarray) -> None:
         """Give some lanes (n,) goal cells (n, 2), and plan the way there from positions (n, 2)."""
         self._goal[lanes] = goals
-        self._advance(lanes, self._layout.cell(positions))
+        self._advance(lanes, self.layout.cell(positions))
 
-    def act(self, positions: np.ndarray, velocities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the actions (B, 2) of all lanes, in [-1, 1], and which have arrived (B,) bool."""
+    def act(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the actions (B, A) of all lanes, in [-1, 1], and which have arrived (B,) bool."""
+        positions = states[:, :2]
         missing = self._waypoint - positions
-        actions = np.minimum(np.maximum(GAIN * missing - DAMPING * velocities, -1.0), 1.0)
-        slow = np.hypot(*(positions - self._before).T) < NEAR
-        at_waypoint = slow & (np.hypot(*missing.T) < NEAR)
+        actions = self.steer(states, missing)
+        at_waypoint = self.there(positions, missing)
         last = (self._cell == self._goal).all(1)
         done = np.flatnonzero(at_waypoint & ~last)
         if len(done):
@@ -79,6 +92,6 @@ class WaypointController:
         arrived = (cells == goals).all(1, keepdims=True)
         new = np.where(arrived, goals, new)
         last = (new == goals).all(1, keepdims=True)
-        shift = SHIFT * self._rng.random(new.shape)
+        place, shift = self.layout.place(new), self.shift(new.shape)
         self._cell[lanes] = new
-        self._waypoint[lanes] = np.where(last, new, new - shift)
+        self._waypoint[lanes] = np.where(last, place, place + shift)

@@ -22,7 +22,7 @@ from ..recording import check_request
 from .controller import WaypointController
 from .law import Law
 from .layouts import Drawing, Layout, Sections, layout
-from .task import JITTER, Task, random_states, reached
+from .task import JITTER, Task, reached
 
 NOISE = 0.5
 """Standard deviation of the noise on each component of an action."""
@@ -32,6 +32,40 @@ LONGEST = 2001
 """A demonstration that has not arrived after so many steps is left out."""
 ATTEMPTS_PER_EPISODE = 20
 """Demonstrations that are tried for each one wanted, before giving up."""
+
+
+class Points:
+    """Some points in one maze, and what steers them."""
+
+    layout: type[Layout] = Layout
+    task: type[Task] = Task
+    positions = 2
+    """Entries of a state that are positions."""
+    noise = NOISE
+    attempts = ATTEMPTS_PER_EPISODE
+
+    def __init__(self, here: Layout, states: np.ndarray, rng: np.random.Generator, workers: int):
+        """Begin with states (B, S), one in each lane."""
+        self.states, self._law = states, Law(here)
+        self.controller = WaypointController(here, len(states), rng)
+
+    @staticmethod
+    def anywhere(task: Task, number: int, rng: np.random.Generator) -> np.ndarray:
+        """Return first states (number, S) of play."""
+        return np.array([task.draw(rng)[1] for _ in range(number)])
+
+    def step(self, actions: np.ndarray) -> None:
+        """Act (B, A) in all lanes."""
+        position, velocity = self._law.step(self.states[:, :2], self.states[:, 2:], actions)
+        self.states = np.concatenate((position, velocity), axis=1)
+
+    def lost(self) -> np.ndarray:
+        """Return in which lanes nothing moves any more (B,) bool; play begins anew there."""
+        return np.zeros(len(self.states), dtype=bool)
+
+    def put(self, lanes: np.ndarray, states: np.ndarray) -> None:
+        """Begin anew in some lanes (n,), with states (n, S)."""
+        self.states[lanes] = states
 
 
 def wander(
@@ -65,21 +99,35 @@ def wander(
     Raises:
         ValueError: an unknown section, or a number out of its range.
     """
+    return record_play(Points, path, sequence, episodes, seed, workers, steps, maze, sections)
+
+
+def record_play(
+    world: type[Points],
+    path: str | os.PathLike[str],
+    sequence: Sequence[str],
+    episodes: int,
+    seed: int,
+    workers: int,
+    steps: int,
+    maze: Drawing,
+    sections: Sections,
+) -> dict[str, object]:
+    """Write a recording of play of what moves in a world, see `wander`."""
     check_request(episodes, seed, workers)
     if steps < episodes or steps % episodes:
         raise ValueError(f"steps is {steps}: not a multiple of episodes, {episodes}")
     name = "-".join(sequence)
-    here = layout(maze, sections).without(held_out(sequence))
+    here = layout(maze, sections, world.layout).without(held_out(sequence))
     rng = np.random.default_rng(seed)
-    task = Task(here)
-    states = np.array([task.draw(rng)[1] for _ in range(episodes)])
-    states, actions, goals = _walk(here, states, steps // episodes, rng)
-    last = np.zeros((episodes, steps // episodes), dtype=np.bool_)
-    last[:, -1] = True
+    task = world.task(here)
+    moving = world(here, world.anywhere(task, episodes, rng), rng, workers)
+    columns = _walk(moving, task, steps // episodes, rng)
     report = {"sequence": name, "seed": seed}
-    nothing = {"rewards": np.zeros(steps, np.float32), "terminals": np.zeros(steps, np.bool_)}
-    _write(path, report, states, goals, actions=actions, **nothing, timeouts=last.ravel())
-    return report | {"episodes": episodes, "rows": steps}
+    columns["rewards"] = np.zeros(steps, np.float32)
+    columns["terminals"] = np.zeros(steps, np.bool_)
+    _write(path, report, world, columns)
+    return report | {"episodes": int(columns["timeouts"].sum()), "rows": steps}
 
 
 def demonstrate(
@@ -112,17 +160,35 @@ def demonstrate(
     Raises:
         ValueError: an unknown section, a number out of its range, or too few that are long enough.
     """
+    return record_demonstrations(
+        Points, path, sequence, episodes, seed, workers, starts, minimum_length, maze, sections
+    )
+
+
+def record_demonstrations(
+    world: type[Points],
+    path: str | os.PathLike[str],
+    sequence: Sequence[str],
+    episodes: int,
+    seed: int,
+    workers: int,
+    starts: int,
+    minimum_length: int,
+    maze: Drawing,
+    sections: Sections,
+) -> dict[str, object]:
+    """Write demonstrations of what moves in a world, see `demonstrate`."""
     check_request(episodes, seed, workers)
-    here = layout(maze, sections)
-    task = Task(here, sequence, starts)
+    here = layout(maze, sections, world.layout)
+    task = world.task(here, sequence, starts)
     rng = np.random.default_rng(seed)
     target, _ = task.draw(rng)
-    tries = ATTEMPTS_PER_EPISODE * episodes
+    tries = world.attempts * episodes
     if starts:
-        states = random_states(task.start_cells[np.arange(tries) % starts], rng)
+        states = task.states(task.start_cells[np.arange(tries) % starts], rng)
     else:
         states = np.array([task.draw(rng)[1] for _ in range(tries)])
-    states, actions, lengths = _go(here, states, target, rng)
+    states, actions, lengths = _go(world(here, states, rng, workers), target, rng)
     kept = np.flatnonzero((lengths >= max(minimum_length, 1)) & (lengths <= LONGEST))[:episodes]
     if len(kept) < episodes:
         raise ValueError(
@@ -136,9 +202,10 @@ def demonstrate(
     states, actions = states[kept, :-1][recorded], actions[kept][recorded]
     goals = np.tile(target.astype(np.float32), (len(states), 1))
     last = (step == lengths - 1)[recorded]
-    ends = {"terminals": last, "timeouts": np.zeros_like(last)}
     report: dict[str, object] = {"sequence": "-".join(sequence), "seed": seed}
-    _write(path, report, states, goals, actions=actions, rewards=rewards, **ends)
+    columns = {"observations": states, "actions": actions, "rewards": rewards}
+    columns |= {"terminals": last, "timeouts": np.zeros_like(last), "infos/goal": goals}
+    _write(path, report, world, columns)
     report |= {"episodes": episodes, "rows": len(states), "left_out": int(kept[-1]) + 1 - episodes}
     return report | {"mean_length": len(states) / episodes}
 
@@ -159,72 +226,83 @@ def held_out(sequence: Sequence[str]) -> list[str]:
     return [sequence[0].removeprefix("no_"), *sequence[1:]]
 
 
-def _walk(
-    here: Layout, states: np.ndarray, steps: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return states (E * T, 4), actions (E * T, 2) and goals (E * T, 2) of walks of T steps."""
-    law, controller = Law(here), WaypointController(here, len(states), rng)
-    position, velocity = states[:, :2], states[:, 2:]
-    goals = np.zeros((len(states), 2))
-    age = np.full(len(states), PATIENCE)
-    rows = np.empty((len(states), steps, 8), np.float32)
+def _walk(world: Points, task: Task, steps: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return observations, actions, goals and ends of walks of some steps, one after the other."""
+    here, lanes = task.layout, len(world.states)
+    goals = np.zeros((lanes, 2))
+    age = np.full(lanes, PATIENCE)
+    rows: list[np.ndarray] = []
+    timeouts = np.zeros((lanes, steps), dtype=np.bool_)
     for step in range(steps):
         new = np.flatnonzero(age >= PATIENCE)
         if len(new):
             cells = here.cells[rng.integers(len(here.cells), size=len(new))]
-            goals[new] = cells + rng.uniform(-JITTER, JITTER, cells.shape)
-            controller.set_goals(new, position[new], cells)
+            goals[new] = here.place(cells) + rng.uniform(-JITTER, JITTER, cells.shape)
+            world.controller.set_goals(new, world.states[new, :2], cells)
             age[new] = 0
-        actions, arrived = controller.act(position, velocity)
-        actions = _noisy(actions, rng)
-        rows[:, step] = np.concatenate((position, velocity, actions, goals), axis=1)
-        position, velocity = law.step(position, velocity, actions)
+        actions, arrived = world.controller.act(world.states)
+        actions = _noisy(actions, world.noise, rng)
+        rows.append(np.concatenate((world.states, actions, goals), axis=1, dtype=np.float32))
+        world.step(actions)
         age += 1
         age[arrived] = PATIENCE
-    flat = rows.reshape(-1, 8)
-    return flat[:, :4], flat[:, 4:6], flat[:, 6:]
+        lost = world.lost()
+        if lost.any():
+            timeouts[:, step], age[lost] = lost, PATIENCE
+            world.put(np.flatnonzero(lost), world.anywhere(task, lost.sum(), rng))
+    timeouts[:, -1] = True
+    size = world.states.shape[1]
+    flat = np.stack(rows, 1).reshape(lanes * steps, -1)
+    columns = {"observations": flat[:, :size], "actions": flat[:, size:-2]}
+    return columns | {"infos/goal": flat[:, -2:], "timeouts": timeouts.ravel()}
 
 
 def _go(
-    here: Layout, states: np.ndarray, target: np.ndarray, rng: np.random.Generator
+    world: Points, target: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Go to a target from some states (E, 4), until the controller reports arrival.
+    """Go to a target, until the controller reports arrival.
 
     Returns:
-        states (E, T + 1, 4), actions (E, T, 2), and lengths (E,) in actions; LONGEST + 1 where the
+        states (E, T + 1, S), actions (E, T, A), and lengths (E,) in actions; LONGEST + 1 where the
         target was not reached.
     """
-    law, controller = Law(here), WaypointController(here, len(states), rng)
-    position, velocity = states[:, :2], states[:, 2:]
-    goals = np.tile(here.cell(target), (len(states), 1))
-    controller.set_goals(np.arange(len(states)), position, goals)
-    seen, done = [states.astype(np.float32)], []
-    lengths = np.full(len(states), LONGEST + 1)
+    lanes = np.arange(len(world.states))
+    cell = world.controller.layout.cell(target)
+    world.controller.set_goals(lanes, world.states[:, :2], np.tile(cell, (len(lanes), 1)))
+    seen, done = [world.states.astype(np.float32)], []
+    lengths, lost = np.full(len(lanes), LONGEST + 1), np.zeros(len(lanes), dtype=bool)
     for step in range(LONGEST):
-        actions, arrived = controller.act(position, velocity)
-        lengths = np.where(arrived & (lengths > LONGEST), step, lengths)
-        if (lengths <= LONGEST).all():
+        actions, arrived = world.controller.act(world.states)
+        lengths = np.where(arrived & ~lost & (lengths > LONGEST), step, lengths)
+        if (lost | (lengths <= LONGEST)).all():
             break
-        actions = _noisy(actions, rng)
-        position, velocity = law.step(position, velocity, actions)
+        actions = _noisy(actions, world.noise, rng)
+        world.step(actions)
+        lost |= world.lost()
         done.append(actions)
-        seen.append(np.concatenate((position, velocity), axis=1).astype(np.float32))
+        seen.append(world.states.astype(np.float32))
     return np.stack(seen, 1), np.stack(done, 1), lengths
 
 
-def _noisy(actions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _noisy(actions: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:
     """Return the actions that are carried out, and recorded: float32."""
-    noisy = actions + NOISE * rng.standard_normal(actions.shape)
+    noisy = actions + noise * rng.standard_normal(actions.shape)
     return np.minimum(np.maximum(noisy, -1.0), 1.0).astype(np.float32)
 
 
 def _write(
     path: str | os.PathLike[str],
     labels: dict[str, object],
-    states: np.ndarray,
-    goals: np.ndarray,
-    **columns: np.ndarray,
+    world: type[Points],
+    columns: dict[str, np.ndarray],
 ) -> None:
-    """Write rows of states (N, 4), of other columns, and of goals (N, 2), in this order."""
-    infos = {"infos/qpos": states[:, :2], "infos/qvel": states[:, 2:], "infos/goal": goals}
-    write(path, {"observations": states, **columns, **infos}, labels, compression=1)
+    """Write columns of N rows, in the order that files have."""
+    qpos, qvel = np.split(columns["observations"], [world.positions], axis=1)
+    columns |= {"infos/qpos": qpos, "infos/qvel": qvel, "infos/goal": columns.pop("infos/goal")}
+    first = "observations", "actions", "rewards", "terminals", "timeouts"
+    write(
+        path,
+        {name: columns[name] for name in (*first, "infos/qpos", "infos/qvel", "infos/goal")},
+        labels,
+        compression=1,
+    )

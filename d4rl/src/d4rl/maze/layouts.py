@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -66,7 +66,12 @@ class Section:
 
 
 class Layout:
-    """Walls, free cells and sections of a maze."""
+    """Walls, free cells and sections of a maze, and where they are in the point's coordinates."""
+
+    named: Mapping[str, Sequence[str]] = LAYOUTS
+    """Drawings that have a name."""
+    named_sections: Mapping[str, Mapping[str, Mapping[str, Any]]] = SECTIONS
+    """Sections that have a name, by the name of the maze."""
 
     def __init__(self, walls: np.ndarray, goals: Sequence[tuple[int, int]] = ()):
         """Take over (R, C) bool walls; `goals` are the default goals."""
@@ -82,19 +87,30 @@ class Layout:
         """Return the cells (..., 2) that points at `positions` (..., 2) are in."""
         return np.floor(np.asarray(positions) + CELL_LOW).astype(np.int64)
 
+    def place(self, cells: np.ndarray) -> np.ndarray:
+        """Return the coordinates (..., 2) of cells (..., 2), where starts and targets are."""
+        return np.asarray(cells, dtype=np.float64)
+
+    @property
+    def obstacles(self) -> np.ndarray:
+        """The walls' cells (n, 4): left, bottom, width and height in the plane of x and y."""
+        corners = np.argwhere(self.walls) - CELL_LOW
+        return np.concatenate((corners, np.ones_like(corners)), axis=1)
+
     def free(self, positions: np.ndarray) -> np.ndarray:
         """Return which points at `positions` (..., 2) are in free cells; beyond the border none."""
-        cells = np.floor(positions + CELL_LOW).clip(0, np.array(self.walls.shape) - 1)
-        i, j = np.moveaxis(cells.astype(np.int64), -1, 0)
+        far = 1e6  # so that no cell's number is too large for an integer
+        cells = self.cell(np.clip(positions, -far, far)).clip(0, np.array(self.walls.shape) - 1)
+        i, j = np.moveaxis(cells, -1, 0)
         return ~self.walls[i, j]
 
-    def without(self, names: Iterable[str]) -> Layout:
+    def without(self, names: Iterable[str]) -> Self:
         """Return the maze with some of its sections walled up."""
         walls = self.walls.copy()
         for name in names:
             for cell in self.section(name).cells:
                 walls[cell] = True
-        return Layout(walls, [goal for goal in self.goals if not walls[goal]])
+        return type(self)(walls, [goal for goal in self.goals if not walls[goal]])
 
     def section(self, name: str) -> Section:
         """Return a section by its name; ValueError where there is none of this name."""
@@ -113,19 +129,23 @@ class Layout:
         return found
 
 
-def layout(maze: Drawing = "large", sections: Sections = None) -> Layout:
+Kind = TypeVar("Kind", bound=Layout)
+
+
+def layout(maze: Drawing = "large", sections: Sections = None, kind: type[Kind] = Layout) -> Kind:
     """Read a maze and its sections.
 
     Args:
-        maze: a name of `LAYOUTS`, or a drawing: lines of `#`, `O` and `G`.
+        maze: a name that `kind` knows, or a drawing: lines of `#`, `O` and `G`.
         sections: more sections, by name, each {"blocked": the same maze with the section's cells
             walled up (a name or a drawing), "target": [line, character] of the cell to be reached}.
+        kind: the class of what is returned.
 
     Raises:
         ValueError: an unknown name, or a drawing or a section that makes no sense; says which.
     """
-    found = _drawn(maze, "maze")
-    known = SECTIONS.get(maze, {}) if isinstance(maze, str) else {}
+    found = _drawn(maze, "maze", kind)
+    known = kind.named_sections.get(maze, {}) if isinstance(maze, str) else {}
     for name, entry in {**known, **(sections or {})}.items():
         found.sections[name] = _section(found, name, entry)
     return found
@@ -135,7 +155,7 @@ def _section(maze: Layout, name: str, entry: Mapping[str, Any]) -> Section:
     where = f"section {name}"
     if not isinstance(entry, Mapping) or set(entry) != {"blocked", "target"}:
         raise ValueError(f"{where} needs `blocked` (a drawing) and `target` (a cell), got {entry}")
-    blocked = _drawn(entry["blocked"], where).walls
+    blocked = _drawn(entry["blocked"], where, type(maze)).walls
     if blocked.shape != maze.walls.shape:
         raise ValueError(f"{where} is drawn {blocked.shape}, the maze {maze.walls.shape}")
     if opened := _cells(maze.walls & ~blocked):
@@ -151,12 +171,12 @@ def _cells(chosen: np.ndarray) -> list[tuple[int, int]]:
     return [(int(i), int(j)) for i, j in np.argwhere(chosen)]
 
 
-def _drawn(maze: Drawing, what: str) -> Layout:
+def _drawn(maze: Drawing, what: str, kind: type[Kind]) -> Kind:
     """Read a drawing, or a name of one."""
     if isinstance(maze, str) and "#" not in maze:
-        if maze not in LAYOUTS:
-            raise ValueError(f"{what}: no maze called {maze!r}; known: {', '.join(LAYOUTS)}")
-        maze = LAYOUTS[maze]
+        if maze not in kind.named:
+            raise ValueError(f"{what}: no maze called {maze!r}; known: {', '.join(kind.named)}")
+        maze = kind.named[maze]
     lines = maze.split() if isinstance(maze, str) else list(maze)
     drawing = [list(line) for line in lines]
     if not drawing or len({len(line) for line in drawing}) != 1:
@@ -169,4 +189,4 @@ def _drawn(maze: Drawing, what: str) -> Layout:
         raise ValueError(f"{what}: the maze is open at its border; close it with #")
     if walls.all():
         raise ValueError(f"{what}: the maze has no free cell")
-    return Layout(walls, _cells(cells == "G"))
+    return kind(walls, _cells(cells == "G"))

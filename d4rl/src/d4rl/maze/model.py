@@ -70,6 +70,13 @@ def maze_model(layout: Layout) -> mujoco.MjModel:
 def camera_above(layout: Layout, width: int, height: int) -> Camera:
     """Return a camera that sees all of a maze from above in a picture of this size."""
     rows, columns = layout.walls.shape
-    reach = max(columns / 2, rows / 2 * height / width) + 0.2
+    return fitting(np.array([0.5, 0.5]), np.array([rows + 0.5, columns + 0.5]), width, height)
+
+
+def fitting(low: np.ndarray, high: np.ndarray, width: int, height: int) -> Camera:
+    """Return a camera that sees from above all between two corners (2,), the first to the right."""
+    across, up = (high - low) / 2
+    reach = max(up, across * height / width) + 0.2
     distance = reach / np.tan(np.deg2rad(45 / 2))  # MuJoCo's angle of view
-    return Camera(((rows + 1) / 2, (columns + 1) / 2, 0.0), distance, 90.0, -90.0)
+    x, y = (low + high) / 2
+    return Camera((x, y, 0.0), distance, 90.0, -90.0)

@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 
 from ..checks import whole
-from .layouts import CELL_LOW, Layout
+from .layouts import Layout
 
 EPISODE_STEPS = 800
 """Steps of an episode, where nothing else is asked for."""
@@ -38,8 +38,7 @@ class MazeElements:
     @property
     def obstacles(self) -> np.ndarray:
         """The walls' cells (n, 4): left, bottom, width and height in the plane of x and y."""
-        corners = np.argwhere(self.layout.walls) - CELL_LOW
-        return np.concatenate((corners, np.ones_like(corners)), axis=1)
+        return self.layout.obstacles
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -100,13 +99,22 @@ class Task:
 
     @cached_property
     def reset_points(self) -> np.ndarray:
-        """The fixed reset points (starts, 4), position and velocity, one in each start cell."""
-        return random_states(self.start_cells, np.random.default_rng(RESET_POINTS_SEED + 1))
+        """The fixed reset points (starts, S), position and velocity, one in each start cell."""
+        return self.states(self.start_cells, np.random.default_rng(RESET_POINTS_SEED + 1))
+
+    def states(self, cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return a random first state (n, 4) in each of n cells."""
+        positions = self.layout.place(cells) + rng.uniform(-JITTER, JITTER, cells.shape)
+        return np.concatenate((positions, rng.normal(0.0, START_SPEED, cells.shape)), axis=1)
+
+    def target(self, cell: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return a random place (2,) for the target in a cell."""
+        return self.layout.place(cell) + rng.uniform(-JITTER, JITTER, 2)
 
     def draw(
         self, rng: np.random.Generator, seed: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw the target (2,) and the first state (4,) of an episode.
+        """Draw the target (2,) and the first state (S,) of an episode.
 
         Args:
             rng: the episode's generator; draws the target's place in its cell and, without fixed
@@ -114,15 +122,14 @@ class Task:
             seed: the episode's seed: an episode of seed i starts at reset point i mod `starts`;
                 None draws one of them.
         """
-        goal = self._goals[rng.integers(len(self._goals))]
-        target = goal + rng.uniform(-JITTER, JITTER, 2)
+        target = self.target(self._goals[rng.integers(len(self._goals))], rng)
         if self.starts:
             point = rng.integers(self.starts) if seed is None else seed % self.starts
             return target, self.reset_points[point]
-        return target, random_states(self._free[rng.integers(len(self._free), size=1)], rng)[0]
+        return target, self.states(self._free[rng.integers(len(self._free), size=1)], rng)[0]
 
     def check(self, states: np.ndarray, targets: np.ndarray) -> None:
-        """Raise ValueError where a state (..., 4) or a target (..., 2) lies in a wall."""
+        """Raise ValueError where a state (..., S) or a target (..., 2) lies in a wall."""
         for name, places in ("state", states[..., :2]), ("target", targets):
             free = self.layout.free(places)
             if not free.all():
@@ -133,9 +140,3 @@ class Task:
 def reached(positions: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Return which positions (..., 2) have reached their targets (..., 2)."""
     return np.linalg.norm(positions - targets, axis=-1) <= REACHED
-
-
-def random_states(cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a random state (n, 4) in each of n cells."""
-    positions = cells + rng.uniform(-JITTER, JITTER, cells.shape)
-    return np.concatenate((positions, rng.normal(0.0, START_SPEED, cells.shape)), axis=1)

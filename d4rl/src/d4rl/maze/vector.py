@@ -51,6 +51,22 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
         Raises:
             ValueError, TypeError: an argument is out of its range; the message names it.
         """
+        task = Task(layout(maze, sections), targets, starts)
+        self._make(task, spaces(), num_envs, max_episode_steps, render_mode, width, height)
+        self._drawn = {"maze": maze, "width": width, "height": height}
+        self._law = Law(self.layout)
+
+    def _make(
+        self,
+        task: Task,
+        spaces: tuple[gymnasium.spaces.Box, gymnasium.spaces.Box],
+        num_envs: int,
+        max_episode_steps: int | None,
+        render_mode: str | None,
+        width: int,
+        height: int,
+    ) -> None:
+        """Take over a task in a maze, and the spaces of what moves there."""
         if max_episode_steps is None:
             max_episode_steps = EPISODE_STEPS
         whole("num_envs", num_envs, 1)
@@ -58,17 +74,16 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
             whole("max_episode_steps, if not -1,", max_episode_steps, 1)
         check_pictures(render_mode, width, height)
         self.num_envs, self.max_episode_steps = num_envs, max_episode_steps
-        self.layout = layout(maze, sections)
-        self.task = Task(self.layout, targets, starts)
-        self.single_observation_space, self.single_action_space = spaces()
+        self.task, self.layout = task, task.layout
+        self.single_observation_space, self.single_action_space = spaces
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.render_mode = render_mode
-        self._drawn: dict[str, Any] = {"maze": maze, "width": width, "height": height}
+        self._drawn: dict[str, Any] = {}
         self._viewer: Any = None
-        self._law = Law(self.layout)
         self._rngs = [seeding.np_random()[0] for _ in range(num_envs)]
-        self._targets, self._states = np.zeros((num_envs, 2)), np.zeros((num_envs, 4))
+        self._targets = np.zeros((num_envs, 2))
+        self._states = np.zeros(self.observation_space.shape)
         self._steps = np.zeros(num_envs, dtype=np.int64)
         self._ended = np.zeros(num_envs, dtype=bool)
         self._begun = False
@@ -108,19 +123,18 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
     def step(
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Push the points of all lanes for 0.01 s, but for those that begin an episode.
+        """Act for one step in all lanes, but for those that begin an episode.
 
         Args:
-            actions: (num_envs, 2), clipped to [-1, 1].
+            actions: (num_envs, A), clipped to [-1, 1].
 
         Raises:
             ValueError: the actions have another shape or are not finite.
             gymnasium.error.ResetNeeded: there has been no reset.
         """
         need_reset(self._begun, "step")
-        actions = finite("actions", actions, (self.num_envs, 2))
-        position, velocity = self._law.step(self._states[:, :2], self._states[:, 2:], actions)
-        self._states = np.concatenate((position, velocity), axis=1)
+        actions = finite("actions", actions, self.action_space.shape)
+        self._states = self._move(actions)
         self._steps += 1
         again = self._ended
         if again.any():
@@ -143,14 +157,28 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
             return None
         need_reset(self._begun, "render")
         if self._viewer is None:
-            from .env import MazeEnv  # and MuJoCo, which nothing else here needs
-
-            self._viewer = MazeEnv(**self._drawn, render_mode=self.render_mode)
+            self._viewer = self._single()(**self._drawn, render_mode=self.render_mode)
         frames = []
         for state, target in zip(self._states, self._targets, strict=True):
             self._viewer.reset(options={"state": state, "target": target})
             frames.append(self._viewer.render())
         return tuple(frames)
+
+    def _place(self, lanes: np.ndarray) -> None:
+        """Begin with the states of the lanes of a mask (num_envs,)."""
+
+    def _move(self, actions: np.ndarray) -> np.ndarray:
+        """Return the states (num_envs, S) after a step."""
+        return np.concatenate(
+            self._law.step(self._states[:, :2], self._states[:, 2:], actions), axis=1
+        )
+
+    @staticmethod
+    def _single() -> type[gymnasium.Env]:
+        """Return the class of the single environment, which draws the pictures."""
+        from .env import MazeEnv  # and MuJoCo, which nothing else here needs
+
+        return MazeEnv
 
     def close_extras(self, **_: Any) -> None:
         """Give the rendering context back, if there is one."""
@@ -169,6 +197,7 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
         states, targets = reset_options(options, {"state": states, "target": targets})
         self.task.check(states[lanes], targets[lanes])
         self._targets[lanes], self._states[lanes] = targets[lanes], states[lanes]
+        self._place(lanes)
         self._ended, self._begun = self._ended & ~lanes, True
         self._steps[lanes] = 0
 
