@@ -13,6 +13,7 @@ row t holds the true state before action a_t:
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -121,7 +122,7 @@ class Roaming(Points):
     noise = NOISE
     attempts = 2
 
-    def __init__(self, here: Layout, states: np.ndarray, rng: np.random.Generator, workers: int):
+    def __init__(self, here: Any, states: np.ndarray, rng: np.random.Generator, workers: int):
         """Begin with states (B, 29), one in each lane."""
         self.states = states
         self.controller: WalkerController = WalkerController(here, len(states), rng)

@@ -47,10 +47,11 @@ class AntMazeVectorEnv(MazeVectorEnv):
             ValueError, TypeError: an argument is out of its range; the message names it.
         """
         whole("threads", threads, 1)
-        task = AntTask(layout(maze, sections, AntLayout), targets, starts, target_seed)
+        here = layout(maze, sections, AntLayout)
+        task = AntTask(here, targets, starts, target_seed)
         self._make(task, spaces(), num_envs, max_episode_steps, render_mode, width, height)
         self._drawn = {"maze": maze, "view": view, "width": width, "height": height}
-        self._ants = Ants(ant_model(self.layout), num_envs, threads)
+        self._ants = Ants(ant_model(here), num_envs, threads)
 
     def _place(self, lanes: np.ndarray) -> None:
         self._ants.put(np.flatnonzero(lanes), self._states[lanes])

@@ -132,7 +132,11 @@ class Layout:
 Kind = TypeVar("Kind", bound=Layout)
 
 
-def layout(maze: Drawing = "large", sections: Sections = None, kind: type[Kind] = Layout) -> Kind:
+def layout(
+    maze: Drawing = "large",
+    sections: Sections = None,
+    kind: type[Kind] = Layout,  # type: ignore[assignment]
+) -> Kind:
     """Read a maze and its sections.
 
     Args:

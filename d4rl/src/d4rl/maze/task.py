@@ -32,7 +32,7 @@ class MazeElements:
     """What others ask of an environment: its elements, the sections of the maze, and its map."""
 
     layout: Layout
-    state_names = ("x", "y", "vx", "vy")
+    state_names: tuple[str, ...] = ("x", "y", "vx", "vy")
     """Entries of an observation."""
 
     @property

@@ -53,7 +53,7 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
         """
         task = Task(layout(maze, sections), targets, starts)
         self._make(task, spaces(), num_envs, max_episode_steps, render_mode, width, height)
-        self._drawn = {"maze": maze, "width": width, "height": height}
+        self._drawn: dict[str, Any] = {"maze": maze, "width": width, "height": height}
         self._law = Law(self.layout)
 
     def _make(
@@ -76,14 +76,14 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
         self.num_envs, self.max_episode_steps = num_envs, max_episode_steps
         self.task, self.layout = task, task.layout
         self.single_observation_space, self.single_action_space = spaces
+        self._action_shape = spaces[1].shape
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.render_mode = render_mode
-        self._drawn: dict[str, Any] = {}
         self._viewer: Any = None
         self._rngs = [seeding.np_random()[0] for _ in range(num_envs)]
         self._targets = np.zeros((num_envs, 2))
-        self._states = np.zeros(self.observation_space.shape)
+        self._states = np.zeros((num_envs, *spaces[0].shape))
         self._steps = np.zeros(num_envs, dtype=np.int64)
         self._ended = np.zeros(num_envs, dtype=bool)
         self._begun = False
@@ -133,7 +133,7 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
             gymnasium.error.ResetNeeded: there has been no reset.
         """
         need_reset(self._begun, "step")
-        actions = finite("actions", actions, self.action_space.shape)
+        actions = finite("actions", actions, (self.num_envs, *self._action_shape))
         self._states = self._move(actions)
         self._steps += 1
         again = self._ended
@@ -157,7 +157,8 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
             return None
         need_reset(self._begun, "render")
         if self._viewer is None:
-            self._viewer = self._single()(**self._drawn, render_mode=self.render_mode)
+            make: Any = self._single()
+            self._viewer = make(**self._drawn, render_mode=self.render_mode)
         frames = []
         for state, target in zip(self._states, self._targets, strict=True):
             self._viewer.reset(options={"state": state, "target": target})
