@@ -36,6 +36,7 @@ def run(made_pipeline, tmp_path_factory):
     shutil.copy(outside_method.__file__, folder)
     (folder / "outside.yaml").write_text(ENTRY)
     targets = ["results/test/maze_table.csv", "results/test/report.html"]
+    targets += ["results/test/figures/maze_table/paths.pdf"]
     targets += [f"results/test/videos/{CELL}.mp4", f"results/test/checkpoints/{CELL}/episodes.csv"]
     status, said = snakemake(folder, "-j2", *targets, *TINY, "outside.yaml")
     assert status == 0, said
