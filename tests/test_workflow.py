@@ -13,11 +13,13 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pipeline_copy
 import pytest
 from pipeline_copy import ROOT, copy_made, copy_pipeline, finish, snakemake, start, wait_for
 from pipeline_copy import TINY as TEST
 
+from d4rl_layout import write
 from interruption import content
 
 EVERYTHING = {  # in the kitchen and in the maze
@@ -105,11 +107,17 @@ def test_a_variant_of_a_method_is_six_lines_of_yaml_or_fewer_and_trains_nothing_
     assert with_variant == plan(fresh, target, *TEST, *only)  # fist_twice instead of spirl
 
 
+def write_human(folder, action=0.0):
+    """Write the files of config/real.yaml, of one episode each, every action so large."""
+    rows = {"observations": np.zeros((30, 60), "f4"), "actions": np.full((30, 9), action, "f4")}
+    for sequence in ("kettle_bottomknob_switch_hinge", "microwave_kettle_topknob_switch"):
+        file = folder / f"kitchen-demo-{sequence}.hdf5"
+        write(file, rows | {"terminals": np.arange(30) == 29})
+
+
 @pytest.mark.parametrize("name", ["paper", "real", "test"])
 def test_the_other_configurations_write_to_folders_of_their_own(fresh, name):
-    (fresh / "data" / "real").mkdir(parents=True, exist_ok=True)
-    for sequence in ("kettle_bottomknob_switch_hinge", "microwave_kettle_topknob_switch"):
-        (fresh / "data" / "real" / f"kitchen-demo-{sequence}.hdf5").touch()
+    write_human(fresh / "data" / "real")
     jobs = pipeline_copy.plan(fresh, "--configfile", f"config/{name}.yaml")
     outputs = [file for job in jobs for file in (*job.output, *job.log)]
     assert any(path.startswith("results/") for path in outputs)
@@ -134,13 +142,12 @@ def test_a_missing_local_data_set_is_named(fresh):
 
 
 def test_a_failed_job_shows_its_error_and_leaves_no_output(fresh, tmp_path):
-    for sequence in ("kettle_bottomknob_switch_hinge", "microwave_kettle_topknob_switch"):
-        (tmp_path / f"kitchen-demo-{sequence}.hdf5").write_text("no HDF5")
+    write_human(tmp_path, action=3.0)
     options = ("--configfile", "config/real.yaml", "--config", f"local_dir={tmp_path}")
     status, said = snakemake(fresh, "-j2", *options)
     assert status == 1
     assert "make_demos.py: error:" in said
-    assert "kitchen-demo-microwave_kettle_topknob_switch.hdf5: not an HDF5 file" in said
+    assert "microwave_kettle_topknob_switch.hdf5: actions[0, 0] is 3.0, outside [-1, 1]" in said
     assert not list((fresh / "data" / "real").rglob("*.json"))
 
 
