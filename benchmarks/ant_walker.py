@@ -23,7 +23,6 @@ from d4rl.antmaze.layouts import AntLayout
 from d4rl.antmaze.model import SUBSTEPS, TIMESTEP, ant_model
 from d4rl.antmaze.task import HEIGHT, POSTURE, SPREAD, START_SPEED
 from d4rl.antmaze.walker import Walker, heading, uprightness
-from d4rl.maze.layouts import layout
 
 SEARCH = {
     "frequency": (1.6, 0.4),
@@ -115,7 +114,7 @@ def main() -> None:
     parser.add_argument("--generations", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    maze = layout(OPEN, None, AntLayout)
+    maze = AntLayout.read(OPEN)
     maze.origin = np.array([14, 14])
     model = ant_model(maze)
     if options.find:

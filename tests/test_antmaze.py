@@ -67,7 +67,7 @@ def test_every_id_has_d4rl_s_scale_of_returns():
 
 def test_the_readme_lists_every_id_and_section():
     text = (Path(__file__).parents[1] / "d4rl" / "README.md").read_text(encoding="utf-8")
-    maze = layout("large", None, AntLayout)
+    maze = AntLayout.read("large")
     for name in MAZES:
         assert f"-{name}-v0`" in text
     for section in maze.sections.values():
@@ -90,7 +90,7 @@ def test_an_episode_starts_at_the_origin_in_the_usual_posture():
 
 def test_the_mazes_are_the_points_drawings_in_other_coordinates():
     """Of the large one every cell, and of all the sections the cells that are walled up."""
-    ants, points = layout("large", None, AntLayout), layout("large")
+    ants, points = AntLayout.read("large"), layout("large")
     np.testing.assert_array_equal(ants.walls, points.walls)
     assert tuple(ants.sections) == SECTIONS
     np.testing.assert_array_equal(ants.cell(ants.place(ants.cells)), ants.cells)
@@ -104,7 +104,7 @@ def test_the_mazes_are_the_points_drawings_in_other_coordinates():
 
 
 def test_the_model_has_d4rl_s_numbers():
-    model = ant_model(layout("large", None, AntLayout))
+    model = ant_model(AntLayout.read("large"))
     assert (model.nq, model.nv, model.nu) == (15, 14, 8)
     assert model.opt.timestep == 0.02 and model.opt.integrator == mujoco.mjtIntegrator.mjINT_RK4
     np.testing.assert_array_equal(model.dof_armature, [0] * 6 + [1] * 8)
@@ -205,6 +205,12 @@ def test_a_lane_does_what_the_single_environment_does_bit_for_bit(threads):
         np.testing.assert_equal(*said)
 
 
+@pytest.mark.parametrize(("name", "steps"), [(IDS[1], 700), (IDS[-1], 1000)])
+def test_lanes_have_the_usual_limit_of_their_maze(name, steps):
+    assert gymnasium.make_vec(name, 1).unwrapped.max_episode_steps == steps
+    assert AntMazeVectorEnv(1, None, maze=name.split("-")[1]).max_episode_steps == steps
+
+
 def test_pictures_are_taken_from_above_and_from_behind(egl):
     frames = []
     for view in ("above", "behind"):
@@ -222,7 +228,7 @@ def test_pictures_are_taken_from_above_and_from_behind(egl):
 
 def walk(directions, seed, steps, noise):
     """Return positions (steps + 1, B, 2), headings and whether ants fell, of walks in the open."""
-    maze = layout(OPEN, None, AntLayout)
+    maze = AntLayout.read(OPEN)
     maze.origin = np.array([15, 15])
     ants, rng = len(directions), np.random.default_rng(seed)
     crowd, walker = Ants(ant_model(maze), ants), Walker(ants)
@@ -276,7 +282,7 @@ def test_play_keeps_out_of_the_section_and_has_d4rl_s_layout(play):
         "infos/goal": (np.float32, (2,)),
     }
     assert len(data["actions"]) == 1800 and data["timeouts"][299::300].all()
-    maze = layout("large", None, AntLayout)
+    maze = AntLayout.read("large")
     inside = maze.inside(data["observations"][:, :2])
     assert not inside[:, 2].any() and maze.free(data["observations"][:, :2]).all()
     rest = np.concatenate((data["infos/qpos"], data["infos/qvel"]), 1)
@@ -293,7 +299,7 @@ def test_an_ant_that_plays_walks_half_a_metre_a_second_and_does_not_fall(play):
 def test_an_ant_with_a_demonstration_to_give_makes_half_a_metre_a_second_along_its_way(demos):
     """From cell to cell, as the crow flies: what it sways does not count."""
     data = read(demos[0])
-    cells = layout("large", None, AntLayout).cell(data["infos/qpos"][:, :2])
+    cells = AntLayout.read("large").cell(data["infos/qpos"][:, :2])
     passed = (np.diff(cells, axis=0) != 0).any(1).sum() - 1  # one of them from way to way
     assert CELL * passed / (0.1 * len(cells)) > 0.5
 
@@ -304,7 +310,7 @@ def test_a_demonstration_ends_at_the_target_and_starts_where_tests_do(demos):
     assert report["episodes"] == 2 and data["terminals"].sum() == 2 and not data["timeouts"].any()
     ends = np.flatnonzero(data["terminals"])
     begins = np.array([0, ends[0] + 1])
-    maze = layout("large", None, AntLayout)
+    maze = AntLayout.read("large")
     task = AntTask(maze, ["lr"], 2)
     np.testing.assert_array_equal(maze.cell(data["observations"][begins, :2]), task.start_cells)
     assert data["rewards"][ends].all() and maze.inside(data["observations"][ends, :2])[:, 0].all()

@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 
 from ..maze.env import MazeEnv
-from ..maze.layouts import Drawing, Sections, layout
+from ..maze.layouts import Drawing, Sections
 from ..maze.model import fitting
 from ..rendering import Camera
 from .ants import put
@@ -61,7 +61,7 @@ class AntMazeEnv(MazeEnv):
         """
         if view not in VIEWS:
             raise ValueError(f"view must be {' or '.join(VIEWS)}, not {view!r}")
-        here = layout(maze, sections, AntLayout)
+        here = AntLayout.read(maze, sections)
         task = AntTask(here, targets, starts, target_seed)
         self._make(task, ant_model(here), spaces(), render_mode, width, height)
         corners = here.obstacles[:, :2].min(0), here.obstacles[:, :2].max(0) + CELL

@@ -13,7 +13,6 @@ row t holds the true state before action a_t:
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -118,11 +117,11 @@ class Roaming(Points):
     """Some ants in one maze, and what steers them."""
 
     layout, task = AntLayout, AntTask
-    positions = 15
+    positions, actions = 15, 8
     noise = NOISE
     attempts = 2
 
-    def __init__(self, here: Any, states: np.ndarray, rng: np.random.Generator, workers: int):
+    def __init__(self, here: AntLayout, states: np.ndarray, rng: np.random.Generator, workers: int):
         """Begin with states (B, 29), one in each lane."""
         self.states = states
         self.controller: WalkerController = WalkerController(here, len(states), rng)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..maze.layouts import LAYOUTS, Layout
 
@@ -47,7 +48,7 @@ class AntLayout(Layout):
         steps = np.floor(np.asarray(positions)[..., ::-1] / CELL + 0.5)
         return steps.astype(np.int64) + self.origin
 
-    def place(self, cells: np.ndarray) -> np.ndarray:
+    def place(self, cells: ArrayLike) -> np.ndarray:
         """Return the coordinates (..., 2) of the centres of cells (..., 2)."""
         return CELL * (np.asarray(cells) - self.origin)[..., ::-1]
 

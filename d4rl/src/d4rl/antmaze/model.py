@@ -82,9 +82,9 @@ def ant_model(layout: AntLayout) -> mujoco.MjModel:
     for i, line in enumerate(layout.walls):
         for wall, run in groupby(range(len(line)), line.__getitem__):
             if wall:
-                ends = layout.place(np.array([(i, j) for j in run]))[[0, -1]]
-                middle, width = ends.mean(0), ends[1, 0] - ends[0, 0] + CELL
-                walls.append(_WALL.format(*middle, WALL_HEIGHT / 2, width / 2, CELL / 2))
+                ends = layout.place([(i, j) for j in run])[[0, -1]]
+                width = ends[1, 0] - ends[0, 0] + CELL
+                walls.append(_WALL.format(*ends.mean(0), WALL_HEIGHT / 2, width / 2, CELL / 2))
     legs, motors = [], {}
     for leg, ((x, y), down) in enumerate(zip(LEGS, DOWN, strict=True), start=1):
         axis, bent = f"{-y * down} {x * down} 0", sorted((30 * down, 70 * down))

@@ -1,17 +1,17 @@
 """The ant in a maze, for many episodes at once, on as many threads as are asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import gymnasium
 import numpy as np
 
 from ..checks import whole
-from ..maze.layouts import Drawing, Sections, layout
+from ..maze.layouts import Drawing, Sections
 from ..maze.vector import MazeVectorEnv
 from .ants import Ants
 from .layouts import AntLayout
 from .model import ant_model
-from .task import STATE_NAMES, AntTask, spaces
+from .task import EPISODE_STEPS, STATE_NAMES, AntTask, spaces
 
 
 class AntMazeVectorEnv(MazeVectorEnv):
@@ -47,7 +47,10 @@ class AntMazeVectorEnv(MazeVectorEnv):
             ValueError, TypeError: an argument is out of its range; the message names it.
         """
         whole("threads", threads, 1)
-        here = layout(maze, sections, AntLayout)
+        if max_episode_steps is None:
+            named = maze if isinstance(maze, str) else ""
+            max_episode_steps = EPISODE_STEPS.get(named, EPISODE_STEPS["large"])
+        here = AntLayout.read(maze, sections)
         task = AntTask(here, targets, starts, target_seed)
         self._make(task, spaces(), num_envs, max_episode_steps, render_mode, width, height)
         self._drawn = {"maze": maze, "view": view, "width": width, "height": height}
@@ -60,7 +63,7 @@ class AntMazeVectorEnv(MazeVectorEnv):
         return self._ants.step(actions.clip(-1.0, 1.0))
 
     @staticmethod
-    def _single() -> type[gymnasium.Env]:
+    def _single() -> Callable[..., gymnasium.Env]:
         from .env import AntMazeEnv
 
         return AntMazeEnv

@@ -10,7 +10,7 @@ import numpy as np
 from ..checks import finite, need_reset, reset_options
 from ..rendering import RenderedEnv
 from .law import MAX_SPEED
-from .layouts import Drawing, Layout, Sections, layout
+from .layouts import Drawing, Sections, layout
 from .model import ORIGIN, camera_above, maze_model
 from .task import MazeElements, Task, reached, spaces
 
@@ -52,7 +52,7 @@ class MazeEnv(MazeElements, RenderedEnv):
         Raises:
             ValueError, TypeError: an argument is out of its range; the message names it.
         """
-        here: Layout = layout(maze, sections)
+        here = layout(maze, sections)
         task = Task(here, targets, starts)
         self._make(task, maze_model(here), spaces(), render_mode, width, height)
         self.camera = camera_above(here, width, height)

@@ -18,10 +18,11 @@ import numpy as np
 
 from d4rl_layout import write
 
+from ..progress import Progress
 from ..recording import check_request
 from .controller import WaypointController
 from .law import Law
-from .layouts import Drawing, Layout, Sections, layout
+from .layouts import Drawing, Layout, Sections
 from .task import JITTER, Task, reached
 
 NOISE = 0.5
@@ -32,6 +33,11 @@ LONGEST = 2001
 """A demonstration that has not arrived after so many steps is left out."""
 ATTEMPTS_PER_EPISODE = 20
 """Demonstrations that are tried for each one wanted, before giving up."""
+COLUMNS = (
+    *("observations", "actions", "rewards", "terminals", "timeouts"),
+    *("infos/qpos", "infos/qvel", "infos/goal"),
+)
+"""What a file holds, in this order."""
 
 
 class Points:
@@ -41,6 +47,8 @@ class Points:
     task: type[Task] = Task
     positions = 2
     """Entries of a state that are positions."""
+    actions = 2
+    """Entries of an action."""
     noise = NOISE
     attempts = ATTEMPTS_PER_EPISODE
 
@@ -118,7 +126,7 @@ def record_play(
     if steps < episodes or steps % episodes:
         raise ValueError(f"steps is {steps}: not a multiple of episodes, {episodes}")
     name = "-".join(sequence)
-    here = layout(maze, sections, world.layout).without(held_out(sequence))
+    here = world.layout.read(maze, sections).without(held_out(sequence))
     rng = np.random.default_rng(seed)
     task = world.task(here)
     moving = world(here, world.anywhere(task, episodes, rng), rng, workers)
@@ -179,7 +187,7 @@ def record_demonstrations(
 ) -> dict[str, object]:
     """Write demonstrations of what moves in a world, see `demonstrate`."""
     check_request(episodes, seed, workers)
-    here = layout(maze, sections, world.layout)
+    here = world.layout.read(maze, sections)
     task = world.task(here, sequence, starts)
     rng = np.random.default_rng(seed)
     target, _ = task.draw(rng)
@@ -231,29 +239,31 @@ def _walk(world: Points, task: Task, steps: int, rng: np.random.Generator) -> di
     here, lanes = task.layout, len(world.states)
     goals = np.zeros((lanes, 2))
     age = np.full(lanes, PATIENCE)
-    rows: list[np.ndarray] = []
+    size, acts = world.states.shape[1], world.actions
+    rows = np.empty((lanes, steps, size + acts + 2), np.float32)
     timeouts = np.zeros((lanes, steps), dtype=np.bool_)
-    for step in range(steps):
-        new = np.flatnonzero(age >= PATIENCE)
-        if len(new):
-            cells = here.cells[rng.integers(len(here.cells), size=len(new))]
-            goals[new] = here.place(cells) + rng.uniform(-JITTER, JITTER, cells.shape)
-            world.controller.set_goals(new, world.states[new, :2], cells)
-            age[new] = 0
-        actions, arrived = world.controller.act(world.states)
-        actions = _noisy(actions, world.noise, rng)
-        rows.append(np.concatenate((world.states, actions, goals), axis=1, dtype=np.float32))
-        world.step(actions)
-        age += 1
-        age[arrived] = PATIENCE
-        lost = world.lost()
-        if lost.any():
-            timeouts[:, step], age[lost] = lost, PATIENCE
-            world.put(np.flatnonzero(lost), world.anywhere(task, lost.sum(), rng))
+    with Progress("play", steps, "step") as progress:
+        for step in range(steps):
+            new = np.flatnonzero(age >= PATIENCE)
+            if len(new):
+                cells = here.cells[rng.integers(len(here.cells), size=len(new))]
+                goals[new] = here.place(cells) + rng.uniform(-JITTER, JITTER, cells.shape)
+                world.controller.set_goals(new, world.states[new, :2], cells)
+                age[new] = 0
+            actions, arrived = world.controller.act(world.states)
+            actions = _noisy(actions, world.noise, rng)
+            rows[:, step] = np.concatenate((world.states, actions, goals), axis=1)
+            world.step(actions)
+            age += 1
+            age[arrived] = PATIENCE
+            lost = world.lost()
+            if lost.any():
+                timeouts[:, step], age[lost] = lost, PATIENCE
+                world.put(np.flatnonzero(lost), world.anywhere(task, lost.sum(), rng))
+            progress.update()
     timeouts[:, -1] = True
-    size = world.states.shape[1]
-    flat = np.stack(rows, 1).reshape(lanes * steps, -1)
-    columns = {"observations": flat[:, :size], "actions": flat[:, size:-2]}
+    flat = rows.reshape(lanes * steps, -1)
+    columns = {"observations": flat[:, :size], "actions": flat[:, size : size + acts]}
     return columns | {"infos/goal": flat[:, -2:], "timeouts": timeouts.ravel()}
 
 
@@ -296,13 +306,7 @@ def _write(
     world: type[Points],
     columns: dict[str, np.ndarray],
 ) -> None:
-    """Write columns of N rows, in the order that files have."""
+    """Write columns of N rows."""
     qpos, qvel = np.split(columns["observations"], [world.positions], axis=1)
-    columns |= {"infos/qpos": qpos, "infos/qvel": qvel, "infos/goal": columns.pop("infos/goal")}
-    first = "observations", "actions", "rewards", "terminals", "timeouts"
-    write(
-        path,
-        {name: columns[name] for name in (*first, "infos/qpos", "infos/qvel", "infos/goal")},
-        labels,
-        compression=1,
-    )
+    columns |= {"infos/qpos": qpos, "infos/qvel": qvel}
+    write(path, {name: columns[name] for name in COLUMNS}, labels, compression=1)

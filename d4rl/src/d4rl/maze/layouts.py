@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, Self, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 CELL_LOW = 0.7
 """Cell i spans [i - CELL_LOW, i - CELL_LOW + 1] of a coordinate."""
@@ -78,6 +79,25 @@ class Layout:
         self.walls, self.goals = walls, tuple(goals)
         self.sections: dict[str, Section] = {}
 
+    @classmethod
+    def read(cls, maze: Drawing = "large", sections: Sections = None) -> Self:
+        """Read a maze and its sections.
+
+        Args:
+            maze: a name (`named`), or a drawing: lines of `#`, `O` and `G`.
+            sections: more sections, by name, each {"blocked": the same maze with the section's
+                cells walled up (a name or a drawing), "target": [line, character] of the cell to be
+                reached}.
+
+        Raises:
+            ValueError: an unknown name, or a drawing or a section that makes no sense; says which.
+        """
+        found = _drawn(maze, "maze", cls)
+        known = cls.named_sections.get(maze, {}) if isinstance(maze, str) else {}
+        for name, entry in {**known, **(sections or {})}.items():
+            found.sections[name] = _section(found, name, entry)
+        return found
+
     @cached_property
     def cells(self) -> np.ndarray:
         """Free cells (n, 2), line by line."""
@@ -87,7 +107,7 @@ class Layout:
         """Return the cells (..., 2) that points at `positions` (..., 2) are in."""
         return np.floor(np.asarray(positions) + CELL_LOW).astype(np.int64)
 
-    def place(self, cells: np.ndarray) -> np.ndarray:
+    def place(self, cells: ArrayLike) -> np.ndarray:
         """Return the coordinates (..., 2) of cells (..., 2), where starts and targets are."""
         return np.asarray(cells, dtype=np.float64)
 
@@ -132,27 +152,9 @@ class Layout:
 Kind = TypeVar("Kind", bound=Layout)
 
 
-def layout(
-    maze: Drawing = "large",
-    sections: Sections = None,
-    kind: type[Kind] = Layout,  # type: ignore[assignment]
-) -> Kind:
-    """Read a maze and its sections.
-
-    Args:
-        maze: a name that `kind` knows, or a drawing: lines of `#`, `O` and `G`.
-        sections: more sections, by name, each {"blocked": the same maze with the section's cells
-            walled up (a name or a drawing), "target": [line, character] of the cell to be reached}.
-        kind: the class of what is returned.
-
-    Raises:
-        ValueError: an unknown name, or a drawing or a section that makes no sense; says which.
-    """
-    found = _drawn(maze, "maze", kind)
-    known = kind.named_sections.get(maze, {}) if isinstance(maze, str) else {}
-    for name, entry in {**known, **(sections or {})}.items():
-        found.sections[name] = _section(found, name, entry)
-    return found
+def layout(maze: Drawing = "large", sections: Sections = None) -> Layout:
+    """Read a maze of the point and its sections, see `Layout.read`."""
+    return Layout.read(maze, sections)
 
 
 def _section(maze: Layout, name: str, entry: Mapping[str, Any]) -> Section:

@@ -1,10 +1,11 @@
 """The maze environment for many episodes at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces.utils import flatdim
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
@@ -27,6 +28,9 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
         "render_fps": 100,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
+
+    _drawn: dict[str, Any]
+    """Arguments of the single environment that draws the pictures."""
 
     def __init__(
         self,
@@ -53,7 +57,7 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
         """
         task = Task(layout(maze, sections), targets, starts)
         self._make(task, spaces(), num_envs, max_episode_steps, render_mode, width, height)
-        self._drawn: dict[str, Any] = {"maze": maze, "width": width, "height": height}
+        self._drawn = {"maze": maze, "width": width, "height": height}
         self._law = Law(self.layout)
 
     def _make(
@@ -76,14 +80,13 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
         self.num_envs, self.max_episode_steps = num_envs, max_episode_steps
         self.task, self.layout = task, task.layout
         self.single_observation_space, self.single_action_space = spaces
-        self._action_shape = spaces[1].shape
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.render_mode = render_mode
         self._viewer: Any = None
         self._rngs = [seeding.np_random()[0] for _ in range(num_envs)]
         self._targets = np.zeros((num_envs, 2))
-        self._states = np.zeros((num_envs, *spaces[0].shape))
+        self._states = np.zeros((num_envs, len(self.state_names)))
         self._steps = np.zeros(num_envs, dtype=np.int64)
         self._ended = np.zeros(num_envs, dtype=bool)
         self._begun = False
@@ -133,7 +136,7 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
             gymnasium.error.ResetNeeded: there has been no reset.
         """
         need_reset(self._begun, "step")
-        actions = finite("actions", actions, (self.num_envs, *self._action_shape))
+        actions = finite("actions", actions, (self.num_envs, flatdim(self.single_action_space)))
         self._states = self._move(actions)
         self._steps += 1
         again = self._ended
@@ -157,8 +160,7 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
             return None
         need_reset(self._begun, "render")
         if self._viewer is None:
-            make: Any = self._single()
-            self._viewer = make(**self._drawn, render_mode=self.render_mode)
+            self._viewer = self._single()(**self._drawn, render_mode=self.render_mode)
         frames = []
         for state, target in zip(self._states, self._targets, strict=True):
             self._viewer.reset(options={"state": state, "target": target})
@@ -175,7 +177,7 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
         )
 
     @staticmethod
-    def _single() -> type[gymnasium.Env]:
+    def _single() -> Callable[..., gymnasium.Env]:
         """Return the class of the single environment, which draws the pictures."""
         from .env import MazeEnv  # and MuJoCo, which nothing else here needs
 
