@@ -81,6 +81,7 @@ class PolicySpec:
         scale = None if self.model is None else action_scale(self.model)
         index = None
         if cls.looks_up:
+            source: Any = "the data set" if demos is not None else self.demos
             if demos is None:
                 assert self.demos is not None  # see __post_init__
                 demos = load_episodes(
@@ -88,14 +89,16 @@ class PolicySpec:
                 )
                 demos = demos.first(self.n_demos or len(demos), self.demos)
             scale = demos.scale if model is None else scale
-            index = self._index(model, demos.rescaled(scale, self.demos), seed)
+            index = self._index(model, demos.rescaled(scale, source), source, seed)
         policy = cls(model, index, cls.Settings() if self.act is None else self.act)
         policy.action_scale = scale
         if cls.told_task:
             policy.task = self.task
         return policy
 
-    def _index(self, model: Model | None, episodes: Episodes, seed: int) -> DemoIndex:
+    def _index(
+        self, model: Model | None, episodes: Episodes, source: object, seed: int
+    ) -> DemoIndex:
         """Index the demonstrations for a model's horizon."""
         horizon = 1 if model is None else model.settings.horizon
         distance: Any = None
@@ -104,8 +107,8 @@ class PolicySpec:
         for file, known in ((self.model, model), (self.distance, distance)):
             if known is not None and known.state_dim != episodes.state_dim:
                 raise DataError(
-                    f"the demonstrations have states of {episodes.state_dim} dimensions, {file} "
-                    f"was trained on {known.state_dim}"
+                    f"{source} has states of {episodes.state_dim} dimensions, {file} was "
+                    f"trained on {known.state_dim}"
                 )
         if self.lookup == "random":
             with torch.random.fork_rng(devices=[]):
