@@ -79,7 +79,7 @@ rule export_minari:
         layout="minari",
         env_id=lambda wildcards: targets.environment(wildcards)["env_id"],
     shell:
-        "python {params.script:q} --layout {params.layout} --data {input.data:q} --out {output:q}"
+        "python {params.script:q} --layout {params.layout:q} --data {input.data:q} --out {output:q}"
         " --env-id {params.env_id:q} > {log:q} 2>&1"
 
 

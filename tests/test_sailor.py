@@ -100,6 +100,7 @@ def test_a_flag_that_was_never_seen_says_nothing(steps):
 
 def test_fine_tuning_of_the_priors_alone_takes_the_same_batches():
     model = made()
-    losses, parameters = model.objective("prior")
+    objective = model.objective("prior")
+    losses, parameters = objective.losses, objective.parameters
     assert losses(*batch(model)).keys() == {"prior_state", "prior_goal"}
     assert len(parameters) == len(list(model.priors.parameters()))

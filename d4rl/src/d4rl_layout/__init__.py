@@ -66,7 +66,10 @@ def read(
     path = Path(path)
     with opened(path) as file:
         _required(file, required)
-        arrays = {name: item[()] for name, item in _judged(file, _plain(file), only).items()}
+        found = _plain(file)
+        if groups := [name for name in required if name not in found]:
+            raise DataError(f"{', '.join(groups)}: a group, no array")
+        arrays = {name: item[()] for name, item in _judged(file, found, only).items()}
     rows = {name: len(np.atleast_1d(arrays[name])) for name in ROWS if name in arrays}
     if len(set(rows.values())) > 1:
         lengths = ", ".join(f"{name} {n}" for name, n in rows.items())
