@@ -12,7 +12,7 @@ from tyro.conf import Positional, arg
 from fist.evaluation.episode_results import EpisodeRow
 from fist.evaluation.evaluate import Trial
 from fist.evaluation.evaluate import evaluate as run_trial
-from fist.evaluation.export import export_policy, load_exported, read_cell
+from fist.evaluation.export import export_policy, read_cell, trial_of
 from fist.evaluation.video import record_video
 
 
@@ -33,7 +33,8 @@ class Bundle:
 
     def trial(self) -> Trial:
         """Return what is tested; for errors see `load_exported`."""
-        trial, cell = load_exported(self.folder, self.trusted), read_cell(self.folder)
+        cell = read_cell(self.folder)
+        trial = trial_of(self.folder, cell, self.trusted)
         if self.demos is not None:
             spec = replace(trial.spec, demos=self.demos, n_demos=self.n_demos)
             trial = replace(trial, spec=spec)

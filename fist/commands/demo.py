@@ -50,10 +50,9 @@ def demo(
     _say("has learnt from", cell.about or f"data of source {cell.labels.data_source}")
     bundle, name = Bundle(folder, trusted=trusted), cell.labels.task
     if order:
-        bundle.trial()  # what it names is trusted
         bundle, name = replace(bundle, order=order), "-".join(order)
-        if cell.operator is None:
-            raise ValueError(f"{cell.env_id} takes no order of subtasks (--order)")
+        bundle.trial()  # what it names is trusted, and it takes an order
+        assert cell.operator is not None
         began, made = time.monotonic(), out / f"{name}.hdf5"
         made.parent.mkdir(parents=True, exist_ok=True)
         more = {"workers": 1, "progress": False} | cell.operator.arguments

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from d4rl_layout import BLOCK, DataError, labels, read, write
+from d4rl_layout import BLOCK, DataError, labels, read, stops, write
 from fist.data.actions import LABEL, ActionScale, in_unit, widest
 
 __all__ = ["DataError", "Episodes", "concatenate", "load_episodes", "save_episodes"]
@@ -131,11 +131,8 @@ def load_episodes(path: str | Path, min_length: int = 1) -> Episodes:
     states = np.asarray(arrays["observations"], np.float32)
     actions, clipped = in_unit(path, arrays.pop("actions"), scale)
     rewards = np.asarray(arrays.get("rewards", np.zeros(len(states))), np.float32)
-    ends = arrays["terminals"] | arrays.get("timeouts", False)
-    stops = np.flatnonzero(ends) + 1
-    if not len(stops):
-        raise DataError(f"{path}: no episode ends: terminals and timeouts are false in every row")
-    lengths = np.diff(stops, prepend=0)
+    ends = stops(path, arrays)
+    lengths = np.diff(ends, prepend=0)
     long_enough = lengths >= min_length
     if not long_enough.any():
         raise DataError(
@@ -143,13 +140,13 @@ def load_episodes(path: str | Path, min_length: int = 1) -> Episodes:
             f"{min_length} are needed (H+1; config: models.skills.model.horizon)"
         )
     keep = np.repeat(long_enough, lengths)
-    timed_out = ~arrays["terminals"][stops - 1]
+    timed_out = ~arrays["terminals"][ends - 1]
     return Episodes(
         torch.from_numpy(_packed(states, keep)),
         torch.from_numpy(_packed(actions, keep)),
         torch.from_numpy(lengths[long_enough].astype(np.int64)),
         dropped=int((~long_enough).sum()),
-        dropped_rows=len(ends) - int(stops[-1]),
+        dropped_rows=len(arrays["terminals"]) - int(ends[-1]),
         clipped=clipped,
         scale=scale,
         rewards=torch.from_numpy(_packed(rewards, keep)),

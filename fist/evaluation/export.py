@@ -164,7 +164,12 @@ def load_exported(folder: Path, trusted: Sequence[str] = ()) -> Trial:
         CheckpointError: a file is not what `cell.json` says, or that is damaged, or names a class
             that is not trusted.
     """
-    cell, path = read_cell(folder), folder / CELL
+    return trial_of(folder, read_cell(folder), trusted)
+
+
+def trial_of(folder: Path, cell: Cell, trusted: Sequence[str] = ()) -> Trial:
+    """Return what is tested of a policy whose description has been read; see `load_exported`."""
+    path = folder / CELL
     with _describing(path):
         method = class_named(cell.method, Policy, trusted)
         act = None if cell.act is None else method.Settings(**cell.act)

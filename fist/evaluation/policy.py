@@ -19,7 +19,7 @@ import torch
 from fist.data.actions import ActionScale, executed, in_unit
 from fist.data.episodes import Episodes, load_episodes, save_episodes
 from fist.evaluation.evaluate import Trial
-from fist.evaluation.export import load_exported, read_cell
+from fist.evaluation.export import read_cell, trial_of
 from fist.evaluation.rollout import make_env, make_spec
 from fist.training.checkpoint import read_twin
 
@@ -135,7 +135,8 @@ class LoadedPolicy:
 
 def load(folder: str | Path, trusted: Sequence[str] = ()) -> LoadedPolicy:
     """Load a trained policy from its folder, see `fist.load_policy`."""
-    trial, cell = load_exported(Path(folder), trusted), read_cell(Path(folder))
+    cell = read_cell(Path(folder))
+    trial = trial_of(Path(folder), cell, trusted)
     model = trial.spec.model
     about: dict[str, Any] = {"about": cell.about, "data": cell.labels.data_source}
     return LoadedPolicy(trial, about | ({} if model is None else read_twin(model).provenance))

@@ -85,6 +85,14 @@ def read(
     return arrays
 
 
+def stops(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the row after the last one of each episode, (E,); DataError where none ends."""
+    found = np.flatnonzero(arrays["terminals"] | arrays.get("timeouts", False)) + 1
+    if not len(found):
+        raise DataError(f"{path}: no episode ends: terminals and timeouts are false in every row")
+    return found
+
+
 def check(path: str | os.PathLike[str]) -> None:
     """Judge an HDF5 file of any layout as `read` does, by its header alone.
 

@@ -15,7 +15,7 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
 
-from d4rl_layout import DataError, labels, read, write
+from d4rl_layout import DataError, labels, read, stops, write
 from fist.data.actions import LABEL, ActionScale
 from fist.data.sources.lerobot import ADVICE
 from fist.data.sources.minari import library
@@ -221,9 +221,7 @@ def _scale(data: Path) -> ActionScale | None:
 def _episodes(data: Path) -> Iterator[Episode]:
     """Yield the rows of each episode in every array that has some, and whether it terminated."""
     arrays = read(data)
-    ends = np.flatnonzero(arrays["terminals"] | arrays.get("timeouts", False)) + 1
-    if not len(ends):
-        raise DataError(f"{data}: no episode ends: terminals and timeouts are false in every row")
+    ends = stops(data, arrays)
     arrays.setdefault("rewards", np.zeros(len(arrays["actions"]), np.float32))
     names = ("observations", "actions", "rewards", "next_observations")
     for first, stop in zip([0, *ends], ends, strict=False):

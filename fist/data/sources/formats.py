@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from d4rl_layout import OTHERS, ROWS, DataError, bounded, opened, plain, read
+from d4rl_layout import OTHERS, ROWS, DataError, bounded, opened, plain, read, stops
 from fist.data.sources import zarr as zarr_stores
 from fist.data.sources.lerobot import LeRobot
 from fist.data.sources.minari import Minari
@@ -49,11 +49,7 @@ class D4RL(Recording):
 
     @cached_property
     def _stops(self) -> np.ndarray:
-        told = read(self.path, ("terminals",), ROWS[-2:])
-        stops = np.flatnonzero(told["terminals"] | told.get("timeouts", False)) + 1
-        if not len(stops):
-            raise DataError(f"{self.path}: no episode ends: terminals and timeouts are false")
-        return np.insert(stops, 0, 0)
+        return np.insert(stops(self.path, read(self.path, ("terminals",), ROWS[-2:])), 0, 0)
 
     @property
     def lengths(self) -> list[int]:
