@@ -5,6 +5,7 @@ import re
 import sys
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
@@ -29,6 +30,8 @@ from figures import OF_RUN, Figures
 from options import Options, bound, named, ordered, pairs
 from screen import list_rules, show
 from targets import Targets
+
+from fist.training.settings import Retrieve
 
 sys.path.remove(str(ROOT / "workflow"))  # a user's module may be called like one of ours
 
@@ -90,7 +93,7 @@ wildcard_constraints:
     table="|".join(config["tables"]),
     seed=r"\d+",
     n_demos=r"\d+",
-    retrieve=r"(_retrieve_(all|nearest|iwr))?",
+    retrieve=f"(_retrieve_({'|'.join(get_args(Retrieve)[1:])}))?",
     part="|".join({part for model in targets.models.values() for part in model["parts"]}),
     split=r"(mixed|no_[a-z0-9_]+(-[a-z0-9_]+)*)([.]\d+percent)?",
     sequence=r"[a-z0-9_]+(-[a-z0-9_]+)*",

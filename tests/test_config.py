@@ -206,7 +206,7 @@ def test_the_message_names_the_file_that_the_key_came_from():
         ("methods.fist.distance", "mixed", "must contain saw_held_out"),
         ("methods.fist_no_finetuning.retrieve", "all", "needs a model that is fine-tuned without"),
         ("methods.replay.retrieve", "iwr", "needs a model that is fine-tuned without play"),
-        ("methods.fist.retrieve", "near", "must be one of none, all, nearest, iwr"),
+        ("methods.fist.retrieve", "near", "must be one of none, all, nearest, iwr, sdtw"),
         ("tables.kitchen_table.tasks", ["kettel"], "no kettel among tasks"),
         ("tables.kitchen_table.methods", ["bcc"], "no bcc among methods"),
         ("tables.kitchen_table.env", "kitschen", "no kitschen among environments"),

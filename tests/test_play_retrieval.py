@@ -1,6 +1,8 @@
 """Laws of the play that is learnt from beside the demonstrations."""
 
 from dataclasses import replace
+from itertools import product
+from typing import get_args
 
 import pytest
 import torch
@@ -16,8 +18,16 @@ from fist.methods.labelled import TaskBCModel, TaskBCSettings, TaskSkillSettings
 from fist.methods.sailor import SailorModel, SailorSettings
 from fist.methods.skills import SkillSettings, SkillVAE
 from fist.training.checkpoint import load_model, save_model
-from fist.training.play_retrieval import beside, density_ratio, nearest, retrieved
-from fist.training.settings import TrainSettings
+from fist.training.play_retrieval import (
+    beside,
+    density_ratio,
+    nearest,
+    retrieved,
+    slowest,
+    warp,
+    warped,
+)
+from fist.training.settings import Retrieve, TrainSettings
 from fist.training.stages import Inputs, Job, finetune_model
 
 S, A, H = 3, 2, 4
@@ -32,7 +42,7 @@ MODELS = {
     SailorModel: SailorSettings(**SKILLS),
 }
 every_model = pytest.mark.parametrize("cls", MODELS)
-HOW = pytest.mark.parametrize("how", ["none", "all", "nearest", "iwr"])
+HOW = pytest.mark.parametrize("how", get_args(Retrieve))
 
 
 def made(cls, data):
@@ -99,8 +109,55 @@ def test_a_window_far_from_everything_is_not_what_demonstrations_are_denser_at()
     assert density_ratio(torch.cat((play, far)), demos)[-1] < 1e-6
 
 
+def test_the_best_alignment_is_what_trying_all_of_them_finds():
+    generator = torch.Generator().manual_seed(0)
+    play, stretch = (torch.randn(n, 2, generator=generator) for n in (14, 4))
+    steps = torch.tensor([*range(6), *range(8)])
+    costs, begins = warp(play, stretch, steps)
+
+    def by_hand(end):
+        tried = []
+        for moves in product(range(3), repeat=3):
+            rows = torch.tensor([end - sum(moves[i:]) for i in range(4)])
+            if sum(moves) <= steps[end]:
+                tried.append((float((play[rows] - stretch).square().mean()), int(rows[0])))
+        return min(tried)
+
+    for end in range(14):
+        cost, begin = by_hand(end)
+        assert costs[end].item() == pytest.approx(cost, rel=1e-5)
+        assert begins[end] == begin
+
+
+def test_demonstrations_are_cut_where_they_rest_and_no_stretch_is_short():
+    ways = [torch.linspace(0, 1, 30), torch.ones(8), torch.linspace(1, 0, 30), torch.zeros(8)]
+    path = torch.cat([*ways, ways[0]])[:, None]
+    first, second = slowest(path)
+    assert 30 <= first <= 38
+    assert 68 <= second <= 76
+    assert slowest(path[:45]) == []
+
+
+def test_a_stretch_of_play_at_another_speed_is_retrieved_and_the_rest_of_its_episode_is_not():
+    there = torch.linspace(0, 3, 61)
+    arc = torch.stack([there.sin(), there.cos(), torch.zeros(61)], 1)
+    other = torch.full((50, 3), -2.0) + 0.1 * torch.randn(50, 3)
+    for way in (arc[::2], arc.repeat_interleave(2, 0)[:90]):
+        play = Episodes(
+            torch.cat([other, way, other, other]),
+            torch.zeros(150 + len(way), A),
+            torch.tensor([100 + len(way), 50]),
+        )
+        demo = arc[:46] + torch.tensor([0.0, 0.0, 40.0])  # its third dimension rests, elsewhere
+        weights = warped(play, Episodes(demo, torch.zeros(46, A), torch.tensor([46])))
+        rows = weights.nonzero()[:, 0]
+        assert 50 <= rows.min() <= 55
+        assert rows.max() < 50 + len(way)
+        assert len(rows) > 0.7 * 46 * len(way) / 61
+
+
 @pytest.mark.parametrize("cls", [BCModel, TaskBCModel, ChunkModel])
-@pytest.mark.parametrize("how", ["nearest", "iwr"])
+@pytest.mark.parametrize("how", ["nearest", "iwr", "sdtw"])
 def test_play_that_goes_where_demonstrations_go_is_drawn_and_other_play_is_not(cls, how):
     near, far = walks([60] * 2), walks([60] * 18, at=3.0, seed=1)
     parts = ("states", "actions", "lengths")
@@ -191,7 +248,7 @@ def test_to_retrieve_there_has_to_be_play_that_is_not_read_anyway(files):
 
 def test_play_that_hardly_varies_is_retrieved_all_the_same():
     still = Episodes(torch.zeros(40, S), torch.zeros(40, A), torch.tensor([20, 20]))
-    for how in ("nearest", "iwr"):
+    for how in ("nearest", "iwr", "sdtw"):
         model = made(BCModel, still)
         assert (
             Windows(retrieved(how, model, still, walks([20])), H).draw(3, torch.Generator()).numel()

@@ -10,6 +10,7 @@ from annotated_types import Ge, Le, Len
 from pydantic import Field, Strict, StringConstraints
 
 from fist.stage.settings import Count, Flag, Natural, NonNegative, Seed, schema_of, settings
+from fist.training.settings import Retrieve
 
 
 def like(pattern: str) -> StringConstraints:
@@ -295,10 +296,11 @@ class Method:
     """`held_out`: trained without the held-out object, then fine-tuned on the demonstrations.
     `mixed`: trained on all play, so **it has seen the held-out object**; the name of the method
     must say so (`saw_held_out`)."""
-    retrieve: Literal["none", "all", "nearest", "iwr"] = "none"
+    retrieve: Retrieve = "none"
     """Retrieval of play for fine-tuning, where its windows are half of each batch: `none`; `all`
     alike; the tenth that is `nearest` to the demonstrations; `iwr`, weighted by the ratio of the
-    densities of demonstrations and play."""
+    densities of demonstrations and play; `sdtw`, stretches that run like one of the
+    demonstrations."""
     n_demos: Count | None = None
     """Number of demonstrations for this method alone."""
     rollout: Free | None = None

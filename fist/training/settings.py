@@ -5,6 +5,9 @@ from typing import Literal
 
 from fist.stage.settings import Count, Flag, Natural, Positive, Share, settings
 
+Retrieve = Literal["none", "all", "nearest", "iwr", "sdtw"]
+"""Which windows of play are half of each batch, see `fist.training.play_retrieval`."""
+
 
 @settings
 class TrainSettings:

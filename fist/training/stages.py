@@ -24,8 +24,8 @@ from fist.stage.files import fingerprint, sha256
 from fist.stage.provenance import code_version
 from fist.training.checkpoint import action_scale, load_model, save_model, steps_of
 from fist.training.loop import Run, train
-from fist.training.play_retrieval import Retrieve, beside, retrieved
-from fist.training.settings import TrainSettings
+from fist.training.play_retrieval import beside, retrieved
+from fist.training.settings import Retrieve, TrainSettings
 from fist.training.speed import compiles
 
 log = logging.getLogger(__name__)

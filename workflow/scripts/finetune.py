@@ -7,8 +7,7 @@ from tyro.conf import Positional, arg
 
 from _cli import main
 from fist.methods.base import Model, class_named
-from fist.training.play_retrieval import Retrieve
-from fist.training.settings import TrainSettings
+from fist.training.settings import Retrieve, TrainSettings
 from fist.training.stages import Inputs, Job, finetune_model
 
 
@@ -33,7 +32,8 @@ def command(cls: type[Model]) -> Callable[..., None]:
             n_demos: How many demonstrations to use, the first ones.
             part: What to train: "all" of the model, a new one of its shape from "scratch", …
             retrieve: Which windows of play are half of each batch: none, "all" alike, the "nearest"
-                tenth to the demonstrations, or "iwr", weighted by a ratio of densities.
+                tenth to the demonstrations, "iwr", weighted by a ratio of densities, or "sdtw",
+                stretches that run alike.
             model: Settings of a model that begins here: others have those they were trained with.
         """
         finetune_model(cls, inputs, n_demos, part, train, job, model, retrieve)
