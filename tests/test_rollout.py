@@ -42,7 +42,8 @@ def read_back(path):
     """Read the rows of one evaluation, those of `LABELS`."""
     table = read_episodes([path])
     assert (table[list(asdict(LABELS))] == list(asdict(LABELS).values())).all(axis=None)
-    table = table.astype(object).where(table.notna(), None)
+    table = table.fillna({"failure": ""}).astype(object)
+    table = table.where(table.notna(), None)
     return [
         EpisodeRow(
             **{field.name: row[field.name] for field in fields(EpisodeRow) if field.name in row},
@@ -202,6 +203,12 @@ def test_without_subtasks_success_is_termination_and_their_columns_stay_empty(tm
     assert read_back(tmp_path / "episodes.csv") == rows
 
 
+def test_who_fails_has_failed_somehow_and_who_does_not_has_not():
+    rows = [*walk(Walker(noise=2.0)), *walk()]
+    assert {row.success for row in rows} == {True, False}
+    assert all(bool(row.failure) != row.success for row in rows)
+
+
 def test_what_is_written_is_what_is_read(tmp_path):
     rows = walk()
     write_episodes_csv(tmp_path / "a" / "episodes.csv", LABELS, rows)
@@ -212,7 +219,7 @@ def test_the_columns_are_those_of_the_schema(tmp_path):
     write_episodes_csv(tmp_path / "episodes.csv", LABELS, walk())
     assert (tmp_path / "episodes.csv").read_text().splitlines()[0] == (
         "env,task,method,seed,episode,test_seed,length,episode_return,subtasks_ordered,"
-        "subtasks_any_order,success,step_left,step_right,step_top,data_source"
+        "subtasks_any_order,success,action_change,failure,step_left,step_right,step_top,data_source"
     )
 
 

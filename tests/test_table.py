@@ -54,9 +54,9 @@ def test_the_columns_are_those_of_the_schema_in_order(tmp_path):
     assert (tmp_path / "table.csv").read_text().splitlines()[0] == (
         "task,method,held_out,n_seeds,n_episodes,subtasks_ordered,subtasks_ordered_lo,"
         "subtasks_ordered_hi,subtasks_any_order,success_rate,success_rate_lo,success_rate_hi,"
-        "episode_length,episode_length_lo,episode_length_hi,against,difference,difference_lo,"
-        "difference_hi,improvement,improvement_lo,improvement_hi,paper_subtasks,paper_success,"
-        "paper_length,data_source,rate_hinge_cabinet,rate_kettle,rate_light_switch,rate_microwave,"
+        "episode_length,episode_length_lo,episode_length_hi,action_change,failures,against,"
+        "difference,difference_lo,difference_hi,improvement,improvement_lo,improvement_hi,"
+        "paper_subtasks,paper_success,paper_length,data_source,rate_hinge_cabinet,rate_kettle,rate_light_switch,rate_microwave,"
         "rate_slide_cabinet,rate_top_burner"
     )
 

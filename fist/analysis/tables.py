@@ -38,6 +38,8 @@ SCHEMA = (
     Column("subtasks_any_order", float, 0, optional=True),
     *(Column(f"success_rate{end}", float, 0, 1, optional=True) for end in ENDS),
     *(Column(f"episode_length{end}", float, 0, optional=True) for end in ENDS),
+    Column("action_change", float, 0, optional=True),
+    Column("failures", str, optional=True),
     *(Column(name, str if name == "against" else float, optional=True) for name in COMPARED),
     Column("paper_subtasks", float, 0, optional=True),
     Column("paper_success", float, 0, 1, optional=True),
@@ -63,6 +65,7 @@ SHOWN = {
         "method": "{method}",
         "subtasks in order": "**{subtasks_ordered:.2f}** " + ends("subtasks_ordered"),
         "all done": "{success_rate:.0%}",
+        "failures": "{failures}",
         "each in order, %": "{each}",
         **_DIFFERENCE,
         "published": "{published}",
@@ -71,6 +74,7 @@ SHOWN = {
         "method": "{method}",
         "success": "**{success_rate:.2f}** " + ends("success_rate"),
         "episode length": "{episode_length:.0f} " + ends("episode_length", ".0f"),
+        "failures": "{failures}",
         **_DIFFERENCE,
         "published": "{published}",
     },
@@ -209,6 +213,10 @@ def _tested(
     where = f"{results.task}/{results.method}"
     left_out = held_out[results.task].strip("+")
     row = {"held_out": left_out}
+    if not np.isnan(change := results.of("action_change")).any():
+        row["action_change"] = f"{change.mean():.3f}"
+    failed = results.episodes.failure.value_counts()
+    row["failures"] = "; ".join(f"{name} {n}" for name, n in failed.items() if name)
     if layout == "subtasks" and results.subtasks:
         row["subtasks_any_order"] = f"{results.of('subtasks_any_order').mean():.3f}"
         counted = (~np.isnan(results.steps())).mean((0, 1))

@@ -53,6 +53,11 @@ class EpisodeRow:
     steps: dict[str, int | None] = field(default_factory=dict)
     """For every subtask, in the task's order: the step (from 1) at which it was counted in order,
     None if it never was, or if that was taken back since."""
+    action_change: float | None = None
+    """Mean over steps of the root mean square change of an action since the step before, 0 to 2:
+    the smoother, the smaller. None: there was one step."""
+    failure: str = ""
+    """How it failed, see `fist.evaluation.failures`; empty where it was a success."""
 
 
 LABELS = (*(Column(name, str) for name in ("env", "task", "method")), Column("seed", int, 0))
@@ -65,6 +70,8 @@ MEASURES = (
     Column("subtasks_ordered", int, 0, optional=True),
     Column("subtasks_any_order", int, 0, optional=True),
     Column("success", int, 0, 1),
+    Column("action_change", float, 0, optional=True),
+    Column("failure", str, optional=True),
 )
 COLUMNS = (
     *LABELS,
