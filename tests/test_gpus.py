@@ -37,11 +37,13 @@ def sleeps(process):
         return any(child.name() == "sleep" for child in psutil.Process(process.pid).children())
 
 
-def test_a_job_waits_for_a_gpu_that_no_other_holds(environment):
+@pytest.mark.parametrize("visible", ["3,GPU-5", "3,3"])
+def test_a_job_waits_for_a_gpu_that_no_other_holds(environment, visible):
+    """A GPU that is named twice is held by two."""
     holders = [
         subprocess.Popen(
             [ON_GPU, "1", "bash", "-c", "echo $CUDA_VISIBLE_DEVICES; read"],
-            env=environment | {"CUDA_VISIBLE_DEVICES": "3,GPU-5"},
+            env=environment | {"CUDA_VISIBLE_DEVICES": visible},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -49,10 +51,10 @@ def test_a_job_waits_for_a_gpu_that_no_other_holds(environment):
         for _ in range(2)
     ]
     held = [holder.stdout.readline().strip() for holder in holders]
-    assert sorted(held) == ["3", "GPU-5"]
+    assert sorted(held) == visible.split(",")
     waiting = subprocess.Popen(
         [ON_GPU, "1", "bash", "-c", "echo $CUDA_VISIBLE_DEVICES"],
-        env=environment | {"CUDA_VISIBLE_DEVICES": "3,GPU-5"},
+        env=environment | {"CUDA_VISIBLE_DEVICES": visible},
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -5,8 +5,8 @@
 #
 # NUMBER is 0 or 1; with 0 the command sees no GPU. Snakemake counts GPUs but does not say which; a
 # lock for each, held until the command ends however it ends, does. The GPUs are those of
-# CUDA_VISIBLE_DEVICES, or all. In a job of a cluster, which has chosen already, and where there is
-# no GPU, the command just runs.
+# CUDA_VISIBLE_DEVICES, or all; one that is named three times (0,0,0) runs three commands at once.
+# In a job of a cluster, which has chosen already, and where there is no GPU, the command just runs.
 set -euo pipefail
 shopt -s nullglob
 
@@ -29,8 +29,10 @@ fi
 locks=${TMPDIR:-/tmp}/fist-gpus-$(id -u)
 mkdir -p "$locks"
 while true; do
+    declare -A named=()
     for gpu in "${gpus[@]}"; do
-        exec {lock}>"$locks/${gpu//\//_}" # a part of a GPU has slashes in its name
+        named[$gpu]=$((${named[$gpu]-0} + 1))
+        exec {lock}>"$locks/${gpu//\//_}.${named[$gpu]}" # a part of a GPU has slashes in its name
         if flock --nonblock "$lock"; then
             export CUDA_VISIBLE_DEVICES=$gpu
             exec "$@" # the lock goes with the command: it inherits the open file
