@@ -6,7 +6,8 @@ rule summarise:
     input:
         unpack(targets.table),
     output:
-        csv=shown("<results>/{table}.csv", "table", table="{table}", what="results"),
+        csv="<results>/{table}.csv",
+        page=shown("<results>/{table}.html", "table", table="{table}", what="results"),
         statistics=shown(
             "<results>/{table}_statistics.csv", "statistics", table="{table}", what="comparison"
         ),
@@ -60,7 +61,8 @@ rule summarise_settings:
             cell.episodes for name in config["overview"] for cell in targets.cells(name)
         ],
     output:
-        csv=shown("<results>/settings_table.csv", "settings", table="settings", what="overview"),
+        csv="<results>/settings_table.csv",
+        page=shown("<results>/settings_table.html", "settings", table="settings", what="overview"),
         markdown="<results>/settings_table.md",
     log:
         "<logs>/settings_table.log",

@@ -96,7 +96,7 @@ def test_a_change_of_what_every_stage_runs_makes_every_job_of_the_report_run_aga
 def test_every_file_that_is_shown_is_in_the_page(made):
     text = (made / "results/test" / "report.html").read_text()
     shown = [
-        *("kitchen_table.csv", "kitchen_table_statistics.csv", "claims.csv", "cost.csv"),
+        *("kitchen_table.html", "kitchen_table_statistics.csv", "claims.csv", "cost.csv"),
         *(
             "figures/cost.png",
             "run/versions.csv",

@@ -1,5 +1,6 @@
 """Laws of the results table."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from made_results import (
 from fist.analysis.intervals import mean
 from fist.analysis.tables import COLUMNS, summarise
 from fist.evaluation.episode_results import Labels, ResultsError, collect, write_episodes_csv
+from fist.stage.text import markdown, page
 
 
 def test_a_hand_made_cell(tmp_path):
@@ -306,3 +308,31 @@ def test_the_columns_of_a_maze_are_those_of_every_table(tmp_path):
     files = write_maze(tmp_path, [(300, 400)])
     summarise(files, tmp_path / "table.csv", {"left": "left"}, settings=MAZE)
     assert (tmp_path / "table.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
+
+
+def test_the_page_has_the_table_of_the_markdown_and_text_stays_text():
+    columns = {"method": "{method}", "score": "**{mean:.2f}** {mean_ends:.1f}", "left": "{left}"}
+    told = {"mean": "0.5", "mean_lo": "0.25", "mean_hi": "1"}
+    records = [told | {"method": "a<b|c"}, {"method": "other"}]
+    shown = page("of <two>", columns, records, ["**Bold** & plain."])
+    heads, *rows = re.findall(r"<tr>(.*?)</tr>", shown)
+    assert re.findall(r"<th.*?>(.*?)</th>", heads) == ["method", "score"]
+    cells = [re.findall(r"<td>(.*?)</td>", row) for row in rows]
+    assert cells == [["a&lt;b|c", "<b>0.50</b> [0.2, 1.0]"], ["other", ""]]
+    assert "<title>of &lt;two&gt;</title>" in shown
+    assert "<p><b>Bold</b> &amp; plain.</p>" in shown
+    assert markdown(columns, records).count("\n") == 3
+
+
+def test_a_row_counts_how_episodes_failed_and_how_actions_changed(tmp_path):
+    told = [("stuck", 0.1), ("", 0.3), ("lost", 0.2), ("stuck", 0.2)]
+    rows = [
+        replace(episode(i, TASKS["top_burner"], 4), failure=how, action_change=change)
+        for i, (how, change) in enumerate(told)
+    ]
+    labels = Labels("kitchen", "top_burner", "fist", 0, "generated")
+    write_episodes_csv(tmp_path / "episodes.csv", labels, rows)
+    text = summarise([tmp_path / "episodes.csv"], tmp_path / "table.csv", HELD_OUT)
+    [record] = read(tmp_path / "table.csv")
+    assert (record["failures"], record["action_change"]) == ("stuck 2; lost 1", "0.200")
+    assert "| stuck 2; lost 1 |" in text

@@ -94,12 +94,12 @@ class Figures:
         wanted = dict.fromkeys(("cost.csv", "figures/cost.png", "run/config.yaml"), True)
         tested = {cell.episodes for cell in self.targets.cells()}
         wanted |= {"run/versions.csv": True, "claims.csv": tested >= {*self.targets.claimed()}}
-        wanted |= {"settings_table.csv": False, "figures/settings.png": False}
+        wanted |= {"settings_table.html": False, "figures/settings.png": False}
         defaults = self.config["default_tables"]
         for table in sorted(self.config["tables"], key=defaults.__contains__):  # these last
             default = table in defaults
             films = [Path(film).relative_to("<results>") for film in self.targets.videos(table)]
-            wanted |= dict.fromkeys((f"{table}.csv", f"{table}_statistics.csv"), default)
+            wanted |= dict.fromkeys((f"{table}.html", f"{table}_statistics.csv"), default)
             for figure in self.of(table):
                 of_table = {*self.needs[figure]} <= WITH_TABLE
                 wanted[f"figures/{table}/{figure}.png"] = default and of_table

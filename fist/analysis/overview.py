@@ -18,7 +18,7 @@ from fist.evaluation.episode_results import collect
 from fist.stage.columns import Column, write_table
 from fist.stage.files import write_text
 from fist.stage.tensors import unpack
-from fist.stage.text import Record, csv_table, ends, markdown
+from fist.stage.text import Record, csv_table, ends, markdown, page
 
 SCHEMA = (
     *(Column(name, str) for name in ("setting", "method", "measure")),
@@ -60,7 +60,7 @@ class Setting:
 
 
 def overview(settings: Sequence[Setting], out: Path) -> str:
-    """Write the overview as CSV and, beside it, as Markdown; return the Markdown.
+    """Write the overview as CSV, Markdown and HTML; return the Markdown.
 
     Methods that were not run on all tasks of a setting, with equal numbers of seeds and episodes,
     have no row there.
@@ -84,6 +84,8 @@ def overview(settings: Sequence[Setting], out: Path) -> str:
     shown |= {"is told": "{told}", "CPU minutes a seed": "{minutes:.1f}"}
     text = "\n".join((markdown(shown, [*cells.values()]), "", NOTE, ""))
     write_text(out.with_suffix(".md"), text)
+    title = "Methods and settings"
+    write_text(out.with_suffix(".html"), page(title, shown, [*cells.values()], [NOTE]))
     write_table(out, SCHEMA, csv_table(COLUMNS, records))
     return text
 

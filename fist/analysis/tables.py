@@ -26,7 +26,7 @@ from fist.analysis.comparison import (
 from fist.evaluation.episode_results import Results, ResultsError, collect, of_one_environment
 from fist.stage.columns import Column, read_tables, write_table
 from fist.stage.files import write_text
-from fist.stage.text import Record, csv_table, ends, markdown
+from fist.stage.text import Record, csv_table, ends, markdown, page
 
 ENDS = ("", "_lo", "_hi")
 RATE = "rate_"
@@ -65,8 +65,8 @@ SHOWN = {
         "method": "{method}",
         "subtasks in order": "**{subtasks_ordered:.2f}** " + ends("subtasks_ordered"),
         "all done": "{success_rate:.0%}",
-        "failures": "{failures}",
         "each in order, %": "{each}",
+        "failures": "{failures}",
         **_DIFFERENCE,
         "published": "{published}",
     },
@@ -90,7 +90,8 @@ NOTES = {
 NOTE = (
     "Brackets are 95 % confidence intervals over training seeds and test episodes; – means "
     "that there is one training seed. The difference is to the strongest baseline of the row, "
-    "which is named."
+    "which is named. Failures: a subtask was done that was not due (wrong order), at the end it "
+    "hardly moved (stuck), a subtask had just been counted (late), none of these (lost)."
 )
 
 
@@ -114,7 +115,7 @@ def summarise(
     settings: TableSettings = TableSettings(),
     references: Sequence[Path] = (),
 ) -> str:
-    """Write the table of these results as CSV and, beside it, as Markdown; return the Markdown.
+    """Write the table of these results as CSV, Markdown and HTML; return the Markdown.
 
     A second CSV, <out>_statistics.csv, compares the methods (`fist.analysis.comparison`).
 
@@ -123,7 +124,7 @@ def summarise(
 
     Args:
         files: episodes.csv of every task, method and training seed.
-        out: the CSV to write; the Markdown gets the suffix .md.
+        out: the CSV to write; the others have the suffixes .md and .html.
         held_out: for every task, what the pretraining data leave out, joined by "+"; "" or "+" for
             nothing.
         paper: published numbers by "task/method/measure", of subtasks, success and length.
@@ -169,10 +170,13 @@ def summarise(
             notes.append(f"{head.capitalize()}: {', '.join(cells)}.")
     orders = {of_one.task: ", ".join(of_one.subtasks).replace("_", " ") for of_one in shown}
     text = "\n".join((markdown(columns, [*rows.values()]), "", " ".join(notes), ""))
-    if any(orders.values()):
-        text += "\n".join(("", *(f"- {task}: {order}" for task, order in orders.items()), ""))
+    told = [f"{task}: {order}" for task, order in orders.items() if any(orders.values())]
+    if told:
+        text += "\n".join(("", *(f"- {order}" for order in told), ""))
     rates = sorted({name for record in records for name in record if name.startswith(RATE)})
     write_text(out.with_suffix(".md"), text)
+    title = out.stem.replace("_", " ")
+    write_text(out.with_suffix(".html"), page(title, columns, [*rows.values()], [*notes, *told]))
     write_text(out.with_stem(f"{out.stem}_statistics"), csv_table(STATISTICS, statistics))
     write_table(out, SCHEMA, csv_table((*COLUMNS, *rates), records))
     return text
