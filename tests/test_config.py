@@ -205,6 +205,7 @@ def test_the_message_names_the_file_that_the_key_came_from():
         ("methods.fist.class", "nowhere_at_all:FIST", "PYTHONPATH and in the folder of the run"),
         ("methods.fist.distance", "mixed", "must contain saw_held_out"),
         ("methods.fist_no_finetuning.retrieve", "all", "needs a model that is fine-tuned without"),
+        ("methods.fist_graph.lookup", "euclidean", "search graph needs lookup distance"),
         ("methods.replay.retrieve", "iwr", "needs a model that is fine-tuned without play"),
         ("methods.fist.retrieve", "near", "must be one of none, all, nearest, iwr, sdtw"),
         ("tables.kitchen_table.tasks", ["kettel"], "no kettel among tasks"),

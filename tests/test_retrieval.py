@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from fist.data.episodes import Episodes
-from fist.methods.retrieval import DemoIndex, Tracker, raw_states
+from fist.data.episodes import Episodes, save_episodes
+from fist.methods.distance import Distance, DistanceSettings
+from fist.methods.retrieval import DemoIndex, Guide, Tracker, raw_states
+from fist.methods.roadmap import roadmap
+from fist.training.checkpoint import load_model
+from fist.training.settings import TrainSettings
+from fist.training.stages import Inputs, Job, train_model
 
 H = 3
 
@@ -178,3 +183,61 @@ def test_demonstrations_that_stand_still_can_be_tracked():
     demos = Episodes(torch.zeros(9, 2), torch.zeros(9, 1), torch.tensor([9]))
     demos.states[8] = 5.0
     assert torch.equal(tracked(demos, demos.states[-2:]), demos.states[-2:])
+
+
+def around_a_wall(steps: int = 60) -> torch.Tensor:
+    """A way from (-1, 0) around the end of a wall, (0, 5), to (1, 0)."""
+    corners = torch.tensor([[-1.0, 0.0], [-1.0, 5.0], [1.0, 5.0], [1.0, 0.0]])
+    way = torch.linspace(0, 12, steps)[:, None]
+    parts = zip(corners[:-1], corners[1:], (0, 5, 7), (5, 2, 5), strict=True)
+    return corners[0] + sum(
+        ((way - begin).clamp(0, length) / length * (end - start))
+        for start, end, begin, length in parts
+    )
+
+
+def by_ways(play: torch.Tensor, demo: torch.Tensor, count: int = 40) -> DemoIndex:
+    lengths = torch.tensor([len(play)])
+    ways = roadmap(Episodes(play, torch.zeros(len(play), 1), lengths), raw_states, H, count)
+    demos = Episodes(demo, torch.zeros(len(demo), 1), torch.tensor([len(demo)]))
+    return DemoIndex(demos, raw_states, H, ways)
+
+
+def test_from_behind_a_wall_the_goals_lead_around_it_and_then_along_the_demonstration():
+    play = around_a_wall()
+    guide = Guide(by_ways(torch.cat([play, play.flip(0)]), play[45:]))
+    place, passed = play[:1], []
+    for _ in range(40):
+        place = guide.target(place, [0])
+        passed.append(place[0])
+    hops = torch.stack([play[0], *passed]).diff(dim=0).norm(dim=1)
+    assert hops.max() < 2 * H * 12 / 59
+    assert not any((abs(x) < 0.9) and y < 4.9 for x, y in torch.stack(passed).tolist())
+    assert torch.equal(passed[-1], play[-1])
+
+
+def test_where_a_demonstration_passes_or_no_way_is_known_the_goal_is_the_usual_one():
+    play = around_a_wall()
+    index = by_ways(play.flip(0), play[45:])  # play only ever came back
+    guide = Guide(index)
+    for places in (play[45:], play[:20]):
+        assert torch.equal(guide.target(places, range(len(places))), index.target(places))
+
+
+def test_a_graph_is_searched_where_there_is_one():
+    with pytest.raises(ValueError, match=r"models\.distance\.model\.nodes"):
+        Guide(DemoIndex(line_demos(7), raw_states, H))
+
+
+def test_the_roadmap_of_a_distance_is_drawn_in_training_and_kept(tmp_path):
+    play = around_a_wall()
+    save_episodes(tmp_path / "play.hdf5", Episodes.of([play.numpy()] * 2, [np.zeros((60, 1))] * 2))
+    settings = DistanceSettings(horizon=H, hidden=8, feature_dim=4, nodes=70)
+    train = TrainSettings(steps=20, batch_size=8, validation=0)
+    job = Job(tmp_path / "distance.pt")
+    train_model(Distance, Inputs(tmp_path / "play.hdf5"), settings, train, job)
+    ways = load_model(job.out, Distance).roadmap()
+    assert ways.nodes.shape == (70, 2)
+    assert torch.isin(ways.nodes, play).all()
+    assert ways.linked.sum() >= 40
+    assert not Distance(DistanceSettings(), 2).roadmap()

@@ -126,6 +126,8 @@ def _method_faults(
     if finetune not in parts:
         rule = f"needs finetune: {', '.join(parts)}" if model else "has no model to finetune"
         yield f"{cls} {rule}; finetune is {finetune}"
+    if method.get("rollout", {}).get("search") == "graph" and lookup != "distance":
+        yield f"search graph needs lookup distance; lookup is {lookup}"
     without = model is not None and finetune != "none" and "play" not in model["finetunes_on"]
     if method["retrieve"] != "none" and not without:
         yield f"retrieve {method['retrieve']} needs a model that is fine-tuned without play"

@@ -117,7 +117,10 @@ class PolicySpec:
             # Only what is learnt is random: the scale of the states stays as it was.
             untrained.normaliser.load_state_dict(distance.normaliser.state_dict())
             distance = untrained
-        return DemoIndex(episodes, raw_states if distance is None else distance.features, horizon)
+        if distance is None:
+            return DemoIndex(episodes, raw_states, horizon)
+        ways = None if self.lookup == "random" else distance.roadmap()
+        return DemoIndex(episodes, distance.features, horizon, ways)
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,9 @@ class Model(nn.Module):
         if self.settings.normalise:
             self.normaliser.fit(material.main.states)
 
+    def conclude(self, material: Material) -> None:
+        """Take from the data, after training, what depends on what has been learnt."""
+
     def sampler(self, material: Material, batch: int, device: torch.device | str) -> Sampler:
         """Return a function that draws a batch for `losses`, on a device, from its generator."""
         raise NotImplementedError

@@ -10,13 +10,14 @@ from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Generator, Tensor, nn
 
 from fist.data.windows import Windows
 from fist.methods.base import Batch, Material, Model, ModelSettings, Sampler, Terms
 from fist.methods.networks import at_least_float32
-from fist.stage.settings import Count, NonNegative, settings
+from fist.methods.roadmap import Roadmap, roadmap
+from fist.stage.settings import Count, Natural, NonNegative, settings
 
 
 @settings
@@ -34,11 +35,15 @@ class DistanceSettings(ModelSettings):
     """Standard deviation of the noise added to states in training, in units of the normalised
     state. Without noise, f may read progress off the arm alone and take a missed subtask for a
     finished one."""
+    nodes: Natural = 0
+    """Nodes of the roadmap of play (`fist.methods.roadmap`), for `search: graph`; 0: no roadmap."""
 
 
 class Distance(Model):
     """Encoder f and the bilinear form W of the contrastive score f(s)ᵀ W f(s')."""
 
+    nodes: Float[Tensor, "K S"]
+    linked: Bool[Tensor, "K K"]
     name = "distance"
     Settings = DistanceSettings
     finetunes_on = ("play", "demos")
@@ -58,6 +63,26 @@ class Distance(Model):
             nn.Linear(settings.hidden, settings.feature_dim),
         )
         self.W = nn.Parameter(torch.rand(settings.feature_dim, settings.feature_dim))
+        if settings.nodes:
+            self.register_buffer("nodes", torch.zeros(settings.nodes, state_dim))
+            self.register_buffer("linked", torch.zeros(settings.nodes, settings.nodes).bool())
+
+    def conclude(self, material: Material) -> None:
+        """Draw the roadmap of play, which depends on what has been learnt."""
+        if self.settings.nodes and material.play is not None:
+            where = self.W.device
+            found = roadmap(
+                material.play,
+                lambda s: self.features(s.to(where)).cpu(),
+                self.settings.horizon,
+                self.settings.nodes,
+            )
+            self.nodes.copy_(found.nodes)
+            self.linked.copy_(found.linked)
+
+    def roadmap(self) -> Roadmap | None:
+        """Return the roadmap of play, if there is one."""
+        return Roadmap(self.nodes, self.linked) if self.settings.nodes else None
 
     def features(self, s: Float[Tensor, "N S"]) -> Float[Tensor, "N F"]:
         """Return f(s); d(s, s') is the squared Euclidean distance between features."""

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from fist.data.episodes import Episodes
 from fist.methods.lanes import by_rows
+from fist.methods.roadmap import Roadmap, onward
 from fist.stage.settings import settings
 
 Features = Callable[[Tensor], Tensor]
@@ -25,7 +26,7 @@ Features = Callable[[Tensor], Tensor]
 Choice = Callable[[Float[Tensor, "B N"]], Int[Tensor, " B"]]
 """Chooses a demonstration state for each of B states, by squared distances to all N of them, up to
 a number for each of the B."""
-Search = Literal["nearest", "track"]
+Search = Literal["nearest", "track", "graph"]
 JUMP = 0.01
 """Probability that a tracked place is anywhere at all at the next look-up."""
 
@@ -36,7 +37,9 @@ class LookupActing:
 
     search: Search = "nearest"
     """Which state of the demonstrations is retrieved: the "nearest", or, with "track", the end of
-    the most likely path through the demonstrations, which moves on about as fast as time."""
+    the most likely path through the demonstrations, which moves on about as fast as time. With
+    "graph", as with "nearest", but from where no demonstration passes one first goes there, by the
+    ways of play (`fist.methods.roadmap`; needs `models.distance.model.nodes`)."""
 
 
 class Nearest(NamedTuple):
@@ -67,20 +70,27 @@ class DemoIndex:
     lowest step).
     """
 
-    def __init__(self, episodes: Episodes, features: Features, horizon: int):
+    def __init__(
+        self,
+        episodes: Episodes,
+        features: Features,
+        horizon: int,
+        roadmap: Roadmap | None = None,
+    ):
         """Index the demonstrations.
 
         Args:
             episodes: the demonstrations; all states of all of them are candidates.
             features: space of the look-up, see `Features`.
             horizon: H, how many steps ahead of the nearest state the target lies; at least 1.
+            roadmap: the ways of play, see `Guide`.
         """
         if horizon < 1:
             where = "(config: models.skills.model.horizon)"
             raise ValueError(f"horizon is {horizon}, must be at least 1 {where}")
         if len(episodes) == 0:
             raise ValueError("no demonstrations to look up in: the data set holds no episode")
-        self.features = features
+        self.features, self.roadmap = features, roadmap
         self.states, self.actions = episodes.states, episodes.actions
         self.starts, self.lengths = starts, lengths = episodes.starts, episodes.lengths
         rows = torch.arange(len(self.states))
@@ -215,10 +225,36 @@ class Tracker:
         return first_nearest(costs)
 
 
+class Guide:
+    """Where to go from anywhere: to the demonstrations by the ways of play, then along them."""
+
+    def __init__(self, index: DemoIndex):
+        """Find the shortest ways; ValueError where the ways of play are not known."""
+        if index.roadmap is None:
+            raise ValueError(
+                "search graph needs lookup distance, and a distance with a roadmap (config: "
+                "models.distance.model.nodes)"
+            )
+        self._index, nodes = index, index.roadmap.nodes
+        places = Episodes(nodes, nodes.new_zeros(len(nodes), 1), torch.tensor([len(nodes)]))
+        self._places = DemoIndex(places, index.features, 1)
+        passed = self._places.nearest(index.states).step
+        self._goes, following = onward(index.roadmap, passed)
+        self._goals = nodes[following]
+
+    def target(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> Float[Tensor, "B S"]:
+        """Return the next goal of each state."""
+        node = self._places.nearest(s).step
+        goes = self._goes[node][:, None]
+        return torch.where(goes, self._goals[node], self._index.target(s))
+
+
 def lookup(
     index: DemoIndex, search: Search, steps: int
 ) -> Callable[[Tensor, Sequence[int]], Tensor]:
     """Return what maps states (B, S) of some lanes to targets (B, S), asked every `steps` steps."""
     if search == "track":
         return Tracker(index, steps).target
+    if search == "graph":
+        return Guide(index).target
     return lambda s, lanes: index.target(s)

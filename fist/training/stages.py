@@ -218,8 +218,10 @@ def _fit(
     last = {name: value.clone() for name, value in net.state_dict().items()}
     for step, weights in kept.items():
         net.load_state_dict(weights)
+        net.conclude(training)
         save_model(steps_of(job.out) / f"{step}.pt", net, provenance | {"steps": step})
     net.load_state_dict(last)
+    net.conclude(training)
     save_model(job.out, net, provenance)
 
 
