@@ -19,9 +19,11 @@ setup:
 	{python} -m venv $(VENV)
 	echo {packages} > $$(echo $(VENV)/lib/python*/site-packages)/these.pth
 	printf '#!/bin/sh\\nexec python -m snakemake "$$@"\\n' > $(VENV)/bin/snakemake
-	chmod +x $(VENV)/bin/snakemake
+	printf '#!/bin/sh\nexec python -c "{fist}" "$$@"\n' > $(VENV)/bin/fist
+	chmod +x $(VENV)/bin/snakemake $(VENV)/bin/fist
 """
 """Stands for the repository's: its virtual environment sees the packages of this one."""
+FIST = "from fist.commands.main import main; main()"
 
 
 def steps(page):
@@ -36,8 +38,8 @@ def steps(page):
 def follow(page, folder, until=None):
     """Do what a page says, up to a command that begins so; return what each command said."""
     copy_pipeline(folder)
-    packages = sysconfig.get_path("purelib")
-    (folder / "Makefile").write_text(MAKEFILE.format(python=sys.executable, packages=packages))
+    about = {"python": sys.executable, "packages": sysconfig.get_path("purelib"), "fist": FIST}
+    (folder / "Makefile").write_text(MAKEFILE.format(**about))
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join([str(folder), str(folder / "d4rl" / "src")]),
@@ -82,7 +84,7 @@ def compare(page, table, column, best):
 
 def test_what_the_tutorial_has_people_save_is_recorded_and_planned(tmp_path):
     said = follow("your-own-task.md", tmp_path, until="snakemake -j")
-    inspected = said["python -m fist.inspect data/bells/play.hdf5"]
+    inspected = said["fist inspect data/bells/play.hdf5"]
     assert re.search(r"150 episodes, 18\d+ rows, 8 state dimensions, 2 action dim", inspected)
     assert re.search(r"rollout +15\b", said["snakemake -n --configfile bells.yaml"])
 
