@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import pickle
 import re
 import shlex
 import shutil
@@ -148,6 +149,9 @@ def test_a_policy_that_looks_nothing_up_says_so(cell, tmp_path):
         policy.set_demonstrations([])
 
 
+NO_NUMBERS = (["a", "b"], ["1", "2"], [None, 1.0], [[1], [2, 3]], {"x": 1}, np.ones(2) + 1j)
+
+
 @pytest.mark.parametrize(
     ("observation", "reason"),
     [
@@ -157,6 +161,8 @@ def test_a_policy_that_looks_nothing_up_says_so(cell, tmp_path):
         (np.float32(0), r"has shape \(\), expected"),
         (np.array([0, np.nan]), r"is nan in dimension 1 \(row 0\)"),
         (np.zeros((2, 2)), "2 observations, but 1 episode is running: call reset first"),
+        (np.full(2, 1e300), r"is inf in dimension 0 \(row 0\)"),
+        *((wrong, "the observation: no array of numbers") for wrong in NO_NUMBERS),
     ],
 )
 def test_an_observation_that_cannot_be_used_is_refused_in_its_own_terms(
@@ -166,6 +172,68 @@ def test_an_observation_that_cannot_be_used_is_refused_in_its_own_terms(
     policy.act(np.zeros(2))
     with pytest.raises(ValueError, match=reason):
         policy.act(observation)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_same_numbers_give_the_same_action_whatever_holds_them(policy):
+    state, strided = np.array([0.25, -0.5], np.float32), np.zeros(4, np.float32)
+    strided[::2] = state
+    read_only = state.copy()
+    read_only.flags.writeable = False
+    kinds = (np.float16, np.float64, object)
+    held = [strided[::2], read_only, state.tolist(), *(state.astype(kind) for kind in kinds)]
+    held += [torch.tensor(state), torch.tensor(state, requires_grad=True)]
+    actions = []
+    for observation in (state, *held):
+        policy.reset(seed=1)
+        actions.append(policy.act(observation).tolist())
+    assert actions == actions[:1] * len(actions) and state.tolist() == [0.25, -0.5]
+
+
+@pytest.mark.parametrize("seed", [True, 1.0, np.float64(1), "1", [1], float("nan"), -1, 1 << 32])
+def test_a_seed_is_a_whole_number_of_32_bits(policy, seed):
+    with pytest.raises(ValueError, match="expected a whole number from 0 to 2\\^32 - 1"):
+        policy.reset(seed=seed)
+    policy.reset(seed=np.uint32(2**32 - 1))
+    policy.act(np.zeros((2, 2)))
+
+
+T = np.zeros((20, 2))
+WRONG = {
+    "a list of pairs": (None, 3, (T, T), [(T, T, T)], b"demos", {"a": 1}),
+    "0 episodes": ([],),
+    "episode 0 has states": (T, [(T[1:], T), (T, T[1:])], [(T[:0], T[:0])], [(T[:, 0], T[:, 0])]),
+    "episode 1 has states": ([(T, T), (T[1:], T)], [(T, T), (T[:, :1], T)]),
+    "actions of 1 dimensions": ([(T, T[:, :1])],),
+    "states of 1 dimensions": ([(T[:, :1], T)],),
+    r"observations\[0, 0\] is inf": ([(T + 1e300, T)],),
+    "states of episode 0: no array of numbers": ([(T.astype(str), T)],),
+}
+
+
+@pytest.mark.parametrize(
+    ("shown", "reason"), [(shown, why) for why, given in WRONG.items() for shown in given]
+)
+def test_demonstrations_that_cannot_be_used_are_refused_and_the_old_ones_stay(
+    policy, shown, reason
+):
+    def acts():
+        policy.reset(seed=1)
+        return policy.act(np.ones(2)).tolist()
+
+    before = acts()
+    with pytest.raises(DataError, match=f"^the (demonstrations|data set).*{reason}"):
+        policy.set_demonstrations(shown)
+    for n in (0, -1, True, 1.0, "1"):
+        with pytest.raises(DataError, match=f"{n!r} were asked for"):
+            policy.set_demonstrations([(T, T)], n=n)
+    assert acts() == before
+
+
+def test_a_policy_that_is_pickled_in_the_midst_of_an_episode_goes_on_with_it(policy):
+    policy.act(np.zeros(2))
+    copy = pickle.loads(pickle.dumps(policy))
+    assert np.array_equal(copy.act(np.ones(2)), policy.act(np.ones(2)))
 
 
 def test_acting_takes_one_thread_and_leaves_the_number_as_it_was(policy, monkeypatch):
@@ -263,7 +331,9 @@ BAD = {
     ("demo", "nowhere"): "no cell.json in nowhere",
     ("demo", DEMO, "--order", "kettle", "ketle"): "no element is called 'ketle'",
     ("demo", DEMO, "--order", "kettle", "--demos", "0"): "episodes must be at least 1, got 0",
+    ("demo", DEMO, "--demos", "5"): "5 demonstrations (--demos) of no order",
     ("eval", DEMO, "--demos", "nowhere.hdf5"): "nowhere.hdf5",
+    ("eval", DEMO, "--n-demos", "3"): "holds 1 usable episodes, 3 were asked for",
     ("film", "."): "no cell.json in .",
     ("fly",): "no command 'fly'",
 }

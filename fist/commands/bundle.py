@@ -25,7 +25,7 @@ class Bundle:
     demos: Path | None = None
     """Demonstrations to look up in, in place of its own: a data set (HDF5)."""
     n_demos: int = 0
-    """How many of these: the first ones. 0: all."""
+    """How many demonstrations: the first ones. 0: all."""
     order: tuple[str, ...] = ()
     """Subtasks to do, in this order, where the environment takes one."""
     trusted: tuple[str, ...] = ()
@@ -35,8 +35,11 @@ class Bundle:
         """Return what is tested; for errors see `load_exported`."""
         cell = read_cell(self.folder)
         trial = trial_of(self.folder, cell, self.trusted)
-        if self.demos is not None:
-            spec = replace(trial.spec, demos=self.demos, n_demos=self.n_demos)
+        if self.demos is not None or self.n_demos:
+            if not trial.spec.method.looks_up:
+                raise ValueError(f"{self.folder} looks nothing up (--demos, --n-demos)")
+            demos = self.demos or trial.spec.demos
+            spec = replace(trial.spec, demos=demos, n_demos=self.n_demos)
             trial = replace(trial, spec=spec)
         if self.order:
             if cell.operator is None:

@@ -45,6 +45,8 @@ def demo(
         size: width and height of its picture in pixels.
         trusted: modules or packages of your own that the policy may name.
     """
+    if demos != 1 and not order:
+        raise ValueError(f"{demos} demonstrations (--demos) of no order (--order)")
     cell = read_cell(folder)
     _say("policy", f"{cell.labels.method} of {cell.labels.env}/{cell.labels.task}")
     _say("has learnt from", cell.about or f"data of source {cell.labels.data_source}")

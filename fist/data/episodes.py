@@ -5,9 +5,11 @@ One on-disk format serves every stage: D4RL's HDF5 layout, rows of all episodes 
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +18,8 @@ from torch import Tensor
 
 from d4rl_layout import BLOCK, DataError, labels, read, stops, write
 from fist.data.actions import LABEL, ActionScale, in_unit, widest
+from fist.stage.files import reason
+from fist.stage.settings import is_whole
 
 __all__ = ["DataError", "Episodes", "concatenate", "load_episodes", "save_episodes"]
 
@@ -68,12 +72,28 @@ class Episodes:
 
     @classmethod
     def of(cls, states: Sequence[np.ndarray], actions: Sequence[np.ndarray]) -> Episodes:
-        """Lay episodes end to end; of each, its states (T, S) and its actions (T, A)."""
-        return cls(
-            torch.from_numpy(np.concatenate(states, dtype=np.float32)),
-            torch.from_numpy(np.concatenate(actions, dtype=np.float32)),
-            torch.tensor([len(array) for array in actions]),
-        )
+        """Lay episodes end to end; of each, its states (T, S) and its actions (T, A).
+
+        Raises:
+            DataError: there is none, or one is not of such arrays; names the first that is not.
+        """
+        if not 0 < len(states) == len(actions):
+            raise DataError(f"{len(states)} episodes of states, {len(actions)} of actions")
+        parts: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        for number, pair in enumerate(zip(states, actions, strict=True)):
+            for what, part, given in zip(("states", "actions"), parts, pair, strict=True):
+                part.append(numbers(f"{what} of episode {number}", given))
+            first, here = ([part[i].shape for part in parts] for i in (0, number))
+            tables = all(len(shape) == 2 and min(shape) > 0 for shape in here)
+            if not (tables and len({len(part[number]) for part in parts}) == 1) or (
+                [shape[1] for shape in here] != [shape[1] for shape in first]
+            ):
+                raise DataError(
+                    f"episode {number} has states {here[0]} and actions {here[1]}; expected "
+                    "(T, state) and (T, action), the same dimensions in every episode"
+                )
+        laid, done = (torch.from_numpy(np.concatenate(part)) for part in parts)
+        return cls(laid, done, torch.tensor([len(part) for part in parts[1]]))
 
     def take(self, episodes: Sequence[int]) -> Episodes:
         """Return the named episodes, in the order given."""
@@ -104,12 +124,27 @@ class Episodes:
 
     def first(self, n: int, source: str | Path = "the data set") -> Episodes:
         """Return the first n episodes; DataError where there are fewer."""
-        if not 1 <= n <= len(self):
+        if not (is_whole(n) and 1 <= n <= len(self)):
             raise DataError(
-                f"{source} holds {len(self)} usable episodes, {n} were asked for "
+                f"{source} holds {len(self)} usable episodes, {n!r} were asked for "
                 "(config: n_demos of the task or method)"
             )
         return self.take(range(n))
+
+
+def numbers(name: str, given: Any) -> np.ndarray:
+    """Return numbers as a float32 array; DataError, with their name, where they are none."""
+    try:
+        if isinstance(given, Tensor):
+            given = given.detach().cpu()
+        found = np.asarray(given)
+        found = np.array(found.tolist()) if found.dtype == object else found
+    except ValueError as error:  # rows of unequal length
+        raise DataError(f"{name}: no array of numbers ({reason(error)})") from None
+    if found.dtype.kind not in "biuf":
+        raise DataError(f"{name}: no array of numbers, but {reprlib.repr(given)}")
+    with np.errstate(over="ignore"):  # what is too large is infinite, and refused where it is used
+        return np.require(found, np.float32, "W")
 
 
 def load_episodes(path: str | Path, min_length: int = 1) -> Episodes:

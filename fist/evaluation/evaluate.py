@@ -105,11 +105,12 @@ class PolicySpec:
         if self.distance is not None and self.lookup != "euclidean":
             distance = load_model(self.distance, Distance)
         for file, known in ((self.model, model), (self.distance, distance)):
-            if known is not None and known.state_dim != episodes.state_dim:
-                raise DataError(
-                    f"{source} has states of {episodes.state_dim} dimensions, {file} was "
-                    f"trained on {known.state_dim}"
-                )
+            for what in ("state", "action"):
+                here, there = (getattr(of, f"{what}_dim", None) for of in (episodes, known))
+                if there not in (None, here):
+                    raise DataError(
+                        f"{source} has {what}s of {here} dimensions, {file} was trained on {there}"
+                    )
         if self.lookup == "random":
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)

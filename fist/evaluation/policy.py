@@ -5,6 +5,7 @@ policy.reset(seed=0)
 action = policy.act(observation)
 """
 
+import reprlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,10 +18,11 @@ import numpy as np
 import torch
 
 from fist.data.actions import ActionScale, executed, in_unit
-from fist.data.episodes import Episodes, load_episodes, save_episodes
+from fist.data.episodes import DataError, Episodes, load_episodes, numbers, save_episodes
 from fist.evaluation.evaluate import Trial
 from fist.evaluation.export import read_cell, trial_of
 from fist.evaluation.rollout import make_env, make_spec
+from fist.stage.settings import is_whole
 from fist.training.checkpoint import read_twin
 
 Demonstrations = str | Path | Sequence[tuple[np.ndarray, np.ndarray]]
@@ -59,7 +61,11 @@ class LoadedPolicy:
             seed: where its noise comes from, 0 to 2^32 - 1; row i of a batch has seed + i. The test
                 seed of an episode in a table gives that episode again. None: another one each time.
         """
-        self._seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
+        if seed is None:
+            seed = np.random.SeedSequence().generate_state(1)[0]
+        if not (is_whole(seed) and 0 <= seed < 1 << 32):
+            raise ValueError(f"seed is {seed!r}, expected a whole number from 0 to 2^32 - 1")
+        self._seed = int(seed)
         self._rows = 0
 
     def act(self, observation: np.ndarray) -> np.ndarray:
@@ -73,10 +79,10 @@ class LoadedPolicy:
             The action (A,) or (B, A), float32, in the range of the recorded ones.
 
         Raises:
-            ValueError: the observation has another shape or is not finite, or another number of
-                rows than at the step before.
+            ValueError: the observation is no array of finite numbers, or has another shape, or
+                another number of rows than at the step before.
         """
-        states = np.asarray(observation, dtype=np.float32)
+        states = numbers("the observation", observation)
         one, size = states.ndim == 1, self.state_dim
         rows = states[None] if one else states
         if rows.ndim != 2 or rows.shape[1] != size or not len(rows):
@@ -156,12 +162,23 @@ def episodes_of(
         episodes, source = load_episodes(demonstrations, shortest), str(demonstrations)
     else:
         source = "the demonstrations"
-        given = Episodes.of(*map(list, zip(*demonstrations, strict=True)))
-        unit, _ = in_unit(source, given.actions.numpy(), scale)
+        try:
+            pairs = [(states, actions) for states, actions in demonstrations]
+        except (TypeError, ValueError):
+            raise DataError(
+                f"{source}: a file, or a list of pairs, observations (T, S) and actions (T, A), "
+                f"not {reprlib.repr(demonstrations)}"
+            ) from None
         with tempfile.TemporaryDirectory() as folder:  # through the one door for data
             file = Path(folder) / "demonstrations.hdf5"
-            save_episodes(file, replace(given, actions=torch.from_numpy(unit), scale=scale))
-            episodes = load_episodes(file, shortest)
+            try:
+                given = Episodes.of([states for states, _ in pairs], [done for _, done in pairs])
+                unit, _ = in_unit(file, given.actions.numpy(), scale)
+                save_episodes(file, replace(given, actions=torch.from_numpy(unit), scale=scale))
+                episodes = load_episodes(file, shortest)
+            except DataError as error:
+                fault = str(error).removeprefix(f"{file}: ")
+                raise DataError(f"{source}: {fault}") from None
     return episodes if n is None else episodes.first(n, source)
 
 
