@@ -27,7 +27,7 @@ from gymnasium.vector import AutoresetMode
 
 from fist.data.actions import executed
 from fist.evaluation.episode_results import EpisodeRow
-from fist.evaluation.failures import action_change, failure
+from fist.evaluation.failures import Course
 from fist.methods.base import Policy
 from fist.stage.files import reason
 from fist.stage.functions import function
@@ -275,15 +275,15 @@ class _Episode:
         self.env_id, self.number, self.seed = env_id, number, seed
         self.length, self.total, self.success, self.done = 0, 0.0, False, False
         self.steps: dict[str, int | None] = {}
-        self.states: list[np.ndarray] = []
-        self.actions: list[np.ndarray] = []
+        self.first = np.zeros(0)
+        self.course = Course()
 
     def count(
         self, action: np.ndarray, reward: Any, terminated: bool, truncated: bool, info: Mapping
     ) -> None:
         """Note what a step has done, earned and completed."""
         self.length += 1
-        self.actions.append(np.array(action, dtype=np.float32))
+        self.course.act(action)
         self.total += float(reward)
         self.success = bool(info.get("success", info.get("is_success", terminated)))
         self.done = bool(terminated or truncated)
@@ -297,30 +297,31 @@ class _Episode:
     def see(self, state: np.ndarray, info: Mapping[str, Any]) -> None:
         """Take in what a reset or a step shows."""
         self.state, self.info = np.array(state), info
-        self.states.append(self.state)
+        self.first = self.first if self.length else self.state
         if not np.isfinite(self.state).all():
             raise FloatingPointError(
                 f"{self.env_id}, test seed {self.seed}, step {self.length}: the observation "
                 "is not finite; the simulation diverged"
             )
+        self.course.see(self.state)
 
     def compare(self, again: np.ndarray) -> None:
         """Warn where another reset with the episode's seed begins elsewhere."""
-        if not np.allclose(self.states[0], again):
+        if not np.allclose(self.first, again):
             log.warning(
                 "warning: %s does not begin where the seed says: after two resets with seed %d the "
                 "first observations differ by up to %.2g. Methods are not tested on the same "
                 "episodes, and another run has others: let reset(seed=…) decide all that is drawn",
                 self.env_id,
                 self.seed,
-                np.abs(again - self.states[0]).max(),
+                np.abs(again - self.first).max(),
             )
 
     def row(self) -> EpisodeRow:
         """Return how the episode went."""
         ordered = sum(step is not None for step in self.steps.values()) if self.steps else None
         any_order = int(np.sum(self.info["completed_any_order"])) if self.steps else None
-        failed = "" if self.success else failure(np.stack(self.states), self.steps, any_order)
+        told = self.length, self.steps, any_order
         return EpisodeRow(
             episode=self.number,
             test_seed=self.seed,
@@ -330,8 +331,8 @@ class _Episode:
             subtasks_any_order=any_order,
             success=self.success,
             steps=self.steps,
-            action_change=action_change(np.stack(self.actions)),
-            failure=failed,
+            action_change=self.course.action_change(),
+            failure="" if self.success else self.course.failure(*told),
         )
 
 
