@@ -12,10 +12,8 @@ from ..rendering import Camera
 from .ants import put
 from .layouts import CELL, AntLayout
 from .model import SUBSTEPS, TIMESTEP, ant_model
-from .task import STATE_NAMES, AntTask, spaces
+from .task import STATE_NAMES, AntTask, check_view, spaces
 
-VIEWS = ("above", "behind")
-"""Where pictures are taken from."""
 COURSE_STEPS = 10
 """Steps over which the direction that the ant is seen to go in is averaged."""
 
@@ -59,8 +57,7 @@ class AntMazeEnv(MazeEnv):
         Raises:
             ValueError, TypeError: an argument is out of its range; the message names it.
         """
-        if view not in VIEWS:
-            raise ValueError(f"view must be {' or '.join(VIEWS)}, not {view!r}")
+        check_view(view)
         here = AntLayout.read(maze, sections)
         task = AntTask(here, targets, starts, target_seed)
         self._make(task, ant_model(here), spaces(), render_mode, width, height)

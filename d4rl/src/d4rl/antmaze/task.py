@@ -31,6 +31,14 @@ DATA_SETS = {
 """D4RL's data sets by the maze; environments are called as they are."""
 EPISODE_STEPS = {"umaze": 700, "medium": 1000, "large": 1000}
 """Steps of an episode, by the maze."""
+VIEWS = ("above", "behind")
+"""Where pictures are taken from."""
+
+
+def check_view(view: str) -> None:
+    """Raise ValueError where pictures are not taken from there."""
+    if view not in VIEWS:
+        raise ValueError(f"view must be {' or '.join(VIEWS)}, not {view!r}")
 
 
 def spaces() -> tuple[gymnasium.spaces.Box, gymnasium.spaces.Box]:

@@ -11,7 +11,7 @@ from ..maze.vector import MazeVectorEnv
 from .ants import Ants
 from .layouts import AntLayout
 from .model import ant_model
-from .task import EPISODE_STEPS, STATE_NAMES, AntTask, spaces
+from .task import EPISODE_STEPS, STATE_NAMES, AntTask, check_view, spaces
 
 
 class AntMazeVectorEnv(MazeVectorEnv):
@@ -47,6 +47,7 @@ class AntMazeVectorEnv(MazeVectorEnv):
             ValueError, TypeError: an argument is out of its range; the message names it.
         """
         whole("threads", threads, 1)
+        check_view(view)
         if max_episode_steps is None:
             named = maze if isinstance(maze, str) else ""
             max_episode_steps = EPISODE_STEPS.get(named, EPISODE_STEPS["large"])

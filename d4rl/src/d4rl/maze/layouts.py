@@ -94,6 +94,8 @@ class Layout:
         """
         found = _drawn(maze, "maze", cls)
         known = cls.named_sections.get(maze, {}) if isinstance(maze, str) else {}
+        if not isinstance(sections or {}, Mapping):
+            raise ValueError(f"sections: sections by their names, not {sections!r}")
         for name, entry in {**known, **(sections or {})}.items():
             found.sections[name] = _section(found, name, entry)
         return found
@@ -167,10 +169,10 @@ def _section(maze: Layout, name: str, entry: Mapping[str, Any]) -> Section:
     if opened := _cells(maze.walls & ~blocked):
         raise ValueError(f"{where}: cell {opened[0]} is free in its drawing, a wall of the maze")
     cells = frozenset(_cells(blocked & ~maze.walls))
-    target = tuple(entry["target"])
-    if target not in cells:
-        raise ValueError(f"{where}: target {list(target)} is none of the cells that it blocks")
-    return Section(name, cells, target)
+    target = entry["target"]
+    if not isinstance(target, Sequence) or [*target] not in [[*cell] for cell in cells]:
+        raise ValueError(f"{where}: target {target!r} is none of the cells that it blocks")
+    return Section(name, cells, tuple(target))
 
 
 def _cells(chosen: np.ndarray) -> list[tuple[int, int]]:
@@ -183,7 +185,9 @@ def _drawn(maze: Drawing, what: str, kind: type[Kind]) -> Kind:
         if maze not in kind.named:
             raise ValueError(f"{what}: no maze called {maze!r}; known: {', '.join(kind.named)}")
         maze = kind.named[maze]
-    lines = maze.split() if isinstance(maze, str) else list(maze)
+    lines = maze.split() if isinstance(maze, str) else maze
+    if not isinstance(lines, Sequence) or not all(isinstance(line, str) for line in lines):
+        raise ValueError(f"{what}: the name of a maze, or lines of #, O and G, not {maze!r}")
     drawing = [list(line) for line in lines]
     if not drawing or len({len(line) for line in drawing}) != 1:
         raise ValueError(f"{what}: the lines of the drawing differ in length: {lines}")
