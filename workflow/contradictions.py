@@ -18,6 +18,8 @@ FOLDERS = (
 TAKEN = (*FOLDERS, "benchmarks", "claims", "cost", "all_experiments", "report", "settings_table")
 """Names that files and folders of the pipeline have."""
 
+MEANT = {"all": "the row over all tasks of a table", "none": "that nothing is learnt from a task"}
+"""Names that mean something else than a task or a suite."""
 NEEDS = {
     "generated": ("generator", "seed", "episodes"),
     "fist": ("archive", "files"),
@@ -75,11 +77,11 @@ def _learning_faults(path: list[Any], entry: Mapping[str, Any]) -> Faults:
         learnt = {split_name(tasks[task]) for task in members if task in tasks}
         if len(learnt) > 1:
             yield [*path, "suites", name], f"its tasks learn from different play: {sorted(learnt)}"
-        if name in tasks or name == "none":
-            yield (
-                [*path, "suites", name],
-                "a task is called so, or means no task; take another name",
-            )
+        if name in tasks:
+            yield [*path, "suites", name], "a task is called so; take another name"
+    for part, names in (("suites", suites), ("tasks", tasks)):
+        for name in (name for name in names if name in MEANT):
+            yield [*path, part, name], f"{name} means {MEANT[name]}; take another name"
     for name, task in tasks.items():
         place = [*path, "tasks", name]
         learners = ("none", *tasks, *suites)
