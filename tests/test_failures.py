@@ -85,3 +85,7 @@ def test_what_is_looked_at_block_by_block_is_that_of_the_whole_episode(steps):
     assert course.action_change() == (round(float(changes.mean()), 4) if steps > 1 else None)
     held = [*course._states, *course._actions, *(() if course._sums is None else course._sums)]
     assert len(held) <= BLOCK + END + SMOOTHED
+
+
+def test_actions_too_large_to_be_squared_change_by_nothing_known():
+    assert action_change(np.array([[1e30], [-1e30]])) is None

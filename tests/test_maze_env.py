@@ -167,6 +167,7 @@ def test_an_action_pushes_and_the_speed_is_limited():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (3, "reset options are 3, expected a dictionary"),
         ({"qpos": [1, 1]}, "unknown reset option qpos; known: state, target"),
         ({"qpos": [1, 1], 3: 4}, "unknown reset option 3, qpos; known: state, target"),
         ({"state": [1, 1]}, "option state must be .*4 finite numbers, got .1, 1."),

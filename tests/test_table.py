@@ -322,6 +322,7 @@ def test_the_page_has_the_table_of_the_markdown_and_text_stays_text():
     assert "<title>of &lt;two&gt;</title>" in shown
     assert "<p><b>Bold</b> &amp; plain.</p>" in shown
     assert markdown(columns, records).count("\n") == 3
+    assert "<tbody>" in page("empty", {"method": "{method}"}, [{}], [])
 
 
 def test_a_row_counts_how_episodes_failed_and_how_actions_changed(tmp_path):

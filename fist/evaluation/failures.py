@@ -60,13 +60,14 @@ class Course:
         return LATE if counted and max(counted) > length - END else LOST
 
     def action_change(self) -> float | None:
-        """Return the mean root mean square change of actions between steps; None of one step.
+        """Return the mean root mean square change of actions between steps, to four decimals.
 
-        Rounded to four decimals.
+        None of one step, and of actions that are too large to be squared.
         """
         self._compare()
         changes = np.concatenate(self._changes) if self._changes else np.zeros(0)
-        return round(float(changes.mean()), 4) if len(changes) else None
+        known = len(changes) > 0 and np.isfinite(changes).all()
+        return round(float(changes.mean()), 4) if known else None
 
     def _sum_up(self) -> None:
         """Measure the movement over `END` steps that end at one of the states since the last."""
@@ -87,5 +88,6 @@ class Course:
     def _compare(self) -> None:
         """Measure by how much the actions since the last have changed."""
         changes = np.diff(np.stack(self._actions), axis=0) if self._actions else np.zeros((0, 1))
-        self._changes.append(np.sqrt(np.square(changes).mean(axis=1)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._changes.append(np.sqrt(np.square(changes).mean(axis=1)))
         del self._actions[:-1]

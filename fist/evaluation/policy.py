@@ -142,7 +142,8 @@ class LoadedPolicy:
 def load(folder: str | Path, trusted: Sequence[str] = ()) -> LoadedPolicy:
     """Load a trained policy from its folder, see `fist.load_policy`."""
     cell = read_cell(Path(folder))
-    trial = trial_of(Path(folder), cell, trusted)
+    names = (trusted,) if isinstance(trusted, str) else trusted
+    trial = trial_of(Path(folder), cell, names)
     model = trial.spec.model
     about: dict[str, Any] = {"about": cell.about, "data": cell.labels.data_source}
     return LoadedPolicy(trial, about | ({} if model is None else read_twin(model).provenance))

@@ -44,7 +44,7 @@ def page(
         records: as for `markdown`.
         notes: paragraphs below the table.
     """
-    head, *rows = zip(*_shown(columns, records), strict=True)
+    head, *rows = [*zip(*_shown(columns, records), strict=True)] or [()]
     cells = "".join(f'<th tabindex="0">{_html(name)}</th>' for name in head)
     body = ("".join(f"<td>{_html(cell)}</td>" for cell in row) for row in rows)
     return PAGE.format(

@@ -64,7 +64,9 @@ def reset_options(
     Raises:
         ValueError: an unknown option, or one of another shape or not finite.
     """
-    options = options or {}
+    options = {} if options is None else options
+    if not isinstance(options, Mapping):
+        raise ValueError(f"reset options are {options!r:.40}, expected a dictionary")
     if unknown := sorted(map(str, set(options) - set(known))):
         raise ValueError(f"unknown reset option {', '.join(unknown)}; known: {', '.join(known)}")
     return tuple(
