@@ -74,7 +74,7 @@ def test_a_short_episode_is_dropped_and_counted_and_never_joined_to_the_next(fil
 
 @pytest.mark.parametrize("block", [1, 7, 20, 1000])
 def test_what_is_left_out_does_not_depend_on_how_the_rest_is_moved(file, monkeypatch, block):
-    monkeypatch.setattr("fist.data.episodes.BLOCK", block)
+    monkeypatch.setattr("d4rl_layout.BLOCK", block)
     loaded = load_episodes(file, min_length=11)
     assert loaded.states[:, 0].tolist() == [*range(12), *range(17, 37)]
     assert len(loaded.states) == len(loaded.actions)

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from d4rl_layout import BLOCK, DataError
+from d4rl_layout import DataError, blocks
 from fist.stage.files import parse_json
 from fist.stage.settings import settings
 
@@ -135,17 +135,18 @@ def in_unit(
             f"{name}: actions have {recorded.shape[1]} dimensions, their range {len(scale.low)}"
         )
     clipped, made = 0, np.empty(recorded.shape, np.float32)
-    for first in range(0, len(recorded), BLOCK):
-        block = recorded[first : first + BLOCK]
+    for rows in blocks(*recorded.shape):
+        block = recorded[rows]
         unit = block if scale is None else scale.to_unit(block)
         if outside := int((far := np.abs(unit) > 1).sum()):
             if (wrong := np.argwhere(np.abs(unit) > 1 + ROUNDING)).size:
-                row, column = wrong[0]
+                row, column = wrong[0].tolist()
                 low, high = (-1, 1) if scale is None else (scale.low[column], scale.high[column])
+                where = f"actions[{rows.start + row}, {column}]"
                 raise DataError(
-                    f"{name}: actions[{first + row}, {column}] is {block[row, column]!s}, outside "
-                    f"[{low}, {high}]: name their range (source: auto, options: action_range)"
+                    f"{name}: {where} is {block[row, column]!s}, outside [{low}, {high}]: "
+                    "name their range (source: auto, options: action_range)"
                 )
             unit, clipped = np.where(far, np.sign(unit), unit), clipped + outside
-        made[first : first + len(block)] = unit
+        made[rows] = unit
     return made, clipped

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from d4rl_layout import BLOCK, DataError, labels, read, stops, write
+from d4rl_layout import DataError, blocks, labels, read, stops, write
 from fist.data.actions import LABEL, ActionScale, in_unit, widest
 from fist.stage.files import reason
 from fist.stage.settings import is_whole
@@ -159,11 +159,12 @@ def load_episodes(path: str | Path, min_length: int = 1) -> Episodes:
         DataError: the file is not usable; says why.
     """
     scale = ActionScale.read(labels(path, LABEL).get(LABEL), path)
-    arrays = read(path, only=("observations", "actions", "terminals", "timeouts", "rewards"))
+    names = ("observations", "actions", "terminals", "timeouts", "rewards")
+    arrays = read(path, only=names, single=("observations", "rewards"))
     for key in ("observations", "actions"):
         if arrays[key].ndim != 2 or arrays[key].shape[1] == 0:
             raise DataError(f"{path}: {key} has shape {arrays[key].shape}, expected (rows, dims)")
-    states = np.asarray(arrays["observations"], np.float32)
+    states = arrays["observations"]
     actions, clipped = in_unit(path, arrays.pop("actions"), scale)
     rewards = np.asarray(arrays.get("rewards", np.zeros(len(states))), np.float32)
     ends = stops(path, arrays)
@@ -191,13 +192,12 @@ def load_episodes(path: str | Path, min_length: int = 1) -> Episodes:
 
 def _packed(array: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """Return the rows that are kept, moved to the array's front: there is no second copy."""
-    rows = 0
-    for first in range(0, len(keep), BLOCK):
-        block = keep[first : first + BLOCK]
-        kept = array[first : first + len(block)][block]
-        array[rows : rows + len(kept)] = kept
-        rows += len(kept)
-    return array[:rows]
+    last = 0
+    for rows in blocks(len(keep), array.size // len(array)):
+        kept = array[rows][keep[rows]]
+        array[last : last + len(kept)] = kept
+        last += len(kept)
+    return array[:last]
 
 
 def save_episodes(path: str | Path, episodes: Episodes) -> None:

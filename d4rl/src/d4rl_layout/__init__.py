@@ -13,7 +13,7 @@ it is judged by its header before anything in it is read.
 import io
 import math
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -21,16 +21,17 @@ from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 FREE_BYTES, LARGEST_RATIO = 16 << 20, 100
 """What arrays may have together: so many bytes, and so many for each byte that is stored."""
 MOST_LINKS, DEEPEST = 100_000, 8
 """Groups and arrays in a file, and groups in each other."""
-LARGEST_VALUE = float(np.finfo(np.float32).max)
+LARGEST_VALUE = np.float64(np.finfo(np.float32).max)
 ROWS = ("observations", "actions", "next_observations", "rewards", "terminals", "timeouts")
 """Arrays with a row for each step."""
 BLOCK = 1 << 16
-"""Rows that are checked at once."""
+"""Numbers that are handled at once."""
 MOST_NAMED = 20
 """Arrays that a message names."""
 OTHERS = {"robomimic": "data", "minari": "episode_0"}
@@ -47,6 +48,7 @@ def read(
     path: str | os.PathLike[str],
     required: Collection[str] = ("observations", "actions", "terminals"),
     only: Collection[str] | None = None,
+    single: Collection[str] = (),
 ) -> dict[str, np.ndarray]:
     """Read arrays of numbers; those in groups are named "group/array", texts are left out.
 
@@ -54,6 +56,7 @@ def read(
         path: the file; it is only read.
         required: arrays that must be there.
         only: arrays that are read; by default all.
+        single: those of `ROWS` that are read as float32; the others are as they are stored.
 
     Returns:
         the arrays; those of `ROWS` have N rows each, `terminals` and `timeouts` are (N,) bool.
@@ -69,20 +72,17 @@ def read(
         found = _plain(file)
         if groups := [name for name in required if name not in found]:
             raise DataError(f"{', '.join(groups)}: a group, no array")
-        arrays = {name: item[()] for name, item in _judged(file, found, only).items()}
-    rows = {name: len(np.atleast_1d(arrays[name])) for name in ROWS if name in arrays}
-    if len(set(rows.values())) > 1:
-        lengths = ", ".join(f"{name} {n}" for name, n in rows.items())
-        raise DataError(f"{path}: the arrays differ in length: {lengths}")
-    for name, n in rows.items():
-        if name in ROWS[-3:]:  # some files keep these as columns
-            if arrays[name].size != n:
-                raise DataError(f"{path}: {name} has shape {arrays[name].shape}, expected ({n},)")
-            arrays[name] = arrays[name].reshape(n)
-        _check_values(path, name, arrays[name])
-        if name in ROWS[-2:]:
-            arrays[name] = arrays[name].astype(np.bool_)
-    return arrays
+        items = _judged(file, found, only)
+        rows = {name: (items[name].shape or (0,))[0] for name in ROWS if name in items}
+        if len(set(rows.values())) > 1:
+            lengths = ", ".join(f"{name} {n}" for name, n in rows.items())
+            raise DataError(f"the arrays differ in length: {lengths}")
+        return {
+            name: _checked(name, item, np.float32 if name in single else item.dtype)
+            if name in ROWS
+            else item[()]
+            for name, item in items.items()
+        }
 
 
 def stops(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -193,22 +193,24 @@ def _judged(
                 arrays[name] = item
         elif name in ROWS:
             raise DataError(f"{name} holds no numbers ({item.dtype})")
-    bounded(file, arrays)
+    bounded(file, arrays.items())
     return arrays
 
 
-def bounded(file: h5py.File, arrays: Mapping[str, h5py.Dataset]) -> None:
-    """Raise DataError where arrays of a file claim more than can be stored in it."""
-    claimed = {
-        name: max(math.prod(item.shape), math.prod(item.chunks or ())) * item.dtype.itemsize
-        for name, item in arrays.items()
-    }
-    stored = sum(item.id.get_storage_size() for item in arrays.values())
-    total = sum(claimed.values())
+def bounded(file: h5py.File, arrays: Iterable[tuple[str, h5py.Dataset]]) -> None:
+    """Raise DataError where arrays of a file claim more than can be stored in it.
+
+    They are looked at one after the other: an array that is open takes memory.
+    """
+    total = stored = 0
+    largest: tuple[int, str, tuple[int, ...]] = (0, "", ())
+    for name, item in arrays:
+        size = max(math.prod(item.shape), math.prod(item.chunks or ())) * item.dtype.itemsize
+        total, stored = total + size, stored + item.id.get_storage_size()
+        largest = max(largest, (size, name, item.shape))
     if total > FREE_BYTES + LARGEST_RATIO * min(stored, os.stat(file.filename).st_size):
-        largest = max(claimed, key=claimed.__getitem__)
         raise DataError(
-            f"{largest} claims the shape {arrays[largest].shape}; all arrays together claim "
+            f"{largest[1]} claims the shape {largest[2]}; all arrays together claim "
             f"{total} bytes, {stored} are stored: damaged, or a bomb"
         )
 
@@ -232,18 +234,37 @@ def _some(group: Any) -> str:
     return ", ".join(first[:MOST_NAMED]) + (", …" if first[MOST_NAMED:] else "") or "nothing"
 
 
-def _check_values(path: Path, name: str, array: np.ndarray) -> None:
-    """Raise DataError where a number is not finite, or an end is neither 0 nor 1."""
-    for first in range(0, len(array), BLOCK):
-        block = array[first : first + BLOCK]
-        if name in ROWS[-2:]:
-            good, expected = (block == 0) | (block == 1), "neither 0 nor 1"
-        else:
-            good, expected = np.abs(block) <= LARGEST_VALUE, "not a finite number of 32 bits"
+def _checked(name: str, item: h5py.Dataset, dtype: npt.DTypeLike) -> np.ndarray:
+    """Read an array of `ROWS`; DataError where a number is not finite, or an end not 0 or 1."""
+    flags, shape = name in ROWS[-2:], item.shape
+    if not shape or (name in ROWS[-3:] and math.prod(shape) != shape[0]):
+        raise DataError(f"{name} has shape {shape}, expected ({shape[0] if shape else 'rows'},)")
+    made = np.empty(shape, np.bool_ if flags else dtype)
+    for rows in blocks(len(made), math.prod(shape[1:]), (item.chunks or (1,))[0]):
+        block = item[rows]
+        if place := first_wrong(block, flags):
+            expected = "neither 0 nor 1" if flags else "not a finite number of 32 bits"
+            where = [rows.start + place[0], *place[1:]]
+            raise DataError(f"{name}{where} is {block[place]}, {expected}")
+        made[rows] = block
+    return made.reshape(len(made)) if name in ROWS[-3:] else made  # some files keep columns
+
+
+def first_wrong(array: np.ndarray, flags: bool = False) -> tuple[int, ...] | None:
+    """Return the place of the first number not finite in 32 bits, or flag that is not 0 or 1."""
+    for rows in blocks(len(array), math.prod(array.shape[1:])):
+        block = array[rows]
+        good = (block == 0) | (block == 1) if flags else np.abs(block) <= LARGEST_VALUE
         if not good.all():
-            row, *column = np.argwhere(~good)[0]
-            place = ", ".join(map(str, (first + row, *column)))
-            raise DataError(f"{path}: {name}[{place}] is {block[row, *column]}, {expected}")
+            row, *column = np.argwhere(~good)[0].tolist()
+            return (rows.start + row, *column)
+    return None
+
+
+def blocks(rows: int, width: int = 1, chunk: int = 1) -> Iterator[slice]:
+    """Yield rows that have some `BLOCK` numbers together, `width` each, in chunks of some rows."""
+    step = chunk * max(1, BLOCK // max(width * chunk, 1))
+    yield from (slice(first, min(first + step, rows)) for first in range(0, rows, step))
 
 
 def write(

@@ -4,8 +4,7 @@ Every one takes the same options: `keys`, the columns that states are made of, i
 `actions`; `action_range`; and `mask`, a filter of robomimic's.
 """
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +17,7 @@ from fist.data.sources import zarr as zarr_stores
 from fist.data.sources.lerobot import LeRobot
 from fist.data.sources.minari import Minari
 from fist.data.sources.npz import Npz
-from fist.data.sources.recordings import Column, Range, Recording, take
+from fist.data.sources.recordings import Block, Column, Range, Recording, take
 from fist.data.sources.robomimic import Robomimic
 
 BEGINS = {b"\x89HDF\r\n\x1a\n": "hdf5", b"PK\x03\x04": "zip", b"PAR1": "parquet"}
@@ -42,23 +41,22 @@ class D4RL(Recording):
                 if array.dtype.kind in "biuf"
             }
             names = sum(self.chosen(keys, actions), [])
-            rows = {name: len(arrays[name]) for name in (*names, "terminals") if name in arrays}
+            rows = {name: len(arrays[name]) for name in {*names, "terminals"} if name in arrays}
             if len({*rows.values()}) > 1 or "terminals" not in rows:
                 raise DataError(f"the arrays differ in length, or there are no terminals: {rows}")
-            bounded(file, {name: arrays[name] for name in rows})
-
-    @cached_property
-    def _stops(self) -> np.ndarray:
-        return np.insert(stops(self.path, read(self.path, ("terminals",), ROWS[-2:])), 0, 0)
+            bounded(file, ((name, arrays[name]) for name in rows))
 
     @property
     def lengths(self) -> list[int]:
-        return np.diff(self._stops).tolist()
+        ends = stops(self.path, read(self.path, ("terminals",), ROWS[-2:]))
+        return np.diff(ends, prepend=0).tolist()
 
-    def read(self, episode: int, names: Sequence[str]) -> list[np.ndarray]:
-        first, stop = self._stops[episode : episode + 2]
+    def blocks(self, names: Sequence[str]) -> Iterator[Block]:
         with opened(self.path) as file:
-            return [plain(file, name)[first:stop] for name in names]
+            arrays = [plain(file, name) for name in names]
+            chunk = max((array.chunks or (1,))[0] for array in arrays)
+            for rows in self.steps(names, len(arrays[0]), chunk):
+                yield rows.stop - rows.start, [array[rows] for array in arrays]
 
 
 LAYOUTS: dict[str, Callable[..., Recording]] = {

@@ -7,15 +7,14 @@
 Videos are not read.
 """
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from d4rl_layout import DataError
-from fist.data.sources.recordings import Column, Recording, bounded, natural
+from d4rl_layout import BLOCK, DataError
+from fist.data.sources.recordings import Block, Column, Recording, bounded, natural
 from fist.stage.files import read_json, reason
 
 INDEX = "episode_index"
@@ -53,10 +52,9 @@ class LeRobot(Recording):
         flat = [name for name in seen if len(self.columns[name].shape) <= 1]
         self.states = ["observation.state"] if "observation.state" in seen else flat
         names = sum(self.chosen(keys, actions), [])
-        self._names = [*names, *(n for n in (self.rewards, self.done) if n in self.columns)]
         folder = path / "data"
         files = natural(str(f.relative_to(path)) for f in folder.glob("chunk-*/*.parquet"))
-        self._groups: list[tuple[Any, int]] = []
+        self._files: list[Path] = []
         rows = claimed = stored = 0
         if not 0 < len(files) <= MOST_FILES:
             raise DataError(f"{path}: {len(files)} files data/chunk-*/*.parquet")
@@ -66,11 +64,11 @@ class LeRobot(Recording):
                 raise DataError(f"{file} refers to another place: refused")
             opened = _opened(file)
             schema, footer = opened.schema_arrow, opened.metadata
-            for column in (*self._names, INDEX):
+            for column in (*names, INDEX):
                 if column not in schema.names:
                     raise DataError(f"{file}: has no column {column}, which meta/info.json tells")
             groups = range(footer.num_row_groups)
-            self._groups += [(file, number) for number in groups]
+            self._files.append(file)
             rows, stored = rows + footer.num_rows, stored + file.stat().st_size
             claimed += sum(footer.row_group(number).total_byte_size for number in groups)
         if rows != self._frames:
@@ -78,53 +76,29 @@ class LeRobot(Recording):
         row = sum(self.columns[name].size * self.columns[name].dtype.itemsize for name in names)
         bounded(path, max(claimed, rows * row), stored)
 
-    @cached_property
-    def _places(self) -> list[list[tuple[int, int, int]]]:
-        """Return where the rows of each episode are: the number of a row group, first row, end."""
-        places: list[list[tuple[int, int, int]]] = []
-        last = -1
-        for number in range(len(self._groups)):
-            (index,) = self._part(number, [INDEX], {INDEX: Column((), np.dtype(np.int64))})
-            index = index.ravel()
-            cuts = [0, *(np.flatnonzero(np.diff(index)) + 1).tolist(), len(index)]
-            for first, end in zip(cuts, cuts[1:], strict=False):
-                if first == end:
-                    continue
-                if index[first] != last:
-                    if index[first] <= last:
-                        told = f"{INDEX} {index[first]} after {last}"
-                        raise DataError(f"{self._groups[number][0]}: {told}: rows out of order")
-                    places.append([])
-                    last = index[first]
-                places[-1].append((number, first, end))
-        if len(places) != self._episodes:
-            raise DataError(
-                f"{self.path}: {len(places)} episodes in data/, info.json tells {self._episodes}"
-            )
-        return places
-
     @property
     def lengths(self) -> list[int]:
-        return [sum(end - first for _, first, end in parts) for parts in self._places]
+        seen = [index.ravel() for _, (index,) in self.blocks([INDEX])]
+        index = np.concatenate(seen)
+        if (back := np.flatnonzero(index[1:] < index[:-1])).size:
+            told = f"{INDEX} {index[back[0] + 1]} after {index[back[0]]}"
+            raise DataError(f"{self.path}: row {back[0] + 1} of data/ has {told}: out of order")
+        found = np.unique(index, return_counts=True)[1].tolist()
+        if len(found) != self._episodes:
+            raise DataError(
+                f"{self.path}: {len(found)} episodes in data/, info.json tells {self._episodes}"
+            )
+        return found
 
-    def read(self, episode: int, names: Sequence[str]) -> list[np.ndarray]:
-        parts = []
-        for number, first, end in self._places[episode]:
-            if self._kept[0] != number:
-                self._kept = number, self._part(number, names, self.columns)
-            parts.append([array[first:end] for array in self._kept[1]])
-        return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
-
-    _kept: tuple[int, list[np.ndarray]] = (-1, [])
-
-    def _part(self, number: int, names: Sequence[str], columns: Any) -> list[np.ndarray]:
-        """Read columns of a row group."""
-        file, group = self._groups[number]
-        try:
-            table = _opened(file).read_row_group(group, columns=[*names])
-            return [_numbers(table.column(name), columns[name]) for name in names]
-        except Exception as error:  # Arrow has many ways to fail
-            raise DataError(f"{file}: damaged ({reason(error)})") from None
+    def blocks(self, names: Sequence[str]) -> Iterator[Block]:
+        columns = {INDEX: Column((), np.dtype(np.int64)), **self.columns}
+        step = max(1, BLOCK // max(columns[name].size for name in names))
+        for file in self._files:
+            try:
+                for batch in _opened(file).iter_batches(step, columns=[*names]):
+                    yield len(batch), [_numbers(batch.column(n), columns[n]) for n in names]
+            except Exception as error:  # Arrow has many ways to fail
+                raise DataError(f"{file}: damaged ({reason(error)})") from None
 
 
 def _row_shape(told: dict[str, Any]) -> tuple[int, ...]:
@@ -141,14 +115,14 @@ def _opened(file: Path) -> Any:
     except ImportError as error:
         raise DataError(f"pyarrow is not installed ({error}): {ADVICE}") from None
     try:
-        return parquet.ParquetFile(file)
+        return parquet.ParquetFile(file, buffer_size=BLOCK)
     except Exception as error:  # Arrow has many ways to fail
         raise DataError(f"{file}: no Parquet file, or a damaged one ({reason(error)})") from None
 
 
 def _numbers(column: Any, expected: Column) -> np.ndarray:
     """Return a column (T, ...) of numbers, or of lists of numbers, as an array (T, size)."""
-    rows, part = len(column), column.combine_chunks()
+    rows, part = len(column), column
     while part.null_count == 0 and hasattr(part, "flatten") and part.type.num_fields == 1:
         part = part.flatten()
     array = part.to_numpy(zero_copy_only=False)

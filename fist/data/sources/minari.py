@@ -24,7 +24,7 @@ import numpy as np
 
 from d4rl_layout import DataError, bounded, opened, plain
 from fist.data.actions import ActionScale
-from fist.data.sources.recordings import Column, Range, Recording, natural, take
+from fist.data.sources.recordings import Block, Column, Range, Recording, natural, take
 from fist.stage.files import read_json, reason
 from fist.stage.functions import function
 
@@ -81,19 +81,12 @@ class Minari(Recording):
             self.states = [*sizes]
             self.columns = {**sizes, "actions": acted, "terminations": flags}
             self.columns |= {"rewards": Column((), np.dtype(float))}
-            names = sum(self.chosen(keys, actions), [])
-            arrays = {}
-            for episode in self.episodes:
-                for name in names:
-                    for place in self._places(name):
-                        arrays[f"{episode}/{place}"] = self._item(file, episode, place)
-            bounded(file, arrays)
-            steps = [self._item(file, episode, "actions") for episode in self.episodes]
-            self._lengths = [len(item) for item in steps]
+            places = sum(map(self._places, sum(self.chosen(keys, actions), [])), [])
+            every = ((f"{episode}/{place}" for place in places) for episode in self.episodes)
+            bounded(file, ((name, self._item(file, name)) for names in every for name in names))
+            self.lengths = [len(self._item(file, f"{one}/actions")) for one in self.episodes]
 
-    @property
-    def lengths(self) -> list[int]:
-        return self._lengths
+    lengths: list[int] = []
 
     def _places(self, name: str) -> list[str]:
         """Return the arrays of an episode that a column is made of."""
@@ -101,29 +94,30 @@ class Minari(Recording):
             return [place for _, place in self._leaves.values()]
         return [self._leaves[name][1] if name in self._leaves else name]
 
-    def _item(self, file: h5py.File, episode: str, place: str) -> h5py.Dataset:
-        item = plain(file, f"{episode}/{place}")
+    def _item(self, file: h5py.File, name: str) -> h5py.Dataset:
+        item = plain(file, name)
         if not isinstance(item, h5py.Dataset) or not item.shape or item.dtype.kind not in "biuf":
-            raise DataError(f"{episode}/{place} holds no rows of numbers")
+            raise DataError(f"{name} holds no rows of numbers")
         return item
 
     def _converted(self, file: h5py.File, episode: str) -> np.ndarray:
         assert self._converter is not None
-        seen = {place: self._item(file, episode, place)[()] for place in self._places("converted")}
+        places = self._places("converted")
+        seen = {place: self._item(file, f"{episode}/{place}")[()] for place in places}
         return np.asarray(self._converter(_nested(self.space, "observations", seen)))
 
-    def read(self, episode: int, names: Sequence[str]) -> list[np.ndarray]:
-        name, found = self.episodes[episode], []
+    def blocks(self, names: Sequence[str]) -> Iterator[Block]:
         with opened(self.path / FILE) as file:
-            for column in names:
-                if column == "converted":
-                    found.append(self._converted(file, name))
-                    continue
-                (place,) = self._places(column)
-                rows = self._item(file, name, place)[()]
-                leaf = self._leaves.get(column, (None,))[0]
-                found.append(rows if leaf is None else _flat(f"{name}/{place}", leaf, rows))
-        return found
+            for episode, length in zip(self.episodes, self.lengths, strict=True):
+                yield length, [self._read(file, episode, column) for column in names]
+
+    def _read(self, file: h5py.File, episode: str, column: str) -> np.ndarray:
+        if column == "converted":
+            return self._converted(file, episode)
+        (place,) = self._places(column)
+        rows = self._item(file, f"{episode}/{place}")[()]
+        leaf = self._leaves.get(column, (None,))[0]
+        return rows if leaf is None else _flat(f"{episode}/{place}", leaf, rows)
 
 
 def import_minari(

@@ -7,19 +7,28 @@ Pickled objects are never read.
 """
 
 import math
+import shutil
 import zipfile
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 import numpy as np
 
-from d4rl_layout import DataError
+from d4rl_layout import BLOCK, DataError
 from fist.data.sources.archive import DAMAGE, ArchiveError
 from fist.data.sources.archive import opened as opened_archive
-from fist.data.sources.recordings import Column, Recording, bounded, checked_ends, flags, natural
+from fist.data.sources.recordings import (
+    Block,
+    Column,
+    Recording,
+    bounded,
+    checked_ends,
+    flags,
+    natural,
+)
 from fist.stage.files import reason
 
 STATES = ("observations", "states", "observation", "state", "obs")
@@ -60,23 +69,22 @@ class Npz(Recording):
             for name, (shape, dtype) in first.items()
             if len(shape) >= per_row and name != "episode_ends"
         }
-        names = sum(self.chosen(keys, actions), [])
+        stated, acting, told = self.chosen(keys, actions)
+        names = [*stated, *told, *acting]
         self.rows: list[tuple[int, ...]] = []
-        self._streams: dict[str, Generator[np.ndarray, int, None]] = {}
         for file in self.files:
             found = first if file == self.files[0] else _headers(file)
             for name in names:
-                column = self.columns[name]
-                shape, dtype = found.get(name, ((), None))
-                if (shape[per_row:], dtype) != column or len(shape) < per_row:
-                    was = f"{column.dtype} with rows of {column.shape}"
+                shape, dtype = found.get(name, ((), np.dtype(object)))
+                if not self.fits(name, Column(shape[per_row:], dtype)) or len(shape) < per_row:
+                    was = "{1} with rows of {0}".format(*self.columns[name])
                     raise DataError(
                         f"{file}: {name} is {dtype} of {shape}, in {self.files[0]} {was}"
                     )
             rows = [found[name][0][:per_row] for name in names]
             if any(r[:-1] != rows[-1][:-1] or not 0 <= r[-1] - rows[-1][-1] <= 1 for r in rows):
-                told = ", ".join(f"{n} {r}" for n, r in zip(names, rows, strict=True))
-                raise DataError(f"{file}: the arrays differ in length: {told}")
+                said = ", ".join(f"{n} {r}" for n, r in zip(names, rows, strict=True))
+                raise DataError(f"{file}: the arrays differ in length: {said}")
             self.rows.append(rows[-1])
             claimed = sum(np.prod(found[n][0], dtype=object) * found[n][1].itemsize for n in names)
             bounded(file, int(claimed), file.stat().st_size)
@@ -84,11 +92,7 @@ class Npz(Recording):
             raise DataError(f"{path}: stacked episodes in several files; name one file")
 
     @property
-    def lengths(self) -> Sequence[int]:
-        return self._counts
-
-    @cached_property
-    def _counts(self) -> list[int]:
+    def lengths(self) -> list[int]:
         if self.stacked:
             count, steps = self.rows[0]
             return [steps] * count
@@ -108,48 +112,56 @@ class Npz(Recording):
             raise DataError(f"{file}: no episode ends: {', '.join(self.ends)} are false everywhere")
         return np.flatnonzero(ends) + 1
 
-    def read(self, episode: int, names: Sequence[str]) -> list[np.ndarray]:
-        """Read what comes next: episodes are asked for in their order."""
-        if self.stacked or self.ends:
-            for name in names:
-                if name not in self._streams:
-                    self._streams[name] = _rows(self.files[0], name)
-                    next(self._streams[name])
-            count = 1 if self.stacked else self._counts[episode]
-            parts = [self._streams[name].send(count) for name in names]
-            return [part[0] for part in parts] if self.stacked else parts
-        return [_whole(self.files[episode], name) for name in names]
+    def blocks(self, names: Sequence[str]) -> Iterator[Block]:
+        if not (self.stacked or self.ends):
+            for file, (rows,) in zip(self.files, self.rows, strict=True):
+                yield rows, [_whole(file, name) for name in names]
+            return
+        streams = [_rows(self.files[0], name) for name in names]
+        for stream in streams:
+            next(stream)
+        if self.stacked:
+            for steps in self.lengths:
+                yield steps, [stream.send(1)[0] for stream in streams]
+        else:
+            for part in self.steps(names, self.rows[0][0]):
+                rows = part.stop - part.start
+                yield rows, [stream.send(rows) for stream in streams]
 
 
-def _rows(file: Path, name: str) -> Generator[np.ndarray, int, None]:
-    """Yield as many rows of an array as are sent for, one part after the other."""
-    with _opened(file) as archive, archive.open(f"{name}.npy") as stream:
+def _rows(file: Path, name: str) -> Generator[np.ndarray, int | None, None]:
+    """Yield as many rows of an array as are sent for, one part after the other; None: all."""
+    with _opened(file) as archive, archive.open(f"{name}.npy") as stream, TemporaryFile() as disk:
         shape, fortran, dtype = _header(stream)
         size = math.prod(shape[1:])
-        whole = (
-            _numbers(stream, math.prod(shape), dtype).reshape(shape[::-1]).T if fortran else None
-        )
+        if fortran and size > 1:  # a row lies all over it
+            shutil.copyfileobj(stream, disk)
+            turned = np.memmap(disk, dtype, "r", shape=shape, order="F")
         part, done = np.empty(0), 0
         while True:
-            rows = yield part
-            if whole is None:
-                part = _numbers(stream, rows * size, dtype).reshape(rows, *shape[1:])
+            sent = yield part
+            rows = shape[0] if sent is None else sent
+            if fortran and size > 1:
+                part = np.array(turned[done : done + rows], order="C")
             else:
-                part = whole[done : done + rows]
+                part = _numbers(stream, rows * size, dtype).reshape(rows, *shape[1:])
             done += rows
 
 
 def _whole(file: Path, name: str) -> np.ndarray:
     """Return an array."""
-    shape, _ = _headers(file)[name]
     rows = _rows(file, name)
     next(rows)
-    return rows.send(shape[0])
+    return rows.send(None)
 
 
 def _numbers(stream: IO[bytes], count: int, dtype: np.dtype) -> np.ndarray:
-    content = stream.read(count * dtype.itemsize)
-    return np.frombuffer(content, dtype)  # a ValueError where it ends before
+    """Read numbers, piece by piece; ValueError where it ends before."""
+    content = np.empty(count * dtype.itemsize, np.uint8)
+    for first in range(0, len(content), BLOCK):
+        piece = stream.read(min(BLOCK, len(content) - first))
+        content[first : first + BLOCK] = np.frombuffer(piece, np.uint8)
+    return content.view(dtype)
 
 
 def _headers(file: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:

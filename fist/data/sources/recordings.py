@@ -1,4 +1,4 @@
-"""Episodes in any layout: judged by their headers, then read one after the other.
+"""Episodes in any layout: judged by their headers, then read block by block.
 
 A layout is a class: it finds columns, which have a row for each step, and where episodes end.
 `take` makes a data set of the columns that are asked for; nothing else knows what a layout is like.
@@ -8,17 +8,19 @@ Without `out`, it reads headers only.
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from d4rl_layout import FREE_BYTES, LARGEST_RATIO, LARGEST_VALUE, DataError, write
+from d4rl_layout import FREE_BYTES, LARGEST_RATIO, DataError, blocks, first_wrong, write
 from fist.data.actions import LABEL, ActionScale
 
 Range = list[float | list[float]]
 """Of actions: the lowest and the highest, a number for all dimensions or one for each."""
+Block = tuple[int, list[np.ndarray]]
+"""Rows of a recording: how many, and what each column has there, at the least so many."""
 NAMES = "state_names"
 """Label of a file: the columns that its states consist of, and how many numbers each has."""
 SHOWN = 20
@@ -60,15 +62,32 @@ class Recording:
 
     @property
     def lengths(self) -> Sequence[int]:
-        """Steps of each episode; the only thing besides `read` that may read more than headers."""
+        """Steps of each episode; with `blocks` all that may read more than headers."""
         raise NotImplementedError
 
-    def read(self, episode: int, names: Sequence[str]) -> list[np.ndarray]:
-        """Return an episode's rows of some columns, at least as many as it has steps."""
+    def blocks(self, names: Sequence[str]) -> Iterator[Block]:
+        """Yield the rows of some columns, from the first episode to the last.
+
+        A block is an episode or less, or some `d4rl_layout.BLOCK` numbers (a chunk of the file, if
+        that is more): it is all that is in memory beside the arrays that are made.
+        """
         raise NotImplementedError
+
+    def steps(self, names: Sequence[str], rows: int, chunk: int = 1) -> Iterator[slice]:
+        """Yield the rows of each block where so many lie end to end, in chunks of some."""
+        return blocks(rows, max(self.columns[name].size for name in names), chunk)
+
+    def fits(self, name: str, found: Column | None) -> bool:
+        """Tell whether another episode's column is as the first one's; rewards are any numbers."""
+        known, told = self.columns[name], (self.rewards, self.done)
+        return found is not None and (found == known or found.shape == known.shape and name in told)
 
     def chosen(self, keys: Sequence[str] | None, actions: Sequence[str] | None) -> list[list[str]]:
-        """Return the columns of states and of actions; DataError where these cannot be learnt."""
+        """Return the columns of states, of actions, and the rewards and ends that there are.
+
+        Raises:
+            DataError: states or actions cannot be learnt.
+        """
         acted = [*(actions or self.actions)]
         flat = [
             name
@@ -91,7 +110,8 @@ class Recording:
             raise DataError(f"{self.path}: no column of flat rows; name some (options: keys)")
         if repeated := [name for name in {*stated} if stated.count(name) > 1]:
             raise DataError(f"{self.path}: {repeated[0]} is named twice (options: keys)")
-        return [stated, acted]
+        told = [n for n in (self.rewards, self.done) if n in self.columns]
+        return [stated, acted, [n for n in told if n not in (*stated, *acted)]]
 
 
 def take(
@@ -118,7 +138,7 @@ def take(
         DataError: columns are missing or hold what cannot be learnt.
     """
     path, columns = recording.path, recording.columns
-    stated, acted = recording.chosen(keys, actions)
+    stated, acted, told = recording.chosen(keys, actions)
     sizes = [[columns[name].size for name in names] for names in (stated, acted)]
     scale = recording.scale if action_range is None else _given(path, action_range, sum(sizes[1]))
     kinds = {columns[name].dtype.kind for name in acted}
@@ -144,25 +164,30 @@ def take(
         kind = np.result_type(*(columns[name].dtype for name in names))
         arrays[name] = np.empty((stops[-1], total), np.float32 if kind.kind == "b" else kind)
     arrays["rewards"] = np.zeros(stops[-1], np.float32)
-    arrays |= {name: np.zeros(stops[-1], bool) for name in ("terminals", "timeouts")}
-    ends = [name for name in (recording.rewards, recording.done) if name in columns]
-    for number, (length, stop) in enumerate(zip(lengths, stops, strict=True)):
-        if not length:
-            continue
-        rows, names = slice(stop - length, stop), [*stated, *acted, *ends]
-        read = dict(zip(names, recording.read(number, names), strict=True))
-        for name, part in read.items():
-            where = f"{path}: {name} of episode {number}"
-            read[name] = _checked(where, np.asarray(part), length, columns[name].size)
+    arrays["terminals"] = np.zeros(stops[-1], bool)
+    last = np.zeros(stops[-1], bool)
+    last[stops[np.flatnonzero(lengths)] - 1] = True
+    first, names = 0, [*stated, *acted, *told]
+    for length, parts in recording.blocks(names):
+        rows = slice(first, min(first + length, stops[-1]))
+        read = {
+            name: _checked(path, name, stops, rows, part, columns[name].size)
+            for name, part in zip(names, parts, strict=True)
+        }
         np.concatenate([read[name] for name in stated], axis=1, out=arrays["observations"][rows])
         np.concatenate([read[name] for name in acted], axis=1, out=arrays["actions"][rows])
         if recording.rewards in read:
             arrays["rewards"][rows] = read[recording.rewards][:, 0]
-        done = read[recording.done][-1, 0] if recording.done in read else 0
-        if done not in (0, 1):
-            where = f"{path}: {recording.done} of episode {number}, row {length - 1}"
-            raise DataError(f"{where}, is {done!s}, neither 0 nor 1")
-        arrays["terminals"][stop - 1], arrays["timeouts"][stop - 1] = done, not done
+        if recording.done in read:
+            done = np.where(last[rows], read[recording.done][:, 0], 0)
+            if place := first_wrong(done, flags=True):
+                where = _where(path, recording.done, stops, rows.start + place[0])
+                raise DataError(f"{where}, is {done[place]!s}, neither 0 nor 1")
+            arrays["terminals"][rows] = done
+        first = rows.stop
+    if first < stops[-1]:
+        raise DataError(f"{path}: ends after {first} rows, its episodes have {stops[-1]}")
+    arrays["timeouts"] = last & ~arrays["terminals"]
     if scale is None:
         scale = ActionScale.of_data(*(f(arrays["actions"], axis=0) for f in (np.min, np.max)))
     labels = {NAMES: json.dumps(about[NAMES])}
@@ -203,20 +228,25 @@ def natural(names: Iterable[str]) -> list[str]:
     return sorted(names, key=parts)
 
 
-def _checked(where: str, part: np.ndarray, length: int, size: int) -> np.ndarray:
-    """Return a column's rows of an episode, (T, size); DataError where they are none."""
-    if part.dtype.kind not in "biuf" or len(part) < length or part.size != len(part) * size:
-        raise DataError(
-            f"{where} has {part.dtype} of shape {part.shape}, expected {length} rows of {size}"
-        )
-    part = part[:length].reshape(length, size)
-    with np.errstate(invalid="ignore"):
-        good = np.abs(part.astype(float, copy=False)) <= LARGEST_VALUE
-    if not good.all():
-        row, column = np.argwhere(~good)[0]
-        raise DataError(
-            f"{where}, row {row}, is {part[row, column]!s}, not a finite number of 32 bits"
-        )
+def _where(path: Path, name: str, stops: np.ndarray, row: int) -> str:
+    """Name a row of all as one of its episode."""
+    number = int(np.searchsorted(stops, row, side="right"))
+    return f"{path}: {name} of episode {number}, row {row - (stops[number - 1] if number else 0)}"
+
+
+def _checked(
+    path: Path, name: str, stops: np.ndarray, rows: slice, part: np.ndarray, size: int
+) -> np.ndarray:
+    """Return a column's rows of a block, (n, size); DataError where they are none."""
+    n = rows.stop - rows.start
+    if part.dtype.kind not in "biuf" or len(part) < n or part.size != len(part) * size:
+        where = _where(path, name, stops, rows.start)
+        told = f"{part.dtype} of shape {part.shape}, expected {n} rows of {size}"
+        raise DataError(f"{where}: there is {told}")
+    part = part[:n].reshape(n, size)
+    if place := first_wrong(part):
+        where = _where(path, name, stops, rows.start + place[0])
+        raise DataError(f"{where}, is {part[place]!s}, not a finite number of 32 bits")
     return part
 
 

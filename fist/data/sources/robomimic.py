@@ -6,15 +6,14 @@ data/demo_0/{rewards,dones}  (T,)      optional
 mask/<filter>             names of demonstrations
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
 
 from d4rl_layout import MOST_LINKS, DataError, bounded, opened, plain
-from fist.data.sources.recordings import Column, Recording, natural
+from fist.data.sources.recordings import Block, Column, Recording, natural
 
 
 class Robomimic(Recording):
@@ -41,20 +40,23 @@ class Robomimic(Recording):
             self._obs = {*obs}
             self.states = [n for n in obs if n in self.columns and len(self.columns[n].shape) < 2]
             names = sum(self.chosen(keys, actions), [])
-            self.lengths, arrays = [], {}
-            for demo in self.demos:
-                items = self._items(file, demo, names)
-                for name, item in items.items():
-                    if _column(item) != self.columns[name]:
-                        raise DataError(f"data/{demo}: {name} is not as in data/{self.demos[0]}")
-                    arrays[f"data/{demo}/{name}"] = item
-                rows = {len(item) for item in items.values()}
-                if len(rows) > 1:
-                    raise DataError(f"data/{demo}: the arrays differ in length: {sorted(rows)}")
-                self.lengths += rows
-            bounded(file, arrays)
+            self.lengths = []
+            bounded(file, self._judged(file, names))
 
     lengths: list[int] = []
+
+    def _judged(self, file: h5py.File, names: Sequence[str]) -> Iterator[tuple[str, h5py.Dataset]]:
+        """Yield the arrays of all demonstrations; DataError where they differ in more than rows."""
+        for demo in self.demos:
+            items = self._items(file, demo, names)
+            for name, item in items.items():
+                if not self.fits(name, _column(item)):
+                    raise DataError(f"data/{demo}: {name} is not as in data/{self.demos[0]}")
+                yield f"data/{demo}/{name}", item
+            rows = {len(item) for item in items.values()}
+            if len(rows) > 1:
+                raise DataError(f"data/{demo}: the arrays differ in length: {sorted(rows)}")
+            self.lengths += rows
 
     def _named(self, file: h5py.File, mask: str | None) -> list[str]:
         """Return the names of the demonstrations."""
@@ -76,9 +78,10 @@ class Robomimic(Recording):
         obs = plain(group, "obs") if self._obs else group
         return {name: plain(obs if name in self._obs else group, name) for name in names}
 
-    def read(self, episode: int, names: Sequence[str]) -> list[np.ndarray]:
+    def blocks(self, names: Sequence[str]) -> Iterator[Block]:
         with opened(self.path) as file:
-            return [item[()] for item in self._items(file, self.demos[episode], names).values()]
+            for demo, length in zip(self.demos, self.lengths, strict=True):
+                yield length, [item[()] for item in self._items(file, demo, names).values()]
 
 
 def _column(item: Any) -> Column | None:

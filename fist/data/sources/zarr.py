@@ -8,7 +8,7 @@ than its compressors: a filter may be a pickle.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 
 from d4rl_layout import DataError
 from fist.data.sources.archive import DAMAGE, ArchiveError, opened
-from fist.data.sources.recordings import Column, Recording, bounded, checked_ends
+from fist.data.sources.recordings import Block, Column, Recording, bounded, checked_ends
 from fist.stage.files import LARGEST_JSON, parse_json, reason
 
 GROUPS, ARRAYS = (".zgroup", "zarr.json"), (".zarray", "zarr.json")
@@ -46,18 +46,18 @@ class Zarr(Recording):
             headers = {name: self._header(f"data/{name}") for name in named}
             self.columns = {
                 name: Column(shape[1:], dtype)
-                for name, (shape, dtype) in headers.items()
+                for name, (shape, dtype, _) in headers.items()
                 if dtype.kind in "biuf" and shape
             }
             self.actions = ["action"] if "action" in self.columns else ["actions"]
             self.states = ["state"] if "state" in self.columns else []
             self.rewards = "reward" if "reward" in self.columns else "rewards"
             names = sum(self.chosen(keys, actions), [])
-            names += [name for name in (self.rewards, self.done) if name in self.columns]
             rows = {name: headers[name][0][0] for name in names}
             if len({*rows.values()}) > 1:
                 raise DataError(f"{path}: the arrays differ in length: {rows}")
             self._rows = rows[names[0]]
+            self._chunk = max(headers[name][2] for name in names)
             for name in (*(f"data/{name}" for name in names), "meta/episode_ends"):
                 self._header(name, packed=True)
         except DataError:
@@ -66,8 +66,11 @@ class Zarr(Recording):
             said = reason(error).removeprefix(f"{path}: ")
             raise DataError(f"{path}: no replay buffer, or a damaged one ({said})") from None
 
-    def _header(self, name: str, packed: bool = False) -> tuple[tuple[int, ...], np.dtype]:
-        """Return an array's shape and type; with `packed`, DataError where it must not be read."""
+    def _header(self, name: str, packed: bool = False) -> tuple[tuple[int, ...], np.dtype, int]:
+        """Return an array's shape and type, and the rows of a chunk.
+
+        With `packed`, DataError where it must not be read.
+        """
         place = f"{self._root}{name}/"
         file = next((place + file for file in ARRAYS if place + file in self._sizes), None)
         if file is None:
@@ -96,21 +99,17 @@ class Zarr(Recording):
             stored = sum(size for file, size in self._sizes.items() if file.startswith(place))
             most = [max(pair) for pair in zip(shape, chunks, strict=True)]
             bounded(self.path, int(np.prod(most, dtype=object)) * dtype.itemsize, stored)
-        return tuple(shape), dtype
-
-    @cached_property
-    def _stops(self) -> np.ndarray:
-        ends = self._read("meta/episode_ends", slice(None))
-        where = f"{self.path}: meta/episode_ends"
-        return np.insert(checked_ends(where, ends, self._rows), 0, 0)
+        return tuple(shape), dtype, chunks[0] if chunks else 1
 
     @property
     def lengths(self) -> list[int]:
-        return np.diff(self._stops).tolist()
+        ends = self._read("meta/episode_ends", slice(None))
+        ends = checked_ends(f"{self.path}: meta/episode_ends", ends, self._rows)
+        return np.diff(ends, prepend=0).tolist()
 
-    def read(self, episode: int, names: Sequence[str]) -> list[np.ndarray]:
-        rows = slice(*self._stops[episode : episode + 2])
-        return [self._read(f"data/{name}", rows) for name in names]
+    def blocks(self, names: Sequence[str]) -> Iterator[Block]:
+        for rows in self.steps(names, self._rows, self._chunk):
+            yield rows.stop - rows.start, [self._read(f"data/{name}", rows) for name in names]
 
     def _read(self, name: str, rows: slice) -> np.ndarray:
         try:
