@@ -28,7 +28,6 @@ sys.path[:0] = [str(ROOT / "tests")]
 
 import robot_files  # noqa: E402
 
-from d4rl_layout import write  # noqa: E402
 from fist.data.sources.exports import export  # noqa: E402
 
 MEASURE = """
@@ -66,15 +65,18 @@ class Arguments:
     """Of an episode; 0: all is one."""
     files: int = 1000
     """Small recordings whose headers are judged."""
+    layouts: tuple[str, ...] = ()
+    """Which ones; by default all."""
 
 
 def main(arguments: Arguments) -> None:
     """Print a table of what was measured."""
     print("| layout | steps | MB | of what is allowed | s for headers |\n|---|---:|---:|---:|---:|")
-    for name, made in LAYOUTS.items():
+    for name in arguments.layouts or LAYOUTS:
         for steps in arguments.steps:
             with tempfile.TemporaryDirectory() as folder:
-                print(f"| {name} | {measured(Path(folder), made, steps, arguments)} |", flush=True)
+                cells = measured(Path(folder), LAYOUTS[name], steps, arguments)
+                print(f"| {name} | {cells} |", flush=True)
 
 
 def measured(folder: Path, made: Callable[[Path], Path], steps: int, arguments: Arguments) -> str:
@@ -83,7 +85,7 @@ def measured(folder: Path, made: Callable[[Path], Path], steps: int, arguments: 
     places = {}
     for size, count, each in (("large", rows, steps or rows), ("small", 20, 10)):
         (folder / size).mkdir()
-        _set_rows(count, each)
+        set_rows(count, each)
         places[size] = made(folder / size)
     (folder / "copies").mkdir()
     copy = shutil.copytree if places["small"].is_dir() else shutil.copy
@@ -102,7 +104,7 @@ def measured(folder: Path, made: Callable[[Path], Path], steps: int, arguments: 
     return f"{steps or rows} | {memory / 1e6:.0f} | {share:.0%} | {seconds:.2f}"
 
 
-def _set_rows(rows: int, steps: int) -> None:
+def set_rows(rows: int, steps: int) -> None:
     """Let the files be of so many random rows, 60 numbers of states and 9 of actions."""
     generator = np.random.default_rng(0)
     robot_files.STATES = generator.random((rows, 60), np.float32)
@@ -110,28 +112,20 @@ def _set_rows(rows: int, steps: int) -> None:
     robot_files.ENDS = np.minimum(np.arange(steps, rows + steps, steps), rows)
 
 
-def d4rl(folder: Path) -> Path:
-    """Write D4RL's layout."""
-    ends = np.isin(np.arange(len(robot_files.STATES)), robot_files.ENDS - 1)
-    arrays = {"observations": robot_files.STATES, "actions": robot_files.ACTIONS}
-    write(folder / "d4rl.hdf5", arrays | {"terminals": ends}, compression=1)
-    return folder / "d4rl.hdf5"
-
-
 def exported(layout: str, inside: str) -> Callable[[Path], Path]:
     """Return what writes a layout that data sets go out in."""
 
     def made(folder: Path) -> Path:
-        export(layout, d4rl(folder), folder / inside)  # type: ignore[arg-type]
+        export(layout, robot_files.d4rl(folder), folder / inside)  # type: ignore[arg-type]
         return (folder / inside).parents[1] if "/" in inside else folder / inside
 
     return made
 
 
 LAYOUTS: dict[str, Callable[[Path], Path]] = {
-    "D4RL": d4rl,
+    "D4RL": robot_files.d4rl,
     "robomimic": exported("robomimic", "demos.hdf5"),
-    "Minari": exported("minari", "sets/arm/a-v0/data/main_data.hdf5"),
+    "Minari": robot_files.minari,
     "LeRobot": exported("lerobot", "set/meta/info.json"),
     "zarr 2": lambda folder: robot_files.zarr(folder, 2),
     "zarr 3, zip": lambda folder: robot_files.zarr(folder, 3, packed=True),

@@ -28,6 +28,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ from fist.data.episodes import DataError, load_episodes  # noqa: E402
 from fist.data.sources.archive import ArchiveError  # noqa: E402
 from fist.data.sources.convert import convert  # noqa: E402
 from fist.data.sources.download import Download, DownloadError, fetch  # noqa: E402
-from fist.data.sources.formats import auto  # noqa: E402
+from fist.data.sources.formats import LAYOUTS, auto  # noqa: E402
 from fist.data.sources.pickles import PickleError  # noqa: E402
 from fist.data.sources.release import demonstrations, unpack  # noqa: E402
 from fist.data.sources.transfer import Patience  # noqa: E402
@@ -299,12 +300,15 @@ def _read_cell(folder: Path) -> None:
 KINDS: dict[str, Inputs] = {
     "hdf5": Inputs(hostile.data, hostile.damage_bytes, _read_data, (DataError,)),
     "structure": Inputs(hostile.data, hostile.damage_structure, _read_data, (DataError,)),
-    "recording": Inputs(
-        hostile.recordings,
-        hostile.damage_recording,
-        _read_recording,
-        (DataError, FileNotFoundError),
-    ),
+    **{
+        source: Inputs(
+            partial(hostile.recordings, source),
+            hostile.damage_recording,
+            _read_recording,
+            (DataError, FileNotFoundError),
+        )
+        for source in LAYOUTS
+    },
     "pickle": Inputs(
         hostile.pickled, hostile.damage_pickle, demonstrations, (PickleError, DataError)
     ),

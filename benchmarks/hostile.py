@@ -122,7 +122,9 @@ def damage_structure(content: bytes, rng: random.Random, path: Path) -> Path:
     """Write a data set in which an array is another kind of thing, or there is one more."""
     path.write_bytes(content)
     with h5py.File(path, "r+") as file:
-        name = rng.choice(["observations", "actions", "terminals", "timeouts", "more", "in/more"])
+        names = ["observations", "actions", "terminals", "timeouts", "more", "in/more"]
+        file.visit(names.append)
+        name = rng.choice(names)
         shape = rng.choice([(60, 5), (60,), (60, 2), (), (0, 3), (10**9, 4), (60, 10**7), (61, 2)])
         if name in file:
             del file[name]
@@ -164,22 +166,27 @@ def damage_structure(content: bytes, rng: random.Random, path: Path) -> Path:
     return path
 
 
-def recordings(folder: Path) -> list[dict[str, bytes]]:
-    """Return small recordings in every layout that can be written here: their files, by path."""
-    found = []
-    for write in robot_files.ALL.values():
+Files = dict[str, bytes]
+"""Of a recording, by their paths."""
+
+
+def recordings(source: str, folder: Path) -> tuple[list[Files], list[bytes]]:
+    """Return small recordings that a source reads, and files of all that can be written here."""
+    own, every = [], []
+    for layout, write in robot_files.ALL.items():
         with suppress(ImportError), TemporaryDirectory(dir=folder) as name:
-            place = Path(name)
-            made = write(place)
+            made = write(Path(name))
             files = [made] if made.is_file() else [f for f in made.rglob("*") if f.is_file()]
-            found.append({str(file.relative_to(place)): file.read_bytes() for file in files})
-    return found
+            found = {str(file.relative_to(made.parent)): file.read_bytes() for file in files}
+            every += found.values()
+            own += [found] if layout.split()[0] == source else []
+    return own, every
 
 
-def damage_recording(good: list[dict[str, bytes]], rng: random.Random, path: Path) -> Path:
+def damage_recording(good: tuple[list[Files], list[bytes]], rng: random.Random, path: Path) -> Path:
     """Write one into a folder, with one of its files damaged, lost, exchanged or led elsewhere."""
     shutil.rmtree(path, ignore_errors=True)
-    files = rng.choice(good)
+    files = rng.choice(good[0])
     for name, content in files.items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_bytes(content)
@@ -192,10 +199,10 @@ def damage_recording(good: list[dict[str, bytes]], rng: random.Random, path: Pat
             victim.unlink()
             victim.symlink_to("/etc/passwd")
         case 2:
-            victim.write_bytes(rng.choice([*rng.choice(good).values()]))
+            victim.write_bytes(rng.choice(good[1]))
         case 3 | 4 if name.endswith((".json", ".zarray")):
             damage_json(content, rng, victim)
-        case 5 if content.startswith(b"\x89HDF"):
+        case 3 | 4 | 5 if content.startswith(b"\x89HDF"):
             damage_structure(content, rng, victim)
         case _:
             damage_bytes(content, rng, victim)

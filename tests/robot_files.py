@@ -3,11 +3,15 @@
 LeRobot's were written by lerobot 0.3.3 (version 2.1) and 0.4.4 (3.0), and lie here as archives.
 """
 
+import os
 import shutil
 from pathlib import Path
 
 import h5py
 import numpy as np
+from gymnasium.spaces import Box
+
+from d4rl_layout import write
 
 HERE = Path(__file__).parent
 LENGTHS = (5, 7)
@@ -49,10 +53,11 @@ def zarr(folder, version=3, packed=False):
     for name, array in {
         "data/state": STATES,
         "data/action": ACTIONS,
-        "data/img": np.zeros((12, 4, 4, 3), np.uint8),
+        "data/img": np.zeros((len(STATES), 4, 4, 3), np.uint8),
         "meta/episode_ends": ENDS,
     }.items():
-        root.create_array(name, data=array, chunks=(4, *array.shape[1:]))
+        rows = max(4, len(array) // 100)
+        root.create_array(name, data=array, chunks=(rows, *array.shape[1:]))
     if packed:
         archive = shutil.make_archive(str(place), "zip", folder, place.name)
         return Path(archive)
@@ -71,8 +76,58 @@ def npz(folder, how="end to end"):
     return place
 
 
+def d4rl(folder):
+    ends = np.isin(np.arange(len(STATES)), ENDS - 1)
+    arrays = {"observations": STATES, "actions": ACTIONS, "terminals": ends}
+    write(folder / "play.hdf5", arrays, compression=1)
+    return folder / "play.hdf5"
+
+
+def minari(folder):
+    acted, seen = (Box(-np.inf, np.inf, array.shape[1:]) for array in (ACTIONS, STATES))
+    episodes = [
+        (np.concatenate([states, states[-1:]]), actions, np.arange(len(actions)), number == 0)
+        for number, (states, actions) in enumerate(_parts())
+    ]
+    return minari_set(folder / "sets", episodes, seen, acted)
+
+
+def minari_set(root, episodes, observation_space, action_space, env=None):
+    """Write a set with Minari, of episodes' (observations, actions, rewards, terminated)."""
+    import minari
+    from minari.data_collector.episode_buffer import EpisodeBuffer
+
+    buffers = [
+        EpisodeBuffer(
+            id=number,
+            observations=observations,
+            actions=actions,
+            rewards=[*rewards],
+            terminations=[*[False] * (len(rewards) - 1), terminated],
+            truncations=[*[False] * (len(rewards) - 1), not terminated],
+        )
+        for number, (observations, actions, rewards, terminated) in enumerate(episodes)
+    ]
+    before = os.environ.get("MINARI_DATASETS_PATH")
+    os.environ["MINARI_DATASETS_PATH"] = str(root)
+    minari.create_dataset_from_buffers(
+        "robot/set-v0",
+        buffers,
+        env=env,
+        observation_space=observation_space,
+        action_space=action_space,
+    )
+    if before is None:
+        del os.environ["MINARI_DATASETS_PATH"]
+    else:
+        os.environ["MINARI_DATASETS_PATH"] = before
+    return root / "robot" / "set-v0"
+
+
 ALL = {
+    "local": d4rl,
     "robomimic": robomimic,
+    "minari": minari,
     "lerobot 2.1": lambda folder: lerobot(folder, "2.1"),
     "lerobot 3.0": lerobot,
     "zarr 2": lambda folder: zarr(folder, 2),
@@ -83,3 +138,5 @@ ALL = {
 }
 """What writes a recording into a folder and returns its place, by name; the first word is the
 source that reads it."""
+NEEDS = {"minari": "minari", "lerobot": "pyarrow", "zarr": "zarr"}
+"""What has to be installed to read them."""

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import robot_files
 
 import fuzz
 
@@ -27,6 +28,7 @@ def test_a_hostile_input_is_read_or_refused_by_name(tmp_path, monkeypatch, kind)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TQDM_DISABLE", "1")
     monkeypatch.setattr(fuzz.signal, "alarm", lambda seconds: None)
+    pytest.importorskip(robot_files.NEEDS.get(kind, "h5py"))
     good, outcomes = fuzz.KINDS[kind].prepare(tmp_path), Counter()
     for number in range(60):
         rng = random.Random(f"test {number}")

@@ -27,6 +27,8 @@ FREE_BYTES, LARGEST_RATIO = 16 << 20, 100
 """What arrays may have together: so many bytes, and so many for each byte that is stored."""
 MOST_LINKS, DEEPEST = 100_000, 8
 """Groups and arrays in a file, and groups in each other."""
+KEPT = 1 << 20
+"""Bytes of an open file's headers, and of an open array's chunks, that HDF5 keeps in memory."""
 LARGEST_VALUE = np.float64(np.finfo(np.float32).max)
 ROWS = ("observations", "actions", "next_observations", "rewards", "terminals", "timeouts")
 """Arrays with a row for each step."""
@@ -126,7 +128,11 @@ def opened(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     if not os.path.isfile(path):
         raise FileNotFoundError(f"no data set at {path}: check the path that was given")
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", rdcc_nbytes=KEPT) as file:
+            headers = file.id.get_mdc_config()
+            headers.set_initial_size, headers.initial_size = True, KEPT
+            headers.min_size = headers.max_size = KEPT
+            file.id.set_mdc_config(headers)
             yield file
     except DataError as error:
         raise DataError(f"{path}: {error}") from None

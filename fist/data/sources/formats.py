@@ -17,7 +17,7 @@ from fist.data.sources import zarr as zarr_stores
 from fist.data.sources.lerobot import LeRobot
 from fist.data.sources.minari import Minari
 from fist.data.sources.npz import Npz
-from fist.data.sources.recordings import Block, Column, Range, Recording, take
+from fist.data.sources.recordings import Block, Column, InChunks, Range, Recording, take
 from fist.data.sources.robomimic import Robomimic
 
 BEGINS = {b"\x89HDF\r\n\x1a\n": "hdf5", b"PK\x03\x04": "zip", b"PAR1": "parquet"}
@@ -54,9 +54,9 @@ class D4RL(Recording):
     def blocks(self, names: Sequence[str]) -> Iterator[Block]:
         with opened(self.path) as file:
             arrays = [plain(file, name) for name in names]
-            chunk = max((array.chunks or (1,))[0] for array in arrays)
-            for rows in self.steps(names, len(arrays[0]), chunk):
-                yield rows.stop - rows.start, [array[rows] for array in arrays]
+            parts = [InChunks(a.__getitem__, len(a), (a.chunks or (1,))[0]) for a in arrays]
+            for rows in self.steps(names, len(arrays[0])):
+                yield rows.stop - rows.start, [part[rows] for part in parts]
 
 
 LAYOUTS: dict[str, Callable[..., Recording]] = {

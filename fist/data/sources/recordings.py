@@ -8,7 +8,7 @@ Without `out`, it reads headers only.
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -73,9 +73,9 @@ class Recording:
         """
         raise NotImplementedError
 
-    def steps(self, names: Sequence[str], rows: int, chunk: int = 1) -> Iterator[slice]:
-        """Yield the rows of each block where so many lie end to end, in chunks of some."""
-        return blocks(rows, max(self.columns[name].size for name in names), chunk)
+    def steps(self, names: Sequence[str], rows: int) -> Iterator[slice]:
+        """Yield the rows of each block where so many lie end to end."""
+        return blocks(rows, max(self.columns[name].size for name in names))
 
     def fits(self, name: str, found: Column | None) -> bool:
         """Tell whether another episode's column is as the first one's; rewards are any numbers."""
@@ -112,6 +112,23 @@ class Recording:
             raise DataError(f"{self.path}: {repeated[0]} is named twice (options: keys)")
         told = [n for n in (self.rewards, self.done) if n in self.columns]
         return [stated, acted, [n for n in told if n not in (*stated, *acted)]]
+
+
+class InChunks:
+    """Rows that are asked for one after the other, of an array that is read in whole chunks."""
+
+    def __init__(self, read: Callable[[slice], np.ndarray], rows: int, chunk: int):
+        self._read, self._rows, self._chunk = read, rows, chunk
+        self._first, self._kept = 0, read(slice(0, 0))
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        left, stop = self._kept[rows.start - self._first :], self._first + len(self._kept)
+        if rows.stop > stop:
+            end = min(-(-rows.stop // self._chunk) * self._chunk, self._rows)
+            new = self._read(slice(stop, end))
+            left = np.concatenate([left, new]) if len(left) else new
+        self._first, self._kept = rows.start, left
+        return left[: rows.stop - rows.start]
 
 
 def take(

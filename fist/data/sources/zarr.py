@@ -9,7 +9,7 @@ than its compressors: a filter may be a pickle.
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from d4rl_layout import DataError
 from fist.data.sources.archive import DAMAGE, ArchiveError, opened
-from fist.data.sources.recordings import Block, Column, Recording, bounded, checked_ends
+from fist.data.sources.recordings import Block, Column, InChunks, Recording, bounded, checked_ends
 from fist.stage.files import LARGEST_JSON, parse_json, reason
 
 GROUPS, ARRAYS = (".zgroup", "zarr.json"), (".zarray", "zarr.json")
@@ -57,7 +57,7 @@ class Zarr(Recording):
             if len({*rows.values()}) > 1:
                 raise DataError(f"{path}: the arrays differ in length: {rows}")
             self._rows = rows[names[0]]
-            self._chunk = max(headers[name][2] for name in names)
+            self._chunks = {name: headers[name][2] for name in names}
             for name in (*(f"data/{name}" for name in names), "meta/episode_ends"):
                 self._header(name, packed=True)
         except DataError:
@@ -108,8 +108,12 @@ class Zarr(Recording):
         return np.diff(ends, prepend=0).tolist()
 
     def blocks(self, names: Sequence[str]) -> Iterator[Block]:
-        for rows in self.steps(names, self._rows, self._chunk):
-            yield rows.stop - rows.start, [self._read(f"data/{name}", rows) for name in names]
+        parts = [
+            InChunks(partial(self._read, f"data/{name}"), self._rows, self._chunks[name])
+            for name in names
+        ]
+        for rows in self.steps(names, self._rows):
+            yield rows.stop - rows.start, [part[rows] for part in parts]
 
     def _read(self, name: str, rows: slice) -> np.ndarray:
         try:
