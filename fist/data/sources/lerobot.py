@@ -115,7 +115,7 @@ def _opened(file: Path) -> Any:
     except ImportError as error:
         raise DataError(f"pyarrow is not installed ({error}): {ADVICE}") from None
     try:
-        return parquet.ParquetFile(file, buffer_size=BLOCK)
+        return parquet.ParquetFile(file, buffer_size=BLOCK, pre_buffer=False)
     except Exception as error:  # Arrow has many ways to fail
         raise DataError(f"{file}: no Parquet file, or a damaged one ({reason(error)})") from None
 
