@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import runpy
 import shutil
 import sys
 import tracemalloc
@@ -276,6 +277,47 @@ def test_a_robomimic_file_that_refers_to_another_is_refused(tmp_path, name):
     with pytest.raises(DataError, match="refers to another place") as error:
         auto([path], "x", None)
     assert str(path) in str(error.value)
+
+
+def test_what_robosuite_and_robomimic_write_comes_in_bit_for_bit(tmp_path, monkeypatch):
+    """Written by their own code alone; what `docs/formats/robomimic.md` installs."""
+    robosuite = pytest.importorskip("robosuite", exc_type=ImportError)
+    scripts = "robomimic.scripts"
+    pytest.importorskip(f"{scripts}.dataset_states_to_obs", exc_type=ImportError)
+    from robosuite.scripts.collect_human_demonstrations import gather_demonstrations_as_hdf5
+
+    about = {"env_name": "Lift", "robots": ["Panda"]}
+    without = dict.fromkeys(("has_renderer", "has_offscreen_renderer", "use_camera_obs"), False)
+    env = robosuite.make(**about, **without)
+    env._check_success = lambda: True  # only what succeeds is kept
+    recorder = robosuite.wrappers.DataCollectionWrapper(env, str(tmp_path / "raw"), flush_freq=4)
+    for steps in (6, 3):
+        recorder.reset()
+        for _ in range(steps):
+            recorder.step(np.random.default_rng(steps).uniform(-1, 1, env.action_dim))
+    recorder.close()
+    gather_demonstrations_as_hdf5(str(tmp_path / "raw"), str(tmp_path), json.dumps(about))
+    recorded, out = tmp_path / "demo.hdf5", tmp_path / "out.hdf5"
+    for name, *words in (
+        ("conversion.convert_robosuite",),
+        ("split_train_val", "--ratio", "0.5"),
+        ("dataset_states_to_obs", "--output_name", "obs.hdf5", "--done_mode", "2", "--compress"),
+    ):
+        monkeypatch.setattr("sys.argv", [name, "--dataset", str(recorded), *words])
+        runpy.run_module(f"{scripts}.{name}", run_name="__main__")
+    for path, of in ((recorded, ""), (tmp_path / "obs.hdf5", "obs/")):
+        told = auto([path], "x", out)
+        arrays = read(out)
+        with h5py.File(path) as file:
+            demos = [file["data/demo_1"], file["data/demo_2"]]
+            seen = [[demo[of + name][()] for name, _ in told["state_names"]] for demo in demos]
+            acted = [demo["actions"][()] for demo in demos]
+        assert np.array_equal(arrays["observations"], np.vstack([*map(np.hstack, seen)]))
+        assert np.array_equal(arrays["actions"], np.vstack(acted))
+        ends = "terminals" if of else "timeouts"  # what was recorded tells no ends
+        assert np.flatnonzero(arrays[ends]).tolist() == [len(acted[0]) - 1, 8]
+        auto([path], "x", out, keys=["states"], mask="valid")
+        assert read(out)["observations"].shape in ((3, 32), (6, 32))
 
 
 def test_a_data_set_of_lerobots_that_is_not_what_it_says_is_refused(tmp_path):

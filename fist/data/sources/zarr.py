@@ -9,6 +9,7 @@ than its compressors: a filter may be a pickle.
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,9 @@ class Zarr(Recording):
             inside = f"{self._root}data/"
             cut = [name.removeprefix(inside) for name in self._sizes if name.startswith(inside)]
             named = sorted({n.partition("/")[0] for n in cut if n.partition("/")[2] in ARRAYS})
+            places = [f"{inside}{name}" for name in named] + [f"{self._root}meta/episode_ends"]
+            files = [f"{place}/{file}" for place in places for file in ARRAYS]
+            self._told = _json(path, [file for file in files if file in self._sizes])
             headers = {name: self._header(f"data/{name}") for name in named}
             self.columns = {
                 name: Column(shape[1:], dtype)
@@ -72,10 +76,10 @@ class Zarr(Recording):
         With `packed`, DataError where it must not be read.
         """
         place = f"{self._root}{name}/"
-        file = next((place + file for file in ARRAYS if place + file in self._sizes), None)
+        file = next((place + file for file in ARRAYS if place + file in self._told), None)
         if file is None:
             raise DataError(f"{self.path}: has no array {name}")
-        told = _json(self.path, file)
+        told = self._told[file]
         shape, by = told["shape"], []
         allowed: tuple[Any, ...] = COMPRESSORS
         if file.endswith("zarr.json"):
@@ -173,17 +177,18 @@ def _root(names: Iterable[str]) -> str:
     return min((f"{before}/"[1:] for before, middle, _ in parts if middle), key=len)
 
 
-def _json(path: Path, name: str) -> dict[str, Any]:
-    """Read a header."""
-    if path.is_dir():
-        with open(path / name, "rb") as file:
-            content = file.read(LARGEST_JSON + 1)
-    else:
-        try:
-            with opened(path) as (archive, _), archive.open(name) as member:
-                content = member.read(LARGEST_JSON + 1)
-        except DAMAGE as error:
-            raise DataError(f"{path}: {name} is damaged ({reason(error)})") from None
-    if len(content) > LARGEST_JSON:
-        raise DataError(f"{path}: {name} has more than {LARGEST_JSON} bytes")
-    return parse_json(content.decode(), f"{path}: {name}")
+def _json(path: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Read headers."""
+    folder: AbstractContextManager[Any] = nullcontext((None, {}))
+    found = {}
+    with folder if path.is_dir() else opened(path) as (archive, _):
+        for name in names:
+            try:
+                with open(path / name, "rb") if archive is None else archive.open(name) as file:
+                    content = file.read(LARGEST_JSON + 1)
+            except DAMAGE as error:
+                raise DataError(f"{path}: {name} is damaged ({reason(error)})") from None
+            if len(content) > LARGEST_JSON:
+                raise DataError(f"{path}: {name} has more than {LARGEST_JSON} bytes")
+            found[name] = parse_json(content.decode(), f"{path}: {name}")
+    return found
