@@ -1,11 +1,14 @@
 """An HTTP server on loopback that misbehaves on request."""
 
+import hashlib
+import json
 import socket
 import struct
 import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 
 class Server(ThreadingHTTPServer):
@@ -41,6 +44,8 @@ class Handler(BaseHTTPRequestHandler):
         self.server.ranges.append(self.headers.get("Range"))
         act(self)
         self.close_connection = True
+
+    do_HEAD = do_GET
 
     def log_message(self, *_):
         pass
@@ -156,6 +161,43 @@ def ignore_if_range(handler):
     if "If-Range" in handler.headers:
         del handler.headers["If-Range"]
     good(handler)
+
+
+def hub(folder, name):
+    """Serve a folder as the hub of Hugging Face serves a data set."""
+    revision = "0" * 40
+    api, files = f"/api/datasets/{name}", f"/datasets/{name}/resolve/{revision}/"
+    contents = {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+    listed = [
+        {
+            "type": "file",
+            "path": path,
+            "size": len(content),
+            "oid": hashlib.sha1(content).hexdigest(),
+        }
+        for path, content in contents.items()
+    ]
+    about = {"id": name, "sha": revision, "siblings": [{"rfilename": path} for path in contents]}
+
+    def act(handler):
+        path = unquote(handler.path.partition("?")[0])
+        status, content, told = 404, b"{}", {"X-Error-Code": "RepoNotFound"}
+        if path.startswith(f"{api}/"):
+            answer = listed if path.startswith(f"{api}/tree/") else about
+            status, content, told = 200, json.dumps(answer).encode(), {}
+        elif (file := path.removeprefix(files)) in contents:
+            etag = hashlib.sha1(contents[file]).hexdigest()
+            status, content = 200, contents[file]
+            told = {"ETag": f'"{etag}"', "X-Repo-Commit": revision}
+        handler.head(status, Content_Length=len(content), **told)
+        if handler.command == "GET":
+            handler.wfile.write(content)
+
+    return act
 
 
 def drip(handler):

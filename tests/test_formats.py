@@ -6,6 +6,7 @@ import os
 import re
 import runpy
 import shutil
+import subprocess
 import sys
 import tracemalloc
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 import robot_files
 from gymnasium import spaces
+from misbehaving import hub, serving
 from pipeline_copy import ROOT, copy_pipeline, snakemake
 from robot_files import ACTIONS, ALL, ENDS, NEEDS, STATES
 
@@ -318,6 +320,37 @@ def test_what_robosuite_and_robomimic_write_comes_in_bit_for_bit(tmp_path, monke
         assert np.flatnonzero(arrays[ends]).tolist() == [len(acted[0]) - 1, 8]
         auto([path], "x", out, keys=["states"], mask="valid")
         assert read(out)["observations"].shape in ((3, 32), (6, 32))
+
+
+def test_a_data_set_of_lerobots_is_fetched_by_its_name_on_the_hub(tmp_path):
+    """Without its videos; what cannot be had, or is no data set of theirs, is named in a line."""
+    installed("lerobot")
+    pytest.importorskip("huggingface_hub")
+    path, out = robot_files.lerobot(tmp_path), tmp_path / "made" / "out.hdf5"
+    (path / "videos").mkdir()
+    (path / "videos" / "a.mp4").write_bytes(b"not fetched")
+    with serving(b"", hub(path, "robots/play")) as server:
+        place = server.url.removesuffix("/data/play.hdf5")
+        env = {**os.environ, "HF_ENDPOINT": place, "HF_HOME": str(tmp_path / "home")}
+
+        def fetched(what, **options):
+            """Fetch as a job does: its library reads the address when it is imported."""
+            code = "from fist.commands.main import main; main()"
+            words = ["convert", "--source=lerobot", f"--what={what}", f"--out={out}"]
+            command = [sys.executable, "-c", code, *words, f"--arguments={json.dumps(options)}"]
+            done = subprocess.run(command, env=env, capture_output=True, text=True)
+            assert {file.stem for file in out.parent.iterdir()} <= {"out"}
+            return done.stderr
+
+        said = fetched("robots/play", keys=["nothing"])
+        assert "robots/play: has no nothing; there are " in said and not out.exists()
+        assert not out.exists() and "Traceback" not in fetched("robots/play")
+        assert np.array_equal(read(out)["observations"], STATES)
+        assert np.array_equal(read(out)["actions"], ACTIONS)
+        assert "robots/none could not be fetched from the hub (404 " in fetched("robots/none")
+        assert out.exists() and out.with_suffix(".json").exists()  # of before
+    with pytest.raises(DataError, match="robots/play: zarr fetches nothing"):
+        convert("zarr", "robots/play", out)
 
 
 def test_a_data_set_of_lerobots_that_is_not_what_it_says_is_refused(tmp_path):

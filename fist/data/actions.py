@@ -10,11 +10,12 @@ it: splits, checkpoints, policies.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
 
-from d4rl_layout import DataError, blocks
+from d4rl_layout import DataError, blocks, labels
 from fist.stage.files import parse_json
 from fist.stage.settings import settings
 
@@ -62,8 +63,13 @@ class ActionScale:
         return cls(low=first, high=last, origin="data")
 
     @classmethod
-    def read(cls, text: str | None, path: Any) -> Self | None:
-        """Return what a file's label says; DataError where it is none."""
+    def read(cls, path: str | Path) -> Self | None:
+        """Return what the label of a data set says; None where it has none.
+
+        Raises:
+            FileNotFoundError, DataError: it cannot be read, or its label is no range.
+        """
+        text = labels(path, LABEL).get(LABEL)
         try:
             return None if text is None else cls(**parse_json(text, f"label {LABEL}"))
         except (ValueError, TypeError) as error:

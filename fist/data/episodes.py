@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from d4rl_layout import DataError, blocks, labels, read, stops, write
+from d4rl_layout import DataError, blocks, read, stops, write
 from fist.data.actions import LABEL, ActionScale, in_unit, widest
 from fist.stage.files import reason
 from fist.stage.settings import is_whole
@@ -158,7 +158,7 @@ def load_episodes(path: str | Path, min_length: int = 1) -> Episodes:
         FileNotFoundError: there is no such file.
         DataError: the file is not usable; says why.
     """
-    scale = ActionScale.read(labels(path, LABEL).get(LABEL), path)
+    scale = ActionScale.read(path)
     names = ("observations", "actions", "terminals", "timeouts", "rewards")
     arrays = read(path, only=names, single=("observations", "rewards"))
     for key in ("observations", "actions"):

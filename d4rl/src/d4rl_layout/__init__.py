@@ -149,16 +149,29 @@ def plain(group: h5py.Group, name: str) -> Any:
     Raises:
         DataError: it is missing, or refers to another place.
     """
-    item: Any = group
-    for part in name.split("/"):
-        inside = isinstance(item, h5py.Group) and item.id.links.exists(part.encode())
-        if not inside:
+    parts, links = name.split("/"), group.id.links
+    for depth, part in enumerate(parts):
+        place = "/".join(parts[: depth + 1]).encode()
+        try:
+            there = part != "" and links.exists(place)
+        except RuntimeError:  # it is looked for in an array
+            there = False
+        if not there:
+            item = group["/".join(parts[:depth])] if depth else group
             raise DataError(f"missing {name}; found {_some(item)} in {item.name}")
-        if item.id.links.get_info(part.encode()).type != h5py.h5l.TYPE_HARD:
+        if links.get_info(place).type != h5py.h5l.TYPE_HARD:
             raise DataError(f"{name} refers to another place, or to another file: refused")
-        item = item[part]
+    item = group[name]
     if isinstance(item, h5py.Dataset) and _elsewhere(item):
         raise DataError(f"{name} refers to another place, or to another file: refused")
+    return item
+
+
+def plain_group(group: h5py.Group, name: str) -> h5py.Group:
+    """Return a group of an open file, as `plain` does; DataError where it is an array, too."""
+    item = plain(group, name)
+    if not isinstance(item, h5py.Group):
+        raise DataError(f"{name} is an array, expected a group")
     return item
 
 

@@ -23,6 +23,7 @@ def convert(
     Raises:
         ValueError: there is no such function, or what it makes is no data set.
     """
+    before = _written(out)
     try:
         make = function(SHORT_NAMES.get(source, source))
         report = make(files, what, out, **parse_json(arguments, "arguments"))
@@ -31,6 +32,12 @@ def convert(
         about = {"source": source, "what": what, "arguments": arguments, "files": made_of}
         about |= {"episodes": len(episodes), "rows": len(episodes.states)} | (report or {})
         write_json(out.with_suffix(".json"), about)
-    except BaseException:  # what was refused is not left behind
-        out.unlink(missing_ok=True)
+    except BaseException:  # what was refused is not left behind, and earlier results are
+        if _written(out) != before:
+            for file in (out, out.with_suffix(".json")):
+                file.unlink(missing_ok=True)
         raise
+
+
+def _written(file: Path) -> int | None:
+    return file.stat().st_mtime_ns if file.exists() else None

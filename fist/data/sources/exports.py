@@ -15,8 +15,8 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
 
-from d4rl_layout import DataError, labels, read, stops, write
-from fist.data.actions import LABEL, ActionScale
+from d4rl_layout import DataError, read, stops, write
+from fist.data.actions import ActionScale
 from fist.data.sources.lerobot import ADVICE
 from fist.data.sources.minari import library
 from fist.stage.files import replacing, write_json
@@ -98,7 +98,7 @@ def export_minari(
     if module:
         __import__(module)
     (states,), kind = episode["observations"].shape[1:], episode["observations"].dtype
-    scale, acted = _scale(data), episode["actions"]
+    scale, acted = ActionScale.read(data), episode["actions"]
     unit = (-np.ones(acted.shape[1]), np.ones(acted.shape[1]))
     low, high = unit if scale is None else (scale.low, scale.high)
     shutil.rmtree(minari.storage.get_dataset_path(dataset_id), ignore_errors=True)
@@ -212,10 +212,6 @@ def _arrow(pyarrow: Any, array: np.ndarray) -> Any:
     if array.ndim == 1:
         return pyarrow.array(array)
     return pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(array.ravel()), array.shape[1])
-
-
-def _scale(data: Path) -> ActionScale | None:
-    return ActionScale.read(labels(data, LABEL).get(LABEL), data)
 
 
 def _episodes(data: Path) -> Iterator[Episode]:

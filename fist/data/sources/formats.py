@@ -110,7 +110,10 @@ def _source(layout: str | None) -> Callable[..., dict[str, Any]]:
         mask: str | None = None,
     ) -> dict[str, Any]:
         if not files:
-            return _fetched(what, out, keys=keys, actions=actions, action_range=action_range)
+            if layout not in ("lerobot", None):
+                raise DataError(f"{what}: {layout} fetches nothing (fetches): lerobot does")
+            options = {"keys": keys, "actions": actions, "action_range": action_range}
+            return {} if out is None else _fetched(what, out, mask=mask, **options)
         (path,) = files
         found = recognised(path)
         if layout not in (found, None):
@@ -124,10 +127,8 @@ def _source(layout: str | None) -> Callable[..., dict[str, Any]]:
     return source
 
 
-def _fetched(what: str, out: Path | None, **options: Any) -> dict[str, Any]:
+def _fetched(what: str, out: Path, **options: Any) -> dict[str, Any]:
     """Fetch a LeRobot data set from the hub, without its videos, and read it."""
-    if out is None:
-        return {}
     try:
         from huggingface_hub import snapshot_download
     except ImportError as error:
@@ -140,7 +141,10 @@ def _fetched(what: str, out: Path | None, **options: Any) -> dict[str, Any]:
         except Exception as error:  # a network's and a server's many ways to fail
             said = " ".join(str(error).split())[:300]
             raise DataError(f"{what} could not be fetched from the hub ({said})") from None
-        return lerobot([Path(folder)], what, out, **options)
+        try:
+            return lerobot([Path(folder)], what, out, **options)
+        except (DataError, FileNotFoundError) as error:
+            raise DataError(str(error).replace(folder, what)) from None
 
 
 auto = _source(None)

@@ -12,8 +12,11 @@ from typing import Any
 
 import h5py
 
-from d4rl_layout import MOST_LINKS, DataError, bounded, opened, plain
+from d4rl_layout import MOST_LINKS, DataError, bounded, opened, plain, plain_group
 from fist.data.sources.recordings import Block, Column, Recording, natural
+
+LONGEST_NAME = 1_000
+"""Characters of a demonstration's name."""
 
 
 class Robomimic(Recording):
@@ -31,8 +34,8 @@ class Robomimic(Recording):
         super().__init__(path)
         with opened(path) as file:
             self.demos = self._named(file, mask)
-            first = plain(file, f"data/{self.demos[0]}")
-            obs = plain(first, "obs") if first.id.links.exists(b"obs") else {}
+            first = plain_group(file, f"data/{self.demos[0]}")
+            obs = plain_group(first, "obs") if first.id.links.exists(b"obs") else {}
             there = {name: plain(obs, name) for name in sorted(obs)}
             there = {name: plain(first, name) for name in sorted(first)} | there
             columns = {name: _column(item) for name, item in there.items()}
@@ -49,34 +52,43 @@ class Robomimic(Recording):
         """Yield the arrays of all demonstrations; DataError where they differ in more than rows."""
         for demo in self.demos:
             items = self._items(file, demo, names)
+            rows = set()
             for name, item in items.items():
                 if not self.fits(name, _column(item)):
                     raise DataError(f"data/{demo}: {name} is not as in data/{self.demos[0]}")
-                yield f"data/{demo}/{name}", item
-            rows = {len(item) for item in items.values()}
+                yield item.name, item
+                rows.add(len(item))
             if len(rows) > 1:
                 raise DataError(f"data/{demo}: the arrays differ in length: {sorted(rows)}")
             self.lengths += rows
 
     def _named(self, file: h5py.File, mask: str | None) -> list[str]:
         """Return the names of the demonstrations."""
-        there = plain(file, "data")
-        if not isinstance(there, h5py.Group) or not 0 < len(there) <= MOST_LINKS:
+        there = plain_group(file, "data")
+        if not 0 < len(there) <= MOST_LINKS:
             raise DataError("data holds no demonstrations, or too many")
         if mask is None:
             return natural(there)
-        if len(listed := plain(file, f"mask/{mask}")) > MOST_LINKS:
-            raise DataError(f"mask/{mask} names too many demonstrations")
-        names = [name.decode() if isinstance(name, bytes) else str(name) for name in listed[()]]
-        if unknown := [name for name in names if name not in there]:
+        listed = plain(file, f"mask/{mask}")
+        if not isinstance(listed, h5py.Dataset) or listed.ndim != 1 or len(listed) > MOST_LINKS:
+            raise DataError(f"mask/{mask} is no list of demonstrations, or one of too many")
+        bounded(file, [(listed.name, listed)])
+        names = []
+        for name in map(listed.__getitem__, range(len(listed))):  # all may be one long text
+            names.append(name.decode() if isinstance(name, bytes) else str(name))
+            if len(names[-1]) > LONGEST_NAME:
+                raise DataError(f"mask/{mask} has a name of {len(names[-1])} characters")
+        known = {*there}
+        if unknown := [name for name in names if name not in known]:
             raise DataError(f"mask/{mask} names {unknown[0]!r:.99}, which is not in data")
-        return natural(names)
+        if not names:
+            raise DataError(f"mask/{mask} names no demonstration")
+        return natural({*names})
 
     def _items(self, file: h5py.File, demo: str, names: Sequence[str]) -> dict[str, h5py.Dataset]:
         """Return arrays of a demonstration."""
-        group = plain(file, f"data/{demo}")
-        obs = plain(group, "obs") if self._obs else group
-        return {name: plain(obs if name in self._obs else group, name) for name in names}
+        places = {name: "obs/" if name in self._obs else "" for name in names}
+        return {name: plain(file, f"data/{demo}/{place}{name}") for name, place in places.items()}
 
     def blocks(self, names: Sequence[str]) -> Iterator[Block]:
         with opened(self.path) as file:
