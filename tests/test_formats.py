@@ -28,7 +28,7 @@ from fist.data.sources.convert import convert
 from fist.data.sources.exports import export
 from fist.data.sources.formats import auto, local, recognised
 from fist.data.sources.minari import import_minari
-from fist.inspect.__main__ import main as inspect
+from fist.inspect.file import inspect
 
 
 def installed(source):
@@ -504,11 +504,10 @@ def test_a_plan_tells_what_cannot_be_used(tmp_path, monkeypatch):
     assert status == 1 and "is of another layout than local: source: robomimic" in said
 
 
-def test_what_is_in_a_recording_is_told_by_its_header(recording, capsys, monkeypatch):
+def test_what_is_in_a_recording_is_told_by_its_header(recording, capsys):
     source, path = recording
     if source == "local":
         return  # its rows are told, too: test_inspect.py
-    monkeypatch.setattr("sys.argv", ["inspect", str(path)])
-    inspect()
+    inspect(path)
     said = capsys.readouterr().out
     assert f"{path}: source: {source}" in said and "float32, rows of (2,)" in said

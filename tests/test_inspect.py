@@ -1,6 +1,7 @@
 """Laws of the inspection: what it prints is what is in the file."""
 
 import re
+import subprocess
 import sys
 
 import h5py
@@ -9,8 +10,8 @@ import torch
 from PIL import Image
 from recordings import random_episodes
 
+from fist.commands.main import main
 from fist.data.episodes import concatenate, save_episodes
-from fist.inspect.__main__ import main
 from fist.methods.skills import SkillSettings, SkillVAE
 from fist.training.checkpoint import save_model
 from fist.training.reference_weights import export_reference
@@ -21,7 +22,7 @@ def inspect(capsys, monkeypatch):
     """Run the command in this process; return its exit status and everything it said."""
 
     def command(path, *options):
-        monkeypatch.setattr(sys, "argv", ["inspect", str(path), *options])
+        monkeypatch.setattr(sys, "argv", ["fist", "inspect", str(path), *options])
         try:
             main()
             status = 0
@@ -105,7 +106,7 @@ def test_what_is_no_learning_curve_is_refused_by_name(inspect, tmp_path, curve):
     else:
         (tmp_path / "skills.csv").write_bytes(curve if isinstance(curve, bytes) else curve.encode())
     status, said = inspect(tmp_path / "skills.pt")
-    assert status == 1 and said.startswith(f"inspect: error: {tmp_path / 'skills.csv'}")
+    assert status == 1 and said.startswith(f"fist inspect: error: {tmp_path / 'skills.csv'}")
 
 
 @pytest.mark.parametrize("arguments", ["{", "[]", '{"a": 1, "a": 2}', '{"bogus": 1}', "[" * 5000])
@@ -113,7 +114,7 @@ def test_arguments_of_an_environment_that_cannot_be_used_give_one_line(
     inspect, tmp_path, arguments
 ):
     status, said = inspect(tmp_path / "a.hdf5", "--env-kwargs", arguments)
-    assert status == 1 and said.startswith("inspect: error: ") and said.count("\n") == 1
+    assert status == 1 and said.startswith("fist inspect: error: ") and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["none.hdf5", "none.pt", "page.hdf5", "page.pth"])
@@ -122,5 +123,24 @@ def test_a_file_that_cannot_be_used_gives_one_line_and_no_picture(inspect, tmp_p
         (tmp_path / name).write_text("<html>")
     status, said = inspect(tmp_path / name)
     assert status == 1
-    assert said.startswith("inspect: error: ") and name in said and "Traceback" not in said
+    assert said.startswith("fist inspect: error: ") and name in said and "Traceback" not in said
     assert not list(tmp_path.glob("*.png"))
+
+
+def test_an_environment_of_the_folder_is_found(tmp_path):
+    """The command is a script elsewhere: its folder is not that of the user."""
+    lines = [
+        "import gymnasium",
+        "class Here(gymnasium.Env):",
+        "    observation_space = gymnasium.spaces.Box(-9, 9, (4,))",
+        "    action_space = gymnasium.spaces.Box(-1, 1, (2,))",
+        "gymnasium.register('Here-v0', 'here:Here')",
+    ]
+    (tmp_path / "here.py").write_text("\n".join(lines))
+    save_episodes(tmp_path / "a.hdf5", random_episodes([30]))
+    (tmp_path / "bin").mkdir()
+    script = tmp_path / "bin" / "fist"
+    script.write_text("from fist.commands.main import main\nmain()")
+    command = [sys.executable, script, "inspect", "a.hdf5", "--env-id", "here:Here-v0"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and "a.hdf5: 1 episodes, 30 rows" in done.stdout, done.stderr

@@ -1,6 +1,7 @@
 """The command `fist`: a word that names a function of the library, then the function's options."""
 
 import logging
+import os
 import sys
 from importlib import metadata
 
@@ -10,10 +11,7 @@ COMMANDS = {
     "demo": ("fist.commands.demo:demo", "watch a trained policy do its task, or one of your own"),
     "eval": ("fist.commands.bundle:evaluate", "test a trained policy, with other demonstrations"),
     "film": ("fist.commands.bundle:film", "film a test episode of a trained policy"),
-    "inspect": (
-        "fist.inspect.__main__:run",
-        "look into a data set or a checkpoint",
-    ),
+    "inspect": ("fist.inspect.file:inspect", "look into a data set or a checkpoint"),
     "convert": ("fist.data.sources.convert:convert", "bring recordings into D4RL's layout"),
     "export": (
         "fist.commands.bundle:export",
@@ -26,6 +24,7 @@ COMMANDS = {
 def main() -> None:
     """Run the command that the first word names."""
     cli.listen()
+    sys.path.append(os.getcwd())  # of the user's modules; those that are installed come first
     words = sys.argv[1:]
     if words[:1] == ["--version"]:
         print(f"fist {metadata.version('fist')}")
