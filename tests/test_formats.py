@@ -183,10 +183,11 @@ def test_minaris_observations_are_what_gymnasium_flattens(tmp_path, monkeypatch,
     place, observed = minari_set(tmp_path / "sets", space, acting, actions, env)
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "sets"))
     out = tmp_path / "out.hdf5"
-    import_minari([], "robot/set-v0", out)
-    arrays = read(out)
-    expected = [spaces.flatten(space, one) for one in observed[:-1]]
-    assert np.array_equal(arrays["observations"], expected)
+    for reads, files in ((import_minari, []), (auto, [place])):
+        reads(files, "robot/set-v0", out)
+        arrays = read(out)
+        expected = [spaces.flatten(space, one) for one in observed[:-1]]
+        assert np.array_equal(arrays["observations"], expected)
     assert np.array_equal(arrays["actions"], actions) and arrays["rewards"].tolist() == [1.0] * 5
     assert np.flatnonzero(arrays["timeouts"]).tolist() == [4] and not arrays["terminals"].any()
     assert load_episodes(out).scale == ActionScale((-2.0, -2.0), (3.0, 3.0), "space")

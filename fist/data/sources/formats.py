@@ -15,7 +15,7 @@ import numpy as np
 from d4rl_layout import OTHERS, ROWS, DataError, bounded, opened, plain, read, stops
 from fist.data.sources import zarr as zarr_stores
 from fist.data.sources.lerobot import LeRobot
-from fist.data.sources.minari import Minari
+from fist.data.sources.minari import Minari, space_of
 from fist.data.sources.npz import Npz
 from fist.data.sources.recordings import Block, Column, InChunks, Range, Recording, take
 from fist.data.sources.robomimic import Robomimic
@@ -118,9 +118,11 @@ def _source(layout: str | None) -> Callable[..., dict[str, Any]]:
         found = recognised(path)
         if layout not in (found, None):
             raise DataError(f"{path} is of another layout than {layout}: source: {found}")
-        more = {} if mask is None else {"mask": mask}
+        more: dict[str, Any] = {} if mask is None else {"mask": mask}
         if more and found != "robomimic":
             raise DataError(f"{path} is no robomimic file: no option mask")
+        if found == "minari" and out is not None:
+            more = {"space_of": space_of}
         made = LAYOUTS[found](path, keys or (), actions or (), **more)
         return take(made, out, keys, actions, action_range)
 

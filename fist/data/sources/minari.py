@@ -148,9 +148,9 @@ def import_minari(
     folder = files[0] if files else _found(what, out is not None)
     if folder is None:
         return {}
-    space_of = None if out is None else lambda named: _space(env_id or named)
+    known = None if out is None else lambda named: space_of(env_id or named)
     states = function(converter) if converter and out is not None else None
-    return take(Minari(folder, keys or (), (), space_of, states), out, keys, None, action_range)
+    return take(Minari(folder, keys or (), (), known, states), out, keys, None, action_range)
 
 
 def _found(what: str, download: bool) -> Path | None:
@@ -200,7 +200,7 @@ def _told(folder: Path) -> tuple[str, dict[str, Any]]:
     return (named if isinstance(named, str) and ":" not in named else ""), spaces
 
 
-def _space(env_id: str) -> Any:
+def space_of(env_id: str) -> Any:
     """Return the space of an environment's observations; None where it cannot be made here."""
     import gymnasium
 
