@@ -56,7 +56,7 @@ def zarr(folder, version=3, packed=False):
         "data/img": np.zeros((len(STATES), 4, 4, 3), np.uint8),
         "meta/episode_ends": ENDS,
     }.items():
-        rows = max(4, len(array) // 100)
+        rows = max(4, len(array) // 100) + (name == "data/action")
         root.create_array(name, data=array, chunks=(rows, *array.shape[1:]))
     if packed:
         archive = shutil.make_archive(str(place), "zip", folder, place.name)

@@ -64,6 +64,20 @@ def test_every_layout_comes_in_bit_for_bit(recording, tmp_path):
         assert arrays["rewards"].tolist() == [*range(5), *range(7)]
 
 
+@pytest.mark.parametrize("block", [1, 8, 20])
+def test_what_comes_in_does_not_depend_on_how_much_is_read_at_once(
+    recording, tmp_path, monkeypatch, block
+):
+    for module in ("d4rl_layout", "fist.data.sources.lerobot", "fist.data.sources.npz"):
+        monkeypatch.setattr(f"{module}.BLOCK", block)
+    source, path = recording
+    auto([path], path.name, tmp_path / "out.hdf5")
+    arrays = read(tmp_path / "out.hdf5")
+    assert np.array_equal(arrays["observations"], STATES)
+    assert np.array_equal(arrays["actions"], ACTIONS)
+    assert np.flatnonzero(arrays["terminals"] | arrays["timeouts"]).tolist() == [*ENDS - 1]
+
+
 def test_a_file_of_another_layout_is_told_its_source_in_a_line(recording, tmp_path):
     source, path = recording
     for other in {"robomimic", "lerobot", "zarr", "npz"} - {source}:
@@ -269,6 +283,39 @@ def test_a_replay_buffer_that_would_run_a_pickle_or_leads_elsewhere_is_refused(t
     header.symlink_to("/etc/hostname")
     with pytest.raises(DataError, match="refers to another place"):
         auto([path], "x", None)
+
+
+@pytest.mark.parametrize("name", ["data", "data/demo_0", "data/demo_1/obs", "data/demo_0/actions"])
+def test_an_array_for_a_group_or_a_group_for_an_array_is_refused_by_name(tmp_path, name):
+    """However large the array is: it is not walked through."""
+    path = robot_files.robomimic(tmp_path)
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        if name.endswith("actions"):
+            file.create_group(name)
+        else:
+            file.create_dataset(name, (10**8, 4), "f4", chunks=(1, 4))
+    with pytest.raises(DataError, match=name.rpartition("/")[2]) as error:
+        auto([path], "x", None)
+    assert str(path) in str(error.value) and "damaged" not in str(error.value)
+
+
+MASKS = {
+    "no name": (np.array([], "S6"), "names no demonstration"),
+    "another name": (np.array([b"demo_9"]), "names 'demo_9', which is not in data"),
+    "numbers": (np.arange(3), "names '0', which is not in data"),
+    "a number": (np.array(3), "is no list of demonstrations"),
+    "long names": (np.array([b"x" * 2000]), "has a name of 2000 characters"),
+}
+
+
+@pytest.mark.parametrize(("mask", "fault"), MASKS.values(), ids=MASKS)
+def test_a_filter_that_is_no_list_of_demonstrations_is_refused(tmp_path, mask, fault):
+    path = robot_files.robomimic(tmp_path)
+    with h5py.File(path, "r+") as file:
+        file["mask/bad"] = mask
+    with pytest.raises(DataError, match=f"mask/bad {fault}"):
+        auto([path], "x", None, mask="bad")
 
 
 @pytest.mark.parametrize("name", ["actions", "obs/arm", "obs"])
