@@ -92,7 +92,7 @@ def minari(folder):
     return minari_set(folder / "sets", episodes, seen, acted)
 
 
-def minari_set(root, episodes, observation_space, action_space, env=None):
+def minari_set(root, episodes, seen, acted, env=None, name="robot/set-v0"):
     """Write a set with Minari, of episodes' (observations, actions, rewards, terminated)."""
     import minari
     from minari.data_collector.episode_buffer import EpisodeBuffer
@@ -111,17 +111,13 @@ def minari_set(root, episodes, observation_space, action_space, env=None):
     before = os.environ.get("MINARI_DATASETS_PATH")
     os.environ["MINARI_DATASETS_PATH"] = str(root)
     minari.create_dataset_from_buffers(
-        "robot/set-v0",
-        buffers,
-        env=env,
-        observation_space=observation_space,
-        action_space=action_space,
+        name, buffers, env=env, observation_space=seen, action_space=acted
     )
     if before is None:
         del os.environ["MINARI_DATASETS_PATH"]
     else:
         os.environ["MINARI_DATASETS_PATH"] = before
-    return root / "robot" / "set-v0"
+    return root / name
 
 
 ALL = {

@@ -509,28 +509,24 @@ def demonstrations(name, folder):
 
 
 @pytest.mark.slow
-def test_every_page_leads_from_a_folder_to_a_table(tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_a_page_leads_from_a_folder_to_a_table(tmp_path, monkeypatch, page):
+    installed(page.stem)
     folder = copy_pipeline(tmp_path)
     (folder / "arm.py").write_text(ARM)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    for page in PAGES:
-        installed(page.stem)
-        (block,) = re.findall("```yaml\n(.*?)```", page.read_text(), flags=re.S)
-        assert len(block.splitlines()) <= 15
-        place = folder / "recordings" / page.stem
-        place.mkdir(parents=True)
-        demonstrations(page.stem, place)
-        monkeypatch.setenv("MINARI_DATASETS_PATH", str(place))
-        for made in ("results", "data"):
-            shutil.rmtree(folder / made, ignore_errors=True)
-        file, table = folder / f"{page.stem}.yaml", "results/arm_table.csv"
-        file.write_text(
-            block.replace("local_dir: recordings", f"local_dir: recordings/{page.stem}")
-        )
-        status, said = snakemake(folder, "-j1", table, "--configfile", file.name)
-        assert status == 0, said
-        (row,) = csv.DictReader((folder / table).open())
-        assert row["method"] == "neighbours" and float(row["success_rate"]) == 1
+    (block,) = re.findall("```yaml\n(.*?)```", page.read_text(), flags=re.S)
+    assert len(block.splitlines()) <= 15
+    place = folder / "recordings"
+    place.mkdir()
+    demonstrations(page.stem, place)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(place))
+    file, table = folder / f"{page.stem}.yaml", "results/arm_table.csv"
+    file.write_text(block)
+    status, said = snakemake(folder, "-j1", table, "--configfile", file.name)
+    assert status == 0, said
+    (row,) = csv.DictReader((folder / table).open())
+    assert row["method"] == "neighbours" and float(row["success_rate"]) == 1
 
 
 def test_a_plan_tells_what_cannot_be_used(tmp_path, monkeypatch):

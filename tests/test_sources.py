@@ -12,12 +12,11 @@ from pathlib import Path
 
 import gymnasium
 import h5py
-import minari
 import numpy as np
 import pytest
+import robot_files
 import yaml
 from gymnasium.spaces import Box, Dict
-from minari.data_collector.episode_buffer import EpisodeBuffer
 from mjl import set_points, write_log
 from pipeline_copy import copy_pipeline, plan, snakemake
 from recordings import random_episodes
@@ -165,6 +164,7 @@ def test_raw_logs_are_replayed_and_what_is_left_out_is_reported(pipeline, record
 
 @pytest.mark.slow
 def test_minari_data_sets_come_in_and_go_out(pipeline, recorded, monkeypatch):
+    pytest.importorskip("minari")
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(recorded / "minari"))
     for name in (PLAY, TASK):
         export_minari(recorded / f"{name}.hdf5", f"kitchen/{name}-v0", "d4rl:kitchen-mixed-v0")
@@ -345,18 +345,14 @@ class Reach(gymnasium.Env):
 gymnasium.register("Reach-v0", entry_point=f"{__name__}:Reach")
 
 
-def minari_set(monkeypatch, folder, observation, actions, **spaces):
+def minari_set(monkeypatch, folder, observation, actions):
     """Make a Minari data set of one episode."""
+    pytest.importorskip("minari")
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(folder))
-    episode = EpisodeBuffer(
-        observations=observation,
-        actions=list(actions),
-        rewards=[0.0] * len(actions),
-        terminations=[False] * (len(actions) - 1) + [True],
-        truncations=[False] * len(actions),
-    )
-    minari.create_dataset_from_buffers(
-        "reach/a-v0", [episode], env=gymnasium.spec("Reach-v0"), **spaces
+    episode = (observation, list(actions), [0.0] * len(actions), True)
+    spec = gymnasium.spec("Reach-v0")
+    robot_files.minari_set(
+        folder, [episode], Reach.observation_space, Reach.action_space, spec, "reach/a-v0"
     )
 
 
@@ -403,6 +399,7 @@ def test_a_minari_data_set_that_refers_to_another_file_is_refused(tmp_path, monk
 
 
 def test_what_goes_out_to_minari_keeps_its_ends_and_rewards(tmp_path, monkeypatch):
+    minari = pytest.importorskip("minari")
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
     arrays = {
         "observations": np.zeros((9, 60), "f4"),
@@ -420,6 +417,7 @@ def test_what_goes_out_to_minari_keeps_its_ends_and_rewards(tmp_path, monkeypatc
 
 
 def test_a_minari_data_set_that_cannot_be_had_says_how_to_get_it(tmp_path, monkeypatch):
+    pytest.importorskip("minari")
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(DataError, match="minari download kitchen/none-v0"):
