@@ -419,6 +419,11 @@ def test_a_data_set_of_lerobots_that_is_not_what_it_says_is_refused(tmp_path):
         auto([path], "x", tmp_path / "out.hdf5")
     about.write_text(json.dumps(told))
     file = path / "data/chunk-000/file-000.parquet"
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = parquet.read_table(file)
+    parquet.write_table(rows.take([*range(5, 12), *range(5)]), file)
+    with pytest.raises(DataError, match="episode_index 0 after 1: rows out of order"):
+        auto([path], "x", tmp_path / "out.hdf5")
     shutil.move(file, tmp_path / "elsewhere")
     file.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(DataError, match="refers to another place"):

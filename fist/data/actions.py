@@ -126,9 +126,18 @@ def executed(actions: np.ndarray, scale: ActionScale | None) -> np.ndarray:
 
 
 def in_unit(
-    name: object, recorded: np.ndarray, scale: ActionScale | None
+    name: object,
+    recorded: np.ndarray,
+    scale: ActionScale | None,
+    into: np.ndarray | None = None,
 ) -> tuple[np.ndarray, int]:
     """Map recorded actions (N, A) to those that are learnt.
+
+    Args:
+        name: what they are of, for messages.
+        recorded: the actions.
+        scale: their range; None: [-1, 1].
+        into: float32 array for the result, which may be the recorded one; by default a new one.
 
     Returns:
         them, float32 in [-1, 1], and how many values were clipped, see `ROUNDING`.
@@ -140,7 +149,7 @@ def in_unit(
         raise DataError(
             f"{name}: actions have {recorded.shape[1]} dimensions, their range {len(scale.low)}"
         )
-    clipped, made = 0, np.empty(recorded.shape, np.float32)
+    clipped, made = 0, np.empty(recorded.shape, np.float32) if into is None else into
     for rows in blocks(*recorded.shape):
         block = recorded[rows]
         unit = block if scale is None else scale.to_unit(block)

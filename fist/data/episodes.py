@@ -165,7 +165,9 @@ def load_episodes(path: str | Path, min_length: int = 1) -> Episodes:
         if arrays[key].ndim != 2 or arrays[key].shape[1] == 0:
             raise DataError(f"{path}: {key} has shape {arrays[key].shape}, expected (rows, dims)")
     states = arrays["observations"]
-    actions, clipped = in_unit(path, arrays.pop("actions"), scale)
+    acted = arrays.pop("actions")
+    single = acted if acted.dtype == np.float32 else None  # no second copy
+    actions, clipped = in_unit(path, acted, scale, single)
     rewards = np.asarray(arrays.get("rewards", np.zeros(len(states))), np.float32)
     ends = stops(path, arrays)
     lengths = np.diff(ends, prepend=0)

@@ -78,12 +78,19 @@ class LeRobot(Recording):
 
     @property
     def lengths(self) -> list[int]:
-        seen = [index.ravel() for _, (index,) in self.blocks([INDEX])]
-        index = np.concatenate(seen)
-        if (back := np.flatnonzero(index[1:] < index[:-1])).size:
-            told = f"{INDEX} {index[back[0] + 1]} after {index[back[0]]}"
-            raise DataError(f"{self.path}: row {back[0] + 1} of data/ has {told}: out of order")
-        found = np.unique(index, return_counts=True)[1].tolist()
+        found: list[int] = []
+        last = -1
+        for rows, (column,) in self.blocks([INDEX]):
+            index = np.insert(column.ravel(), 0, last)
+            if (back := np.flatnonzero(np.diff(index) < 0)).size:
+                told = f"{INDEX} {index[back[0] + 1]} after {index[back[0]]}"
+                raise DataError(f"{self.path}: data/ has {told}: rows out of order")
+            numbers, counts = np.unique(index[1:], return_counts=True)
+            if rows and found and numbers[0] == last:
+                found[-1] += int(counts[0])
+                counts = counts[1:]
+            found += counts.tolist()
+            last = index[-1]
         if len(found) != self._episodes:
             raise DataError(
                 f"{self.path}: {len(found)} episodes in data/, info.json tells {self._episodes}"
