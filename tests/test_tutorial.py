@@ -19,7 +19,7 @@ setup:
 	{python} -m venv $(VENV)
 	echo {packages} > $$(echo $(VENV)/lib/python*/site-packages)/these.pth
 	printf '#!/bin/sh\\nexec python -m snakemake "$$@"\\n' > $(VENV)/bin/snakemake
-	printf '#!/bin/sh\nexec python -c "{fist}" "$$@"\n' > $(VENV)/bin/fist
+	printf '#!/bin/sh\\nexec python -c "{fist}" "$$@"\\n' > $(VENV)/bin/fist
 	chmod +x $(VENV)/bin/snakemake $(VENV)/bin/fist
 """
 """Stands for the repository's: its virtual environment sees the packages of this one."""
