@@ -52,6 +52,13 @@ def finite(name: str, values: ArrayLike, *shapes: tuple[int, ...]) -> np.ndarray
     return found
 
 
+def options_dict(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the options of a reset; ValueError unless they are a dictionary, or None."""
+    if options is not None and not isinstance(options, Mapping):
+        raise ValueError(f"reset options are {options!r:.40}, expected a dictionary")
+    return dict(options or {})
+
+
 def reset_options(
     options: Mapping[str, Any] | None, known: Mapping[str, np.ndarray]
 ) -> tuple[np.ndarray, ...]:
@@ -64,9 +71,7 @@ def reset_options(
     Raises:
         ValueError: an unknown option, or one of another shape or not finite.
     """
-    options = {} if options is None else options
-    if not isinstance(options, Mapping):
-        raise ValueError(f"reset options are {options!r:.40}, expected a dictionary")
+    options = options_dict(options)
     if unknown := sorted(map(str, set(options) - set(known))):
         raise ValueError(f"unknown reset option {', '.join(unknown)}; known: {', '.join(known)}")
     return tuple(

@@ -10,7 +10,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from ..checks import check_pictures, finite, need_reset, reset_options, whole
+from ..checks import check_pictures, finite, need_reset, options_dict, reset_options, whole
 from .law import Law
 from .layouts import Drawing, Sections, layout
 from .task import EPISODE_STEPS, MazeElements, Task, reached, spaces
@@ -112,7 +112,7 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
             seeds = [None if seed is None else seed + lane for lane in range(self.num_envs)]
         if len(seeds) != self.num_envs:
             raise ValueError(f"{self.num_envs} lanes need as many seeds, got {len(seeds)}")
-        options = dict(options or {})
+        options = options_dict(options)
         lanes = options.pop("reset_mask", np.ones(self.num_envs, dtype=bool))
         known = isinstance(lanes, np.ndarray) and lanes.dtype == bool
         if not (known and lanes.shape == (self.num_envs,) and lanes.any()):
