@@ -18,9 +18,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.cluster.vq import kmeans2
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 from torch import Tensor
 
 from fist.data.episodes import Episodes
@@ -52,6 +49,8 @@ def roadmap(
         horizon: H.
         count: K, the number of nodes, at most a state of play each.
     """
+    from scipy.cluster.vq import kmeans2  # here: it takes 0.3 s, and few processes need it
+
     seen = play.states[_spaced(len(play.states), CLUSTERED)]
     embedded = features(seen)
     with warnings.catch_warnings():
@@ -74,6 +73,9 @@ def onward(map_of: Roadmap, reached: Int[Tensor, " N"]) -> tuple[Bool[Tensor, " 
 
     A node from which no way leads there does not go on.
     """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import dijkstra
+
     back = csr_array(map_of.linked.numpy().T.astype(np.int8))
     goals = np.unique(reached.numpy())
     steps, following, _ = dijkstra(
