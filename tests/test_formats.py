@@ -212,12 +212,19 @@ def test_minaris_observations_are_what_gymnasium_flattens(tmp_path, monkeypatch,
         assert np.array_equal(read(out)["observations"], goal)
 
 
-@pytest.mark.parametrize("name", [*SPACES][1:])
-def test_minaris_other_actions_are_refused_by_name(tmp_path, name):
-    place, _ = minari_set(tmp_path, spaces.Box(-1, 1), SPACES[name])
-    with pytest.raises(DataError, match="only a Box can be learnt") as error:
+WHOLE = spaces.Box(0, 3, (2,), np.int64)
+
+
+@pytest.mark.parametrize(
+    "space", [*SPACES.values()][1:] + [WHOLE], ids=lambda one: type(one).__name__
+)
+def test_minaris_other_actions_are_refused_by_name(tmp_path, space):
+    place, _ = minari_set(tmp_path, spaces.Box(-1, 1), space)
+    with pytest.raises(DataError, match="only a Box of real numbers can be learnt") as error:
         auto([place], "x", None)
-    assert f"has actions of {name}(" in str(error.value) and "\n" not in str(error.value)
+    assert f"has actions of {type(space).__name__}(" in str(error.value) and "\n" not in str(
+        error.value
+    )
 
 
 def object_array(path):

@@ -59,10 +59,11 @@ class Minari(Recording):
         """
         super().__init__(path / "data" if (path / "data" / FILE).exists() else path)
         env_id, spaces = _told(self.path)
-        self.scale = ActionScale.of_space(spaces["action"])
-        if self.scale is None and type(spaces["action"]).__name__ != "Box":
-            told = f"{spaces['action']}"[:200]
-            raise DataError(f"{self.path}: has actions of {told}: only a Box can be learnt")
+        acts, real = spaces["action"], np.issubdtype(spaces["action"].dtype, np.floating)
+        if type(acts).__name__ != "Box" or not real:
+            told = f"{self.path}: has actions of {str(acts)[:200]}"
+            raise DataError(f"{told}: only a Box of real numbers can be learnt")
+        self.scale = ActionScale.of_space(acts)
         self.space, self._converter = spaces["observation"], converter
         if space_of is not None:
             self.space = _ordered(self.space, space_of(env_id))
@@ -76,7 +77,7 @@ class Minari(Recording):
             if converter is not None:
                 states = self._converted(file, self.episodes[0])
                 sizes = {"converted": Column(states.shape[1:], states.dtype)}
-            acted = Column(spaces["action"].shape, spaces["action"].dtype)
+            acted = Column(acts.shape, acts.dtype)
             flags = Column((), np.dtype(bool))
             self.states = [*sizes]
             self.columns = {**sizes, "actions": acted, "terminations": flags}
