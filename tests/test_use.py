@@ -335,6 +335,10 @@ BAD = {
     ("eval", DEMO, "--demos", "nowhere.hdf5"): "nowhere.hdf5",
     ("eval", DEMO, "--n-demos", "3"): "holds 1 usable episodes, 3 were asked for",
     ("film", "."): "no cell.json in .",
+    ("film", DEMO, "--out", "film.txt"): "film.txt is no name of a film",
+    ("film", DEMO, "--size", "0"): "size is 0, must be at least 1",
+    ("film", DEMO, "--episode", "-1"): "episode is -1, must be at least 0",
+    ("film", DEMO, "--out", "/proc/nothing/film.mp4"): "/proc/nothing",
     ("fly",): "no command 'fly'",
 }
 

@@ -52,7 +52,12 @@ def record_video(
         size: width and height of the picture in pixels.
         gif: write a small .gif beside it, too.
         episodes: how many are filmed, one after another.
+
+    Raises:
+        OSError, ValueError: as for `film`; the episode's number is negative.
     """
+    if episode < 0:
+        raise ValueError(f"episode is {episode}, must be at least 0")
     seed, limit = trial.rollout.first_test_seed + episode, trial.rollout.max_steps
     where, policy = (trial.env_id, trial.env_kwargs), trial.policy()
     return film(out, *where, policy, seed, limit, size, trial.wrappers, gif, episodes=episodes)
@@ -87,10 +92,15 @@ def film(
 
     Raises:
         OSError: the environment cannot render here, or the file cannot be written.
-        ValueError: no episode is asked for.
+        ValueError: no episode or picture is asked for, or a file that is no .mp4.
     """
-    if episodes < 1:
-        raise ValueError(f"episodes is {episodes}, must be at least 1")
+    out = Path(out)
+    if out.suffix != ".mp4":
+        raise ValueError(f"{out} is no name of a film: take one that ends with .mp4")
+    for name, number in (("episodes", episodes), ("size", size)):
+        if number < 1:
+            raise ValueError(f"{name} is {number}, must be at least 1")
+    out.parent.mkdir(parents=True, exist_ok=True)
     kwargs = {**env_kwargs, "render_mode": "rgb_array", "width": size, "height": size}
     shots = [
         _shoot(env_id, kwargs, policy, seed, max_steps, wrappers, observer)
@@ -98,7 +108,6 @@ def film(
     ]
     pictures, fps = [picture for _, shown, _ in shots for picture in shown], shots[0][2]
     sheet = np.vstack([contact_sheet(shown) for _, shown, _ in shots])
-    out = Path(out)
     with replacing(out.with_suffix(".png")) as temporary:
         Image.fromarray(sheet).save(temporary)
     with replacing(out) as temporary:
