@@ -352,6 +352,14 @@ def test_what_cannot_be_done_is_said_in_a_line(tmp_path, words, reason):
     assert reason in done.stderr.splitlines()[0] and "Traceback" not in done.stderr
 
 
+def test_a_command_whose_reader_has_seen_enough_ends_without_a_word(tmp_path):
+    code = "from fist.commands.main import main; main()"
+    command = shlex.join([sys.executable, "-c", code, "demo", str(DEMO), "--no-film"])
+    shell = f"set -o pipefail; {command} | head -1"
+    done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_every_command_explains_itself_on_a_screen(tmp_path):
     listed = run_fist(cwd=tmp_path).stdout
     for name in COMMANDS:

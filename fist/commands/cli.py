@@ -53,6 +53,9 @@ def main(
     except KeyboardInterrupt:
         print(f"{script}: interrupted", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:  # whoever read what is printed has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except Exception as error:
         theirs = type(error).__module__ == "gymnasium.error"  # not registered
         if not (theirs or isinstance(error, OSError | ValueError | ArithmeticError | ImportError)):
