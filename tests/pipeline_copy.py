@@ -19,6 +19,8 @@ from filelock import FileLock
 from interruption import heed_ctrl_c
 
 ROOT = Path(__file__).parents[1]
+FIST = [sys.executable, "-c", "from fist.commands.main import main; main()"]
+"""The command `fist`, of the code that is tested."""
 PARTS = ("Snakefile", "rules", "workflow", "config", "envs", "profiles", "fist", "d4rl/src")
 TINY = ("--configfile", "config/test.yaml")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from pipeline_copy import ROOT
+from pipeline_copy import FIST, ROOT
 from recordings import random_episodes
 
 from fist.data.episodes import save_episodes
@@ -212,7 +212,7 @@ def test_the_page_goes_from_the_releases_archive_to_a_row_of_a_table(tmp_path):
     for command in commands:
         words = shlex.split(command + next((q for s, q in quick.items() if s in command), ""))
         run = subprocess.run(
-            [sys.executable, *words[1:]],
+            [*(FIST if words[0] == "fist" else [sys.executable]), *words[1:]],
             cwd=tmp_path,
             env=os.environ | place,
             capture_output=True,

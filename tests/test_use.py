@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pipeline_copy import ROOT, TINY, copy_made, snakemake
+from pipeline_copy import FIST, ROOT, TINY, copy_made, snakemake
 from recordings import random_episodes
 from safetensors.torch import load_file
 from untrained import cell_of_marks
@@ -55,8 +55,7 @@ def policy(folder):
 
 def run_fist(*words, cwd):
     """Run the command as a user does."""
-    code = "from fist.commands.main import main; main()"
-    command = [sys.executable, "-c", code, *map(str, words)]
+    command = [*FIST, *map(str, words)]
     path = os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(Path(__file__).parent)])
     env = os.environ | {"PYTHONPATH": path}
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=900)
@@ -353,8 +352,7 @@ def test_what_cannot_be_done_is_said_in_a_line(tmp_path, words, reason):
 
 
 def test_a_command_whose_reader_has_seen_enough_ends_without_a_word(tmp_path):
-    code = "from fist.commands.main import main; main()"
-    command = shlex.join([sys.executable, "-c", code, "demo", str(DEMO), "--no-film"])
+    command = shlex.join([*FIST, "demo", str(DEMO), "--no-film"])
     shell = f"set -o pipefail; {command} | head -1"
     done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (141, "")
