@@ -410,7 +410,8 @@ def test_a_pipeline_gives_the_same_files_in_any_folder_for_any_number_of_jobs_an
         for path in (killed / folder).rglob("*")
         if path.is_file() and not hidden(name := path.relative_to(killed))
     )
-    assert {name.suffix for name in names} == {".hdf5", ".json", ".pt", ".csv", ".md", ".tsv"}
+    kinds = {".hdf5", ".json", ".pt", ".csv", ".md", ".html", ".tsv"}
+    assert {name.suffix for name in names} == kinds
     for name in names:
         if name.suffix != ".tsv":  # how long it took
             assert content(killed / name) == content(made_pipeline / name), name
