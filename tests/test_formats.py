@@ -28,6 +28,7 @@ from fist.data.sources.convert import convert
 from fist.data.sources.exports import export
 from fist.data.sources.formats import auto, local, recognised
 from fist.data.sources.minari import import_minari
+from fist.data.sources.recordings import checked_ends
 from fist.inspect.file import inspect
 
 
@@ -567,3 +568,10 @@ def test_what_is_in_a_recording_is_told_by_its_header(recording, capsys):
     inspect(path)
     said = capsys.readouterr().out
     assert f"{path}: source: {source}" in said and "float32, rows of (2,)" in said
+
+
+@pytest.mark.parametrize("ends", [[2**62, -(2**63) + 10], [0, 3], [3, 3], [4, 2], [9], []])
+def test_ends_that_do_not_rise_up_to_the_rows_are_refused_however_large(ends):
+    with pytest.raises(DataError, match="are no rising numbers of rows up to 5"):
+        checked_ends("ends", np.array(ends, np.int64), 5)
+    assert checked_ends("ends", np.array([2, 5], np.uint64), 5).tolist() == [2, 5]

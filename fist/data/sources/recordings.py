@@ -230,8 +230,8 @@ def flags(where: str, array: np.ndarray, rows: int) -> np.ndarray:
 def checked_ends(where: str, ends: np.ndarray, rows: int) -> np.ndarray:
     """Return the row after the last one of each episode, (E,); DataError where it is none."""
     whole = ends.dtype.kind in "iu" and ends.ndim == 1
-    steps = np.diff(ends.astype(np.int64), prepend=0) if whole else np.zeros(1)
-    if not len(steps) or steps.min() < 1 or ends[-1] > rows:
+    inside = whole and len(ends) > 0 and ends.min() > 0 and ends.max() <= rows
+    if not inside or (np.diff(ends.astype(np.int64)) < 1).any():
         raise DataError(f"{where} {ends[:9]} are no rising numbers of rows up to {rows}")
     return ends.astype(np.int64)
 

@@ -94,7 +94,8 @@ def demonstrations(path: Path) -> Episodes:
         plain = all(isinstance(row, np.ndarray) and row.ndim == 1 for row in sum(rows, []))
         left -= sum(1 + np.size(row) for row in sum(rows, [])) if plain else left + 1
         widths |= {(row.size, place) for place in (0, 1) for row in rows[place] if plain}
-        if left < 0 or len(widths) != 2 or len(rows[0]) - len(rows[1]) not in (0, 1):
+        whole = len(widths) == 2 and all(size for size, _ in widths)
+        if left < 0 or not whole or len(rows[0]) - len(rows[1]) not in (0, 1):
             shapes = [getattr(array, "shape", type(array).__name__) for array in pair]
             raise DataError(
                 f"{path}: episode {number} has states {shapes[0]} and actions {shapes[1]}; "
