@@ -316,6 +316,7 @@ BAD = {
     "flat": (([np.zeros(3)], [np.zeros(2)]), r"episode 0 has states \(3,\)"),
     "too few states": (([np.zeros((3, 2))], [np.zeros((5, 2))]), "expected"),
     "rows of nothing": (([np.zeros((10**9, 0))], [np.zeros((10**9, 0))]), "no more numbers than"),
+    "no dimension": (([np.zeros((3, 0))], [np.zeros((3, 0))]), "no more numbers than"),
     "no rows": (([np.zeros(())], [np.zeros(())]), "expected"),
 }
 
