@@ -58,6 +58,11 @@ class Episodes:
         return self.lengths.cumsum(0) - self.lengths
 
     @property
+    def steps(self) -> Int[Tensor, " N"]:
+        """Step of each row within its episode, from 0."""
+        return torch.arange(int(self.lengths.sum())) - self.starts.repeat_interleave(self.lengths)
+
+    @property
     def state_dim(self) -> int:
         return self.states.shape[1]
 

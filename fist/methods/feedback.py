@@ -34,8 +34,7 @@ def feedback_gain(episodes: Episodes, states: Float[Tensor, "N S"]) -> Float[Ten
         episodes: recorded play; only rows with two rows of their episode before them are used.
         states: the episodes' states as the policy sees them, of order 1 (normalised).
     """
-    within = torch.cat([torch.arange(int(length)) for length in episodes.lengths])
-    t = torch.nonzero(within >= 2)[:, 0]
+    t = torch.nonzero(episodes.steps >= 2)[:, 0]
     s, a = states.double(), episodes.actions.double()
     inputs = torch.cat((s[t], s[t - 1], s[t - 2], a[t - 1], a[t - 2], torch.ones(len(t), 1)), 1)
     gram = inputs.T @ inputs

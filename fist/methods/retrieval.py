@@ -10,7 +10,7 @@ state H steps later in the same demonstration, which becomes the goal of the nex
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Literal, NamedTuple
 
 import torch
@@ -96,7 +96,7 @@ class DemoIndex:
         self.starts, self.lengths = starts, lengths = episodes.starts, episodes.lengths
         rows = torch.arange(len(self.states))
         self.demo = torch.arange(len(lengths)).repeat_interleave(lengths)
-        self._step = rows - starts[self.demo]
+        self._step = episodes.steps
         self._last = (starts + lengths - 1)[self.demo]
         self._ahead = torch.arange(horizon + 1)
         self._targets = self.states[self.window(rows)[:, -1]]  # (N, S)
@@ -110,6 +110,11 @@ class DemoIndex:
 
     def __len__(self) -> int:
         return len(self.states)
+
+    @cached_property
+    def guide(self) -> "Guide":
+        """The shortest ways to the demonstrations, for all episodes."""
+        return Guide(self)
 
     def nearest(self, s: Float[Tensor, "B S"]) -> Nearest:
         """Find the nearest demonstration states; ValueError where a state is not finite."""
@@ -257,7 +262,7 @@ def lookup(
     if search == "track":
         return Tracker(index, steps).target
     if search == "graph":
-        return Guide(index).target
+        return index.guide.target
     return partial(_memoryless, index)
 
 

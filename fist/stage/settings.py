@@ -7,9 +7,9 @@ made of these; a value that is not allowed is refused wherever an instance is ma
 """
 
 from functools import wraps
+from numbers import Integral
 from typing import Annotated, Any, dataclass_transform
 
-import numpy as np
 from annotated_types import Ge, Gt, Lt
 from pydantic import ConfigDict, Strict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -35,7 +35,7 @@ MOST_FAULTS = 5
 
 def is_whole(value: Any) -> bool:
     """Return whether something is a whole number, of Python or NumPy; true, false, 1.0 are not."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 @dataclass_transform(frozen_default=True)

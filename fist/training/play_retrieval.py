@@ -105,7 +105,7 @@ def warped(play: Episodes, demos: Episodes) -> Float[Tensor, " N"]:
     deviation = play.states.std(0)
     varies = deviation > 0
     states, shown = (of.states[:, varies] / deviation[varies] for of in (play, demos))
-    steps = torch.cat([torch.arange(int(length)) for length in play.lengths])
+    steps = play.steps
     found: list[tuple[float, int, int]] = []
     best: list[float] = []
     for demo in shown.split(demos.lengths.tolist()):
