@@ -421,6 +421,14 @@ def test_methods_that_are_like_each_other_however_many_are_told_in_one_line(firs
         assert "each of these is like the next: link_b, link_b" in fault(config)
 
 
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+@pytest.mark.parametrize("path", ["cache_dir", "local_dir", "pathvars.data", "environments.kitchen.env_id"])
+def test_a_text_that_no_file_can_be_named_is_refused_by_its_key(path, text):
+    message = f"mine: `{path.split('.')[0]}`: {text!r} holds NUL or half of a character"
+    assert fault(changed(path, text)) == message
+    assert "half of a character" in fault(read() | {text: 1})
+
+
 def test_a_value_that_cannot_be_walked_through_is_refused_by_its_key():
     """Too deep, without an end, or an explosion of YAML's names."""
     deep, endless, bomb = [], [], "x"

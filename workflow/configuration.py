@@ -17,7 +17,7 @@ from jsonschema.exceptions import best_match
 from contradictions import contradictions
 from declarations import declared
 from settings import base_schema
-from values import Fault, check_size, command_line, dotted, merge
+from values import Fault, check_values, command_line, dotted, merge
 
 MODEL_PARTS = ("model", "train", "finetune")
 LEARNT_FROM = {"draw", "flaws", "models", "play_percent"}
@@ -64,7 +64,7 @@ def load(
     try:
         for name, content in sources.items():
             given[name] = content
-            check_size(content)
+            check_values(content)
         given["--config"] = dict.fromkeys(argument.partition("=")[0] for argument in arguments)
         given["--config"] = command_line(arguments, base_schema())
         config: dict[str, Any] = functools.reduce(merge, given.values(), {})

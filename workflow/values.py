@@ -1,5 +1,6 @@
 """The values of a configuration, and how they become names."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
@@ -16,18 +17,28 @@ DEEPEST, MOST_VALUES = 50, 1_000_000
 """Levels of a value, and values in it, where the names of YAML are followed."""
 
 
-def check_size(content: Mapping[str, Any]) -> None:
-    """Raise Fault where a value cannot be walked through: too deep, endless, or too much of it."""
+def check_values(content: Mapping[str, Any]) -> None:
+    """Raise Fault where a value cannot be walked through, or be written as text.
+
+    The former is too deep, endless, or too much; the latter is no file's name and no argument.
+    """
     for key, value in content.items():
-        level = [value]
+        level = [key, value]
         for _ in range(DEEPEST):
+            for text in filter(_unwritable, level):
+                raise Fault([key], f"`{key}`: {text!r:.99} holds NUL or half of a character")
             inside = [one for one in level if isinstance(one, (Mapping, list))]
             if sum(map(len, inside)) > MOST_VALUES:
                 raise Fault([key], f"`{key}` holds more than {MOST_VALUES} values")
+            keys = chain.from_iterable(one for one in inside if isinstance(one, Mapping))
             parts = (one.values() if isinstance(one, Mapping) else one for one in inside)
-            level = list(chain.from_iterable(parts))
+            level = [*chain.from_iterable(parts), *filter(_unwritable, keys)]
         if level:
             raise _too_deep(key)
+
+
+def _unwritable(value: Any) -> bool:
+    return isinstance(value, str) and re.search("[\0\ud800-\udfff]", value) is not None
 
 
 def _too_deep(key: str) -> Fault:
@@ -47,7 +58,7 @@ def command_line(arguments: Sequence[str], schema: Mapping[str, Any]) -> dict[st
                     value = yaml.load(text, yaml.BaseLoader)  # every scalar is a text
                 except RecursionError:
                     raise _too_deep(key) from None
-        check_size({key: value})
+        check_values({key: value})
         given = merge(given, {key: typed(value, entry)})
     return given
 
