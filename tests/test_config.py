@@ -422,7 +422,9 @@ def test_methods_that_are_like_each_other_however_many_are_told_in_one_line(firs
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
-@pytest.mark.parametrize("path", ["cache_dir", "local_dir", "pathvars.data", "environments.kitchen.env_id"])
+@pytest.mark.parametrize(
+    "path", ["cache_dir", "local_dir", "pathvars.data", "environments.kitchen.env_id"]
+)
 def test_a_text_that_no_file_can_be_named_is_refused_by_its_key(path, text):
     message = f"mine: `{path.split('.')[0]}`: {text!r} holds NUL or half of a character"
     assert fault(changed(path, text)) == message

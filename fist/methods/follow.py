@@ -18,6 +18,7 @@ elsewhere than most is not followed.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,11 @@ from torch import Tensor
 from fist.data.episodes import Episodes
 from fist.methods.base import Policy
 from fist.methods.chunk import GoalChunk, GoalChunkActing
+from fist.methods.effects import AFTER, Undone, as_at, effects, part
 from fist.methods.lanes import as_actions, by_rows
-from fist.methods.retrieval import DemoIndex, Tracker
+from fist.methods.retrieval import DemoIndex, Tracker, first_nearest
 from fist.methods.skills import FIST, FISTActing
-from fist.stage.settings import Positive, settings
+from fist.stage.settings import Flag, Positive, settings
 
 OUT_OF_STEP = (0.2, 0.0, 0.2)
 """What it costs, in nats, to stay for a step, to move on by one, by two."""
@@ -49,6 +51,9 @@ class Nearness:
 
     within: Positive = 2.4
     """Distance, in steps of the demonstrations, within which a demonstration is followed."""
+    redo: Flag = True
+    """Do again what the demonstrations change for good and what, once done, is undone
+    (`fist.methods.effects`)."""
 
 
 class Following(Policy):
@@ -59,27 +64,64 @@ class Following(Policy):
 
     def __init__(self, model: Any, index: DemoIndex, act: Any):
         demos = Episodes(index.states, index.actions, index.lengths)
-        alike = _ending_alike(index).nonzero()[:, 0].tolist()
-        self._followed = DemoIndex(demos.take(alike), index.features, model.settings.horizon)
+        demos = demos.take(_ending_alike(index).nonzero()[:, 0].tolist())
+        horizon = model.settings.horizon
+        self._followed = DemoIndex(demos, index.features, horizon)
+        self._effects = effects(demos, horizon) if act.redo else []
+        self._again = [
+            Again(type(self), model, index, part(demos, self._effects, n, horizon), act)
+            for n in range(len(self._effects))
+        ]
         super().__init__(model, index, act)
 
     def reset(self, seeds: Sequence[int]) -> None:
         super().reset(seeds)
+        self._undone = Undone(self._effects, len(seeds))
+        for again in self._again:
+            again.reset(seeds)
         self._tracker = Tracker(self._followed, 1, moves=OUT_OF_STEP)
         self._farthest = torch.full((len(seeds),), -1)
         self._waited = torch.zeros(len(seeds), dtype=torch.long)
 
-    @torch.inference_mode()
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
+        which = self._undone.first(self.seen(states), lanes)
+        actions = np.empty((len(states), self.model.action_dim), np.float32)
+        for n in which.unique().tolist():
+            rows = (which == n).nonzero()[:, 0].tolist()
+            here = [lanes[row] for row in rows]
+            if n < 0:
+                actions[rows] = self._follow(states[rows], here)
+            else:
+                shown = as_at(self._effects, n, self.seen(states[rows]))
+                actions[rows] = self._again[n].act(shown, here)
+        return actions
+
+    @torch.inference_mode()
+    def _follow(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
         learnt = torch.from_numpy(super().act(states, lanes))  # of the other policy
-        s, normalise = self.seen(states), self.model.normaliser
+        s = self.seen(states)
         k, distance = self._tracker.places(s, lanes)
-        w = torch.exp(-distance / (self.settings.within**2 * self._tracker.stride))
+        w = torch.exp(-distance / self.near)
         w = torch.where(self._lets_go(k, torch.as_tensor(lanes)), 0.0, w)[:, None]
-        away = normalise(s) - normalise(self._followed.states[k])
-        correction = by_rows(lambda away: away @ self.model.slope.T, away)
+        correction = self.correction(s, self._followed.states[k])
         followed = (self._followed.actions[k] + correction).clamp(-1, 1)
         return as_actions(w * followed + (1 - w) * learnt)
+
+    def correction(
+        self, s: Float[Tensor, "B S"], place: Float[Tensor, "B S"]
+    ) -> Float[Tensor, "B A"]:
+        """Return what the operator would add to an action for being at s and not at a place."""
+        away = self.model.normaliser(s) - self.model.normaliser(place)
+        return by_rows(lambda away: away @ self.model.slope.T, away)
+
+    def waited(self, lanes: Sequence[int]) -> Int[Tensor, " B"]:
+        """Return for how many steps some lanes have not got on."""
+        return self._waited[lanes]
+
+    @property
+    def near(self) -> float:
+        """Squared distance within which a demonstration is followed, in the look-up's space."""
+        return self.settings.within**2 * self._tracker.stride
 
     def _lets_go(self, k: Int[Tensor, " B"], lanes: Int[Tensor, " B"]) -> Bool[Tensor, " B"]:
         """Tell which lanes, now at rows k, have not got on for too long, and take note."""
@@ -91,6 +133,49 @@ class Following(Policy):
         over = waited > (PATIENCE + FREE) * horizon
         self._waited[lanes] = torch.where(over, 0, waited)
         return waited > PATIENCE * horizon
+
+
+class Again:
+    """Does again what was undone: goes straight to a place before it, then follows from there.
+
+    Who does not get on for 2 H steps, at either, changes to the other.
+    """
+
+    def __init__(
+        self, cls: type[Following], model: Any, index: DemoIndex, demos: Episodes, act: Any
+    ):
+        """Take the part of the demonstrations that does it, in which no other effect changes."""
+        horizon = model.settings.horizon
+        shown = DemoIndex(demos, index.features, horizon)
+        self._follower = cls(model, shown, replace(act, redo=False))
+        before = (demos.lengths - 2 * AFTER * horizon).clamp(min=0)  # AFTER H before the half of it
+        rows = demos.starts + before
+        places = Episodes(demos.states[rows], demos.actions[rows], torch.ones_like(rows))
+        self._places = DemoIndex(places, index.features, horizon)
+        self._patience = PATIENCE * horizon
+        self.reset([])
+
+    def reset(self, seeds: Sequence[int]) -> None:
+        """Begin len(seeds) episodes."""
+        self._follower.reset(seeds)
+        self._follows = torch.zeros(len(seeds), dtype=torch.bool)
+        self._steps = torch.zeros(len(seeds), dtype=torch.long)
+
+    @torch.inference_mode()
+    def act(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> np.ndarray:
+        """Return the actions (B, A) of some lanes."""
+        rows, follower = torch.as_tensor(lanes), self._follower
+        place, distance = self._places.place(s, first_nearest)
+        before = self._follows[rows]
+        follows = before | (distance < follower.near)
+        actions = follower.correction(s, self._places.states[place]).clamp(-1, 1).numpy()
+        steps = torch.where(follows == before, self._steps[rows] + 1, 0)
+        if here := [lane for lane, on in zip(lanes, follows.tolist(), strict=True) if on]:
+            actions[follows.numpy()] = follower.act(s[follows].numpy(), here)
+            steps[follows] = follower.waited(here)
+        over = steps > self._patience
+        self._follows[rows], self._steps[rows] = follows ^ over, torch.where(over, 0, steps)
+        return as_actions(torch.from_numpy(actions))
 
 
 @settings
