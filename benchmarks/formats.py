@@ -1,24 +1,28 @@
-"""What bringing recordings in takes: memory of a large one, and seconds for the headers of many.
+"""What bringing recordings in takes: memory of large ones, and seconds for the headers of many.
 
     nice python benchmarks/formats.py
     nice python benchmarks/formats.py --megabytes 20 --files 100
 
-Memory is the most that the process held while it converted a recording, beyond what it held before
-(it had read a small one), over what is allowed: the arrays that are kept, and twice the largest
-episode. Seconds are those of the clock, of judging the headers of many files as a plan does: right
-ones, and the same where all lack the key that is asked for.
+Memory is the most that the process held (its resident set, pages of mapped files with it) while it
+converted a recording and read the result, beyond what it held before: all libraries are imported
+then, and a small recording is converted, because what that takes is the same for any data. Allowed
+are the arrays that are kept, and twice the largest episode. Two sizes tell what grows with the data
+from what does not.
+
+Seconds are those of the clock, of judging the headers of many files as a plan does: right ones, and
+the same where all lack the key that is asked for.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import tyro
@@ -30,31 +34,38 @@ import robot_files  # noqa: E402
 
 from fist.data.sources.exports import export  # noqa: E402
 
-MEASURE = """
-import json, re, sys, time
+MEMORY = """
+import re, sys
 from pathlib import Path
-from fist.data.episodes import DataError
 from fist.data.sources.convert import convert
-from fist.data.sources.formats import auto
 
 def status(key):
     return int(re.search(rf"{key}:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) << 10
 
-large, small, copies, out = map(Path, sys.argv[1:])
+small, large, out = map(Path, sys.argv[1:])
 convert("auto", "x", out, (small,))
 Path("/proc/self/clear_refs").write_text("5")
 held = status("VmRSS")
 convert("auto", "x", out, (large,))
-memory, begun = status("VmHWM") - held, time.monotonic()
-for place in copies.iterdir():
-    auto([place], "x", None)
-right, told, begun = time.monotonic() - begun, 0, time.monotonic()
-for place in copies.iterdir():
-    try:
-        auto([place], "x", None, keys=["nothing"])
-    except DataError:
-        told += 1
-print(json.dumps([memory, right, time.monotonic() - begun, told]))
+print(status("VmHWM") - held)
+"""
+SECONDS = """
+import sys, time
+from pathlib import Path
+from fist.data.episodes import DataError
+from fist.data.sources.formats import auto
+
+small, copies = map(Path, sys.argv[1:])
+auto([small], "x", None)
+for keys in (None, ["nothing"]):
+    told, begun = 0, time.monotonic()
+    for place in copies.iterdir():
+        try:
+            auto([place], "x", None, keys=keys)
+        except DataError:
+            told += 1
+    print(time.monotonic() - begun)
+    assert told == (0 if keys is None else len([*copies.iterdir()]))
 """
 
 
@@ -62,51 +73,69 @@ print(json.dumps([memory, right, time.monotonic() - begun, told]))
 class Arguments:
     """How large it is."""
 
-    megabytes: float = 100.0
-    """Size of the large recording's states and actions."""
+    megabytes: tuple[float, ...] = (50.0, 200.0)
+    """Sizes of the large recordings' states and actions."""
     steps: tuple[int, ...] = (250, 0)
     """Of an episode; 0: all is one."""
     files: int = 1000
-    """Small recordings whose headers are judged."""
+    """Small recordings whose headers are judged; 0: none."""
     layouts: tuple[str, ...] = ()
     """Which ones; by default all."""
 
 
 def main(arguments: Arguments) -> None:
-    """Print a table of what was measured."""
-    print("| layout | steps | MB | of what is allowed | s, right files | s, wrong files |")
+    """Print tables of what was measured."""
+    layouts = arguments.layouts or tuple(LAYOUTS)
+    print("| layout | rows of an episode | MB kept | MB allowed | MB taken | MB beyond |")
     print("|---|---:|---:|---:|---:|---:|")
-    for name in arguments.layouts or LAYOUTS:
-        for steps in arguments.steps:
-            with tempfile.TemporaryDirectory() as folder:
-                cells = measured(Path(folder), LAYOUTS[name], steps, arguments)
-                print(f"| {name} | {cells} |", flush=True)
+    for name, steps, megabytes in product(layouts, arguments.steps, arguments.megabytes):
+        rows = int(megabytes * 1e6 / (69 * 4))
+        kept, largest = rows * (69 * 4 + 4 + 2) / 1e6, (steps or rows) * 69 * 4 / 1e6
+        allowed, taken = kept + 2 * largest, memory(LAYOUTS[name], rows, steps or rows)
+        told = f"{kept:.1f} | {allowed:.1f} | {taken:.1f} | {taken - allowed:.1f}"
+        print(f"| {name} | {steps or 'all'} | {told} |", flush=True)
+    if arguments.files:
+        print("\n| layout | s, right files | s, wrong files |\n|---|---:|---:|")
+        for name in layouts:
+            right, wrong = seconds(LAYOUTS[name], arguments.files)
+            print(f"| {name} | {right:.2f} | {wrong:.2f} |", flush=True)
 
 
-def measured(folder: Path, made: Callable[[Path], Path], steps: int, arguments: Arguments) -> str:
-    """Return the cells of a layout."""
-    rows = int(arguments.megabytes * 1e6 / (69 * 4))
-    places = {}
-    for size, count, each in (("large", rows, steps or rows), ("small", 20, 10)):
-        (folder / size).mkdir()
-        set_rows(count, each)
-        places[size] = made(folder / size)
-    (folder / "copies").mkdir()
-    copy = shutil.copytree if places["small"].is_dir() else shutil.copy
-    for number in range(arguments.files):
-        copy(places["small"], folder / "copies" / f"{number}{places['small'].suffix}")
-    words = [places["large"], places["small"], folder / "copies", folder / "out.hdf5"]
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, *map(str, words)], capture_output=True, text=True
-    )
+def memory(made: Callable[[Path], Path], rows: int, steps: int) -> float:
+    """Return the MB that a recording of so many rows takes while it is converted."""
+    with TemporaryDirectory() as folder:
+        places = [written(made, Path(folder, "small"), 20, 10)]
+        places.append(written(made, Path(folder, "large"), rows, steps))
+        (taken,) = measured(MEMORY, *places, Path(folder, "out.hdf5"))
+        return taken / 1e6
+
+
+def seconds(made: Callable[[Path], Path], files: int) -> list[float]:
+    """Return the seconds that the headers of so many files take, right ones and wrong ones."""
+    with TemporaryDirectory() as folder:
+        small = written(made, Path(folder, "small"), 20, 10)
+        copy = shutil.copytree if small.is_dir() else shutil.copy
+        copies = Path(folder, "copies")
+        copies.mkdir()
+        for number in range(files):
+            copy(small, copies / f"{number}{small.suffix}")
+        return measured(SECONDS, small, copies)
+
+
+def measured(code: str, *places: Path) -> list[float]:
+    """Return what a process of its own prints."""
+    words = [sys.executable, "-c", code, *map(str, places)]
+    done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr[-2000:])
-    memory, *seconds, told = json.loads(done.stdout)
-    assert told == arguments.files
-    kept, largest = rows * (69 * 4 + 4 + 2), (steps or rows) * 69 * 4
-    share = memory / (kept + 2 * largest)
-    cells = [steps or rows, f"{memory / 1e6:.0f}", f"{share:.0%}", *(f"{s:.2f}" for s in seconds)]
-    return " | ".join(map(str, cells))
+    return [*map(float, done.stdout.split())]
+
+
+def written(made: Callable[[Path], Path], folder: Path, rows: int, steps: int) -> Path:
+    """Write a recording of so many rows."""
+    folder.mkdir()
+    set_rows(rows, steps)
+    return made(folder)
 
 
 def set_rows(rows: int, steps: int) -> None:

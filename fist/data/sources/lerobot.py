@@ -7,6 +7,7 @@
 Videos are not read.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,8 @@ class LeRobot(Recording):
         step = max(1, BLOCK // max(columns[name].size for name in names))
         for file in self._files:
             try:
-                for batch in _opened(file).iter_batches(step, columns=[*names]):
+                found = _opened(file).iter_batches(step, columns=[*names], use_threads=False)
+                for batch in found:
                     yield len(batch), [_numbers(batch.column(n), columns[n]) for n in names]
             except Exception as error:  # Arrow has many ways to fail
                 raise DataError(f"{file}: damaged ({reason(error)})") from None
@@ -117,6 +119,7 @@ def _row_shape(told: dict[str, Any]) -> tuple[int, ...]:
 
 
 def _opened(file: Path) -> Any:
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own takes 10 MB more
     try:
         from pyarrow import parquet
     except ImportError as error:

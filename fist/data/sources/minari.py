@@ -22,7 +22,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from d4rl_layout import DataError, bounded, opened, plain
+from d4rl_layout import DataError, bounded, opened, plain, plain_group
 from fist.data.actions import ActionScale
 from fist.data.sources.recordings import Block, Column, Range, Recording, natural, take
 from fist.stage.files import read_json, reason
@@ -75,7 +75,7 @@ class Minari(Recording):
             self._leaves = {name or "observations": (leaf, place) for name, leaf, place in leaves}
             sizes = {name: _flat_column(leaf) for name, (leaf, _) in self._leaves.items()}
             if converter is not None:
-                states = self._converted(file, self.episodes[0])
+                states = self._converted(plain_group(file, self.episodes[0]))
                 sizes = {"converted": Column(states.shape[1:], states.dtype)}
             acted = Column(acts.shape, acts.dtype)
             flags = Column((), np.dtype(bool))
@@ -83,11 +83,17 @@ class Minari(Recording):
             self.columns = {**sizes, "actions": acted, "terminations": flags}
             self.columns |= {"rewards": Column((), np.dtype(float))}
             places = sum(map(self._places, sum(self.chosen(keys, actions), [])), [])
-            every = ((f"{episode}/{place}" for place in places) for episode in self.episodes)
-            bounded(file, ((name, self._item(file, name)) for names in every for name in names))
-            self.lengths = [len(self._item(file, f"{one}/actions")) for one in self.episodes]
+            self.lengths = []
+            bounded(file, self._judged(file, places))
 
     lengths: list[int] = []
+
+    def _judged(self, file: h5py.File, places: Sequence[str]) -> Iterator[tuple[str, h5py.Dataset]]:
+        """Yield the arrays of all episodes."""
+        for episode in self.episodes:
+            group = plain_group(file, episode)
+            yield from ((f"{episode}/{place}", self._item(group, place)) for place in places)
+            self.lengths.append(len(self._item(group, "actions")))
 
     def _places(self, name: str) -> list[str]:
         """Return the arrays of an episode that a column is made of."""
@@ -95,30 +101,31 @@ class Minari(Recording):
             return [place for _, place in self._leaves.values()]
         return [self._leaves[name][1] if name in self._leaves else name]
 
-    def _item(self, file: h5py.File, name: str) -> h5py.Dataset:
-        item = plain(file, name)
+    def _item(self, episode: h5py.Group, name: str) -> h5py.Dataset:
+        item = plain(episode, name)
         if not isinstance(item, h5py.Dataset) or not item.shape or item.dtype.kind not in "biuf":
-            raise DataError(f"{name} holds no rows of numbers")
+            raise DataError(f"{item.name} holds no rows of numbers")
         return item
 
-    def _converted(self, file: h5py.File, episode: str) -> np.ndarray:
+    def _converted(self, episode: h5py.Group) -> np.ndarray:
         assert self._converter is not None
         places = self._places("converted")
-        seen = {place: self._item(file, f"{episode}/{place}")[()] for place in places}
+        seen = {place: self._item(episode, place)[()] for place in places}
         return np.asarray(self._converter(_nested(self.space, "observations", seen)))
 
     def blocks(self, names: Sequence[str]) -> Iterator[Block]:
         with opened(self.path / FILE) as file:
             for episode, length in zip(self.episodes, self.lengths, strict=True):
-                yield length, [self._read(file, episode, column) for column in names]
+                group = plain_group(file, episode)
+                yield length, [self._read(group, column) for column in names]
 
-    def _read(self, file: h5py.File, episode: str, column: str) -> np.ndarray:
+    def _read(self, episode: h5py.Group, column: str) -> np.ndarray:
         if column == "converted":
-            return self._converted(file, episode)
+            return self._converted(episode)
         (place,) = self._places(column)
-        rows = self._item(file, f"{episode}/{place}")[()]
+        item = self._item(episode, place)
         leaf = self._leaves.get(column, (None,))[0]
-        return rows if leaf is None else _flat(f"{episode}/{place}", leaf, rows)
+        return item[()] if leaf is None else _flat(item.name, leaf, item[()])
 
 
 def import_minari(

@@ -136,12 +136,14 @@ def _rows(file: Path, name: str) -> Generator[np.ndarray, int | None, None]:
         size = math.prod(shape[1:])
         if fortran and size > 1:  # a row lies all over it
             shutil.copyfileobj(stream, disk)
-            turned = np.memmap(disk, dtype, "r", shape=shape, order="F")
-        part, done = np.empty(0), 0
+        part, done, mapped = np.empty(0), 0, 0
         while True:
             sent = yield part
             rows = shape[0] if sent is None else sent
             if fortran and size > 1:
+                if done >= mapped:  # mapped anew now and then: what was read is let go
+                    turned = np.memmap(disk, dtype, "r", shape=shape, order="F")
+                    mapped = done + BLOCK // 8
                 part = np.array(turned[done : done + rows], order="C")
             else:
                 part = _numbers(stream, rows * size, dtype).reshape(rows, *shape[1:])

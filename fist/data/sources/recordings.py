@@ -122,13 +122,13 @@ class InChunks:
         self._first, self._kept = 0, read(slice(0, 0))
 
     def __getitem__(self, rows: slice) -> np.ndarray:
-        left, stop = self._kept[rows.start - self._first :], self._first + len(self._kept)
-        if rows.stop > stop:
-            end = min(-(-rows.stop // self._chunk) * self._chunk, self._rows)
-            new = self._read(slice(stop, end))
-            left = np.concatenate([left, new]) if len(left) else new
-        self._first, self._kept = rows.start, left
-        return left[: rows.stop - rows.start]
+        asked = self._kept[rows.start - self._first : rows.stop - self._first].copy()
+        if (done := rows.start + len(asked)) == rows.stop:
+            return asked
+        self._kept = asked  # the last chunk is let go before the next one is read
+        end = min(-(-rows.stop // self._chunk) * self._chunk, self._rows)
+        self._first, self._kept = done, self._read(slice(done, end))
+        return np.concatenate([asked, self._kept[: rows.stop - done]])
 
 
 def take(
@@ -182,7 +182,7 @@ def take(
         arrays[name] = np.empty((stops[-1], total), np.float32 if kind.kind == "b" else kind)
     arrays["rewards"] = np.zeros(stops[-1], np.float32)
     arrays["terminals"] = np.zeros(stops[-1], bool)
-    last = np.zeros(stops[-1], bool)
+    arrays["timeouts"] = last = np.zeros(stops[-1], bool)
     last[stops[np.flatnonzero(lengths)] - 1] = True
     first, names = 0, [*stated, *acted, *told]
     for length, parts in recording.blocks(names):
@@ -204,7 +204,7 @@ def take(
         first = rows.stop
     if first < stops[-1]:
         raise DataError(f"{path}: ends after {first} rows, its episodes have {stops[-1]}")
-    arrays["timeouts"] = last & ~arrays["terminals"]
+    last[arrays["terminals"]] = False
     if scale is None:
         scale = ActionScale.of_data(*(f(arrays["actions"], axis=0) for f in (np.min, np.max)))
     labels = {NAMES: json.dumps(about[NAMES])}

@@ -87,8 +87,8 @@ class Robomimic(Recording):
 
     def _items(self, file: h5py.File, demo: str, names: Sequence[str]) -> dict[str, h5py.Dataset]:
         """Return arrays of a demonstration."""
-        places = {name: "obs/" if name in self._obs else "" for name in names}
-        return {name: plain(file, f"data/{demo}/{place}{name}") for name, place in places.items()}
+        group = plain_group(file, f"data/{demo}")
+        return {n: plain(group, f"obs/{n}" if n in self._obs else n) for n in names}
 
     def blocks(self, names: Sequence[str]) -> Iterator[Block]:
         with opened(self.path) as file:

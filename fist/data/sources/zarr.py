@@ -133,6 +133,8 @@ class Zarr(Recording):
             import zarr
             from zarr.storage import LocalStore, ZipStore
 
+            # each thread keeps the memory of chunks that it has read
+            zarr.config.set({"async.concurrency": 1, "threading.max_workers": 1})
             folder = self.path.is_dir()
             store = LocalStore(self.path, read_only=True) if folder else ZipStore(self.path)
             self._open[name] = zarr.open_array(store, path=f"{self._root}{name}", mode="r")
