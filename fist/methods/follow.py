@@ -14,7 +14,7 @@ cover in one. K is the operator's feedback, which corrects the recorded action f
 than then; it is estimated from play (`fist.methods.feedback`).
 
 Who does not get on for 2 H steps lets go of the demonstration for 3 H. A demonstration that ends
-elsewhere than most is not followed.
+elsewhere than most is not followed. What was done and is undone is done again (`Again`).
 """
 
 from collections.abc import Sequence
