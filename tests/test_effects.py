@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fist.data.episodes import Episodes, concatenate
-from fist.methods.effects import Undone, as_at, effects, part
+from fist.methods.effects import Progress, as_at, effects, part
 from fist.methods.follow import Follow
 from fist.methods.retrieval import DemoIndex, raw_states
 from fist.methods.skills import SkillSettings, SkillVAE
@@ -67,11 +67,23 @@ def test_the_part_for_an_effect_shows_the_others_as_they_are_then():
 
 
 def test_undone_is_what_was_done_before_in_the_same_lane_and_stays_away_for_some_steps():
-    undone = Undone(effects(demo(), H), 2)
+    progress = Progress(effects(demo(), H), H, 2)
     off, on = torch.zeros(1, 4), torch.tensor([[0.0, 1.0, -0.5, 0.0]])
-    told = [undone.first(s, [1]).item() for s in (off, off, off, off, on, off, off, off, off, on)]
+    told = [
+        progress.see(s, [1])[0].item() for s in (off, off, off, off, on, off, off, off, off, on)
+    ]
     assert told == [-1] * 7 + [0, 0, -1]
-    assert [undone.first(off, [0]).item() for _ in range(9)] == [-1] * 9
+    assert [progress.see(off, [0])[0].item() for _ in range(9)] == [-1] * 9
+
+
+def test_what_has_been_done_for_a_horizon_is_seen_as_it_is_shown():
+    lamp, _ = found = effects(demo(), H)
+    progress = Progress(found, H, 1)
+    bright = torch.tensor([[0.3, 1.2, -0.6, 0.1]])
+    seen = [progress.see(bright, [0])[1] for _ in range(H + 1)]
+    assert all(torch.equal(s, bright) for s in seen[:-1])
+    assert torch.equal(seen[-1][0, lamp.entries], lamp.after)
+    assert torch.equal(seen[-1][0, [X, DOOR]], bright[0, [X, DOOR]])
 
 
 class Room:
@@ -89,15 +101,15 @@ class Room:
             self.s[DOOR] = 2.0
 
 
-@pytest.mark.parametrize("redo", [True, False])
+@pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("when", [30, 56])
-def test_what_is_undone_is_done_again_and_then_the_rest(redo, when):
+def test_what_is_undone_is_done_again_and_then_the_rest(known, when):
     """The lamp is put out, once before and once after the door has been opened."""
     torch.manual_seed(0)
     model = SkillVAE(SkillSettings(hidden=16, horizon=H, encoder="mlp"), 4, 1).eval()
     model.slope.copy_(torch.tensor([[-10.0, 0, 0, 0]]))
     index = DemoIndex(demo(), raw_states, H)
-    policy = Follow(model, index, Follow.Settings(skill="mean", redo=redo))
+    policy = Follow(model, index, Follow.Settings(skill="mean", effects=known))
     policy.reset([0])
     room = Room()
     for step in range(150):
@@ -106,5 +118,5 @@ def test_what_is_undone_is_done_again_and_then_the_rest(redo, when):
             room.s[[LAMP, LAMP_TOO]] = 0.0
         noise = NOISE * np.random.default_rng(step).normal(size=(1, 4)).astype(np.float32)
         room.step(policy.act(room.s[None] + noise, [0])[0, 0])
-    assert (room.s[LAMP] == 1.0) == redo
-    assert (room.s[DOOR] == 2.0) or not redo
+    assert (room.s[LAMP] == 1.0) == known
+    assert (room.s[DOOR] == 2.0) or not known

@@ -23,8 +23,8 @@ NEAR, REST = 0.12, 0.8
 """An entry rests within this share of its change from either value, in this share of the steps."""
 AFTER = 2
 """Horizons for which one goes on after the half of an effect, so that all of it is done."""
-DONE, UNDONE = 0.85, 0.5
-"""An effect counts as done from this share on; what was done counts as undone below this one."""
+DONE, MOST, UNDONE = 0.85, 2.0, 0.5
+"""Shares between which an effect counts as done, and below which what was done is undone."""
 SURE = 3
 """Steps of being undone, until that is believed."""
 ALIKE = 0.5
@@ -100,23 +100,35 @@ def part(demos: Episodes, found: Sequence[Effect], n: int, horizon: int) -> Epis
     return Episodes(as_at(found, n, demos.states[rows]), demos.actions[rows], ends - begins)
 
 
-class Undone:
-    """Tells of every lane what was done in it and is done no more."""
+class Progress:
+    """Tells of every lane which effects are done in it, and which were and are undone."""
 
-    def __init__(self, found: Sequence[Effect], lanes: int):
+    def __init__(self, found: Sequence[Effect], horizon: int, lanes: int):
         """Begin with lanes in which nothing has been done."""
-        self._effects = found
+        self._effects, self._horizon = found, horizon
+        self._done, self._undone = torch.zeros(2, lanes, len(found), dtype=torch.long)
         self._was = torch.zeros(lanes, len(found), dtype=torch.bool)
-        self._steps = torch.zeros(lanes, len(found), dtype=torch.long)
 
-    def first(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> Int[Tensor, " B"]:
-        """Return the first such effect, from 0, of each state of some lanes; -1 where none is."""
+    def see(
+        self, s: Float[Tensor, "B S"], lanes: Sequence[int]
+    ) -> tuple[Int[Tensor, " B"], Float[Tensor, "B S"]]:
+        """Take note of the present states of some lanes.
+
+        Returns:
+            of each the first effect, from 0, that is undone; -1 where none is.
+            the states in which effects that have been done for H steps are so as they are shown.
+        """
         if not self._effects:
-            return torch.full((len(s),), -1)
-        rows = torch.as_tensor(lanes)
+            return torch.full((len(s),), -1), s
+        rows, s = torch.as_tensor(lanes), s.clone()
         share = torch.stack([effect.done(s) for effect in self._effects], 1)
-        self._was[rows] |= share > DONE
-        steps = self._steps[rows] + (self._was[rows] & (share < UNDONE))
-        self._steps[rows] = torch.where(share > DONE, 0, steps)
-        undone = self._steps[rows] >= SURE
-        return torch.where(undone.any(1), undone.int().argmax(1), -1)
+        done = (share > DONE) & (share < MOST)
+        self._was[rows] |= done
+        self._done[rows] = torch.where(done, self._done[rows] + 1, 0)
+        undone = self._undone[rows] + (self._was[rows] & (share < UNDONE))
+        self._undone[rows] = torch.where(done, 0, undone)
+        for n, effect in enumerate(self._effects):
+            rests = self._done[rows, n, None] > self._horizon
+            s[:, effect.entries] = torch.where(rests, effect.after, s[:, effect.entries])
+        undone = self._undone[rows] >= SURE
+        return torch.where(undone.any(1), undone.int().argmax(1), -1), s

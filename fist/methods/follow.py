@@ -14,7 +14,10 @@ cover in one. K is the operator's feedback, which corrects the recorded action f
 than then; it is estimated from play (`fist.methods.feedback`).
 
 Who does not get on for 2 H steps lets go of the demonstration for 3 H. A demonstration that ends
-elsewhere than most is not followed. What was done and is undone is done again (`Again`).
+elsewhere than most is not followed.
+
+What demonstrations change for good (`fist.methods.effects`) is done or it is not: a knob that was
+turned a bit farther than shown must not take one off the way. What is undone is done again.
 """
 
 from collections.abc import Sequence
@@ -29,7 +32,7 @@ from torch import Tensor
 from fist.data.episodes import Episodes
 from fist.methods.base import Policy
 from fist.methods.chunk import GoalChunk, GoalChunkActing
-from fist.methods.effects import AFTER, Undone, as_at, effects, part
+from fist.methods.effects import AFTER, Progress, as_at, effects, part
 from fist.methods.lanes import as_actions, by_rows
 from fist.methods.retrieval import DemoIndex, Tracker, first_nearest
 from fist.methods.skills import FIST, FISTActing
@@ -51,9 +54,9 @@ class Nearness:
 
     within: Positive = 2.4
     """Distance, in steps of the demonstrations, within which a demonstration is followed."""
-    redo: Flag = True
-    """Do again what the demonstrations change for good and what, once done, is undone
-    (`fist.methods.effects`)."""
+    effects: Flag = True
+    """Know what the demonstrations change for good (`fist.methods.effects`): what is done counts as
+    done as it is shown, and what is undone is done again."""
 
 
 class Following(Policy):
@@ -67,7 +70,7 @@ class Following(Policy):
         demos = demos.take(_ending_alike(index).nonzero()[:, 0].tolist())
         horizon = model.settings.horizon
         self._followed = DemoIndex(demos, index.features, horizon)
-        self._effects = effects(demos, horizon) if act.redo else []
+        self._effects = effects(demos, horizon) if act.effects else []
         self._again = [
             Again(type(self), model, index, part(demos, self._effects, n, horizon), act)
             for n in range(len(self._effects))
@@ -76,7 +79,7 @@ class Following(Policy):
 
     def reset(self, seeds: Sequence[int]) -> None:
         super().reset(seeds)
-        self._undone = Undone(self._effects, len(seeds))
+        self._progress = Progress(self._effects, self.model.settings.horizon, len(seeds))
         for again in self._again:
             again.reset(seeds)
         self._tracker = Tracker(self._followed, 1, moves=OUT_OF_STEP)
@@ -84,22 +87,22 @@ class Following(Policy):
         self._waited = torch.zeros(len(seeds), dtype=torch.long)
 
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
-        which = self._undone.first(self.seen(states), lanes)
+        seen = self.seen(states)
+        which, settled = self._progress.see(seen, lanes)
         actions = np.empty((len(states), self.model.action_dim), np.float32)
         for n in which.unique().tolist():
             rows = (which == n).nonzero()[:, 0].tolist()
             here = [lanes[row] for row in rows]
             if n < 0:
-                actions[rows] = self._follow(states[rows], here)
+                actions[rows] = self._follow(settled[rows], here)
             else:
-                shown = as_at(self._effects, n, self.seen(states[rows]))
+                shown = as_at(self._effects, n, seen[rows])
                 actions[rows] = self._again[n].act(shown, here)
         return actions
 
     @torch.inference_mode()
-    def _follow(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
-        learnt = torch.from_numpy(super().act(states, lanes))  # of the other policy
-        s = self.seen(states)
+    def _follow(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> np.ndarray:
+        learnt = torch.from_numpy(super().act(s.numpy(), lanes))  # of the other policy
         k, distance = self._tracker.places(s, lanes)
         w = torch.exp(-distance / self.near)
         w = torch.where(self._lets_go(k, torch.as_tensor(lanes)), 0.0, w)[:, None]
@@ -147,7 +150,7 @@ class Again:
         """Take the part of the demonstrations that does it, in which no other effect changes."""
         horizon = model.settings.horizon
         shown = DemoIndex(demos, index.features, horizon)
-        self._follower = cls(model, shown, replace(act, redo=False))
+        self._follower = cls(model, shown, replace(act, effects=False))
         before = (demos.lengths - 2 * AFTER * horizon).clamp(min=0)  # AFTER H before the half of it
         rows = demos.starts + before
         places = Episodes(demos.states[rows], demos.actions[rows], torch.ones_like(rows))
