@@ -1,6 +1,7 @@
 """Laws of the tables that stages hand on: what is written is read, all else is refused by name."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from made_results import HELD_OUT, WITH_BASELINES, cells, episode, read, write
@@ -168,14 +169,19 @@ def test_an_episode_and_a_test_seed_are_there_once_and_runs_are_tested_with_the_
 
 def test_what_could_not_be_read_is_not_written(tmp_path):
     file, row = tmp_path / "episodes.csv", episode(0, ("kettle",), 1)
-    for labels in (
-        Labels("kitchen", "a,b", "fist", 0, "generated"),
-        Labels("kitchen", "kettle", "fi\nst", 0, "generated"),
-        Labels("kitchen", "kettle", "fist", 0, "x" * 2000),
-    ):
+    labels = Labels("kitchen", "kettle", "fist", 0, "generated")
+    for change in ({"length": 0}, {"failure": "a,b"}, {"failure": "lo\nst"}, {"success": 2}):
         with pytest.raises(ResultsError, match="episodes.csv, line 2: "):
-            write_episodes_csv(file, labels, [row])
+            write_episodes_csv(file, labels, [replace(row, **change)])
     assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["a,b", "fi\nst", "x" * 2000, "", "../a", "<b>", "=a", "a\x1b[31m", "a\n"]
+)
+def test_what_no_table_takes_is_no_label(name):
+    with pytest.raises(ValueError, match="Labels.[a-z0-9]+ is "):
+        Labels("kitchen", name, "fist", 0, "generated")
 
 
 def test_a_table_of_results_is_checked_when_it_is_read_back(tmp_path):

@@ -24,8 +24,9 @@ from fist.analysis.comparison import (
     compare,
 )
 from fist.evaluation.episode_results import Results, ResultsError, collect, of_one_environment
-from fist.stage.columns import NAME, Column, read_tables, write_table
+from fist.stage.columns import Column, read_tables, write_table
 from fist.stage.files import write_text
+from fist.stage.settings import NAME
 from fist.stage.text import Record, csv_table, ends, markdown, page
 
 ENDS = ("", "_lo", "_hi")

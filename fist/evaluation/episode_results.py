@@ -9,8 +9,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from fist.evaluation.failures import FAILURES
-from fist.stage.columns import NAME, Column, ResultsError, read_tables, write_table
-from fist.stage.settings import Seed, settings
+from fist.stage.columns import Column, ResultsError, read_tables, write_table
+from fist.stage.settings import NAME, Name, Seed, settings
 from fist.stage.text import csv_table
 
 STEP_PREFIX = "step_"
@@ -21,15 +21,15 @@ STEP_PREFIX = "step_"
 class Labels:
     """What was evaluated: the same in every row of one file."""
 
-    env: str
+    env: Name
     """Environment family, as in the paths: kitchen, …"""
-    task: str
+    task: Name
     """Task of the config's table."""
-    method: str
+    method: Name
     """Method of the config's table."""
     seed: Seed
     """Training seed."""
-    data_source: str
+    data_source: Name
     """Where the training data came from: generated, local, …"""
 
 

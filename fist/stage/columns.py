@@ -23,8 +23,6 @@ LONGEST = 1_000
 BLOCK = 64 << 20
 """Bytes that are parsed at once: many small files cost as little as a large one."""
 COMMA, NEWLINE = b",\n"
-NAME = r"\w[\w .:+-]*"
-"""Form of a text that names something: it is text wherever it is shown, in a page or a figure."""
 MOST = 10_000
 """Columns of a table."""
 LARGEST = float(np.finfo(np.float32).max)
