@@ -39,3 +39,7 @@ def main() -> None:
             print(text)
         else:
             sys.exit(f"fist: error: no command {words[0]!r:.99}\n\n{text}")
+
+
+if __name__ == "__main__":
+    main()

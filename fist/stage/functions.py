@@ -3,8 +3,6 @@
 from importlib import import_module
 from typing import Any
 
-from fist.stage.files import reason
-
 
 def function(name: str, form: str = "module:function") -> Any:
     """Return what module:function names, or what another form, as module:Class, does.
@@ -28,6 +26,8 @@ def env_spec(env_id: str) -> Any:
         ValueError: nothing of that name is registered.
     """
     import gymnasium
+
+    from fist.stage.files import reason
 
     module, _, name = env_id.rpartition(":")
     if module:
