@@ -23,7 +23,7 @@ from fist.evaluation.evaluate import Trial
 from fist.evaluation.rollout import Observer, Wrappers, make_env, rollout
 from fist.evaluation.trace import Recorder, Retrieval
 from fist.methods.base import Policy
-from fist.stage.files import replacing
+from fist.stage.files import check_place, replacing
 
 Frame = UInt8[np.ndarray, "height width 3"]
 
@@ -102,7 +102,7 @@ def film(
     for name, number in (("episodes", episodes), ("size", size)):
         if number < 1:
             raise ValueError(f"{name} is {number}, must be at least 1")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    check_place(out)
     kwargs = {**env_kwargs, "render_mode": "rgb_array", "width": size, "height": size}
     shots = [
         _shoot(env_id, kwargs, policy, seed, max_steps, wrappers, observer)
