@@ -6,7 +6,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,18 @@ def _writing(path: Path) -> Iterator[None]:
         raise OSError(error.errno, f"could not write {path}: {error.strerror or error}") from error
 
 
-def check_place(path: str | Path) -> None:
-    """Raise OSError as `replacing` does: before work that takes long, not after."""
-    with _writing(Path(path)):
-        tempfile.TemporaryFile(dir=Path(path).parent).close()
+def check_place(path: str | Path, read: Iterable[Path] = ()) -> None:
+    """Raise OSError as `replacing` does, before long work, and where a file that is read would go.
+
+    Args:
+        path: what is to be written.
+        read: what it is made of.
+    """
+    path = Path(path)
+    with _writing(path):
+        if path.exists() and any(path.samefile(file) for file in read if file.exists()):
+            raise FileExistsError(errno.EEXIST, "it is what is read")
+        tempfile.TemporaryFile(dir=path.parent).close()
 
 
 @contextmanager
