@@ -30,6 +30,7 @@ from figures import OF_RUN, Figures
 from options import Options, bound, named, ordered, pairs
 from screen import list_rules, show
 from targets import Targets
+from values import given_twice
 
 from fist.training.settings import Retrieve
 
@@ -50,6 +51,9 @@ def config_sources():
     files = [ROOT / "config" / "config.yaml", *(() if is_module else workflow.configfiles)]
     names = [file.relative_to(ROOT) if file.is_relative_to(ROOT) else file for file in files]
     sources = {str(name): load_configfile(file) for name, file in zip(names, files)}
+    for name, file in zip(names, files if workflow.is_main_process else ()):
+        if key := given_twice(file.read_text()):
+            raise ConfigError(f"{name}: `{key[:99]}` is given twice in one place")
     return sources | ({f"the workflow that imports {__name__}": config} if is_module else {})
 
 

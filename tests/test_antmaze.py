@@ -190,6 +190,27 @@ def test_what_makes_no_sense_is_refused_with_a_clear_word(arguments, message):
             make(**arguments)
 
 
+@pytest.mark.parametrize(
+    ("entry", "value", "message"),
+    [
+        (2, 1e30, "option state holds 1e\\+30: all but x and y must be in"),
+        (28, -101.0, "option state holds 101.0"),
+        (slice(7, 15), 50.0, "the simulation of an ant has failed"),
+    ],
+)
+def test_a_state_that_cannot_be_gone_on_from_is_refused(
+    entry, value, message, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # MuJoCo notes there what fails
+    for env in (AntMazeEnv("umaze"), AntMazeVectorEnv(2, maze="umaze")):
+        state = env.reset(seed=0)[0].reshape(-1, 29)[0].copy()
+        state[entry] = value
+        with pytest.raises(ValueError, match=message):
+            env.reset(options={"state": state})
+            for _ in range(30):
+                env.step(np.ones(env.action_space.shape))
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_lane_does_what_the_single_environment_does_bit_for_bit(threads):
     """On any number of threads, over the end of an episode, and after a reset of some lanes."""

@@ -4,18 +4,21 @@ import contextlib
 import errno
 import json
 import os
+import re
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from d4rl_layout import write
 from fist.methods.base import Model, ModelSettings
 from fist.methods.chunk import ChunkModel, ChunkSettings
 from fist.methods.cloning import BCModel, BCSettings
 from fist.methods.distance import Distance, DistanceSettings
 from fist.methods.in_context import InContextModel, InContextSettings
 from fist.methods.skills import SkillSettings, SkillVAE
-from fist.stage.files import read_json, replacing, sha256, write_json, write_text
+from fist.stage.files import check_place, read_json, replacing, sha256, write_json, write_text
 from fist.stage.settings import Count, settings
 from fist.stage.tensors import write_tensors
 from fist.training.building import Bounded
@@ -303,3 +306,29 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+WRITERS = {
+    "text": lambda path: write_text(path, "new"),
+    "HDF5": lambda path: write(path, {"observations": np.zeros((3, 2))}),
+    "place": check_place,
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
+@pytest.mark.parametrize("kind", ["folder", "pipe", "in a file", "a long name"])
+def test_what_is_no_file_is_not_replaced_and_the_message_names_it(tmp_path, kind, writer):
+    """A device, as /dev/null, would be gone."""
+    path = tmp_path / ("x" * 300 if kind == "a long name" else "there")
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "in a file":
+        path.write_text("old")
+        path /= "out.csv"
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(OSError, match=re.escape(f"could not write {path}: ")) as error:
+        writer(path)
+    assert str(error.value).count(str(path.parent)) == 1
+    assert sorted(tmp_path.iterdir()) == before

@@ -1,6 +1,7 @@
 """Laws of the tables that stages hand on: what is written is read, all else is refused by name."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from made_results import HELD_OUT, WITH_BASELINES, cells, episode, read, write
@@ -49,12 +50,36 @@ def damaged(folder, column, value, line=3):
         "subtasks_any_order": (b"5", b"1", b""),
         "step_kettle": (b"281", b"5", b"", b"0", b"nan"),
         "data_source": (LONG, b'"' + LONG + b'"', b"", b"a\x00b", b"a\tb", b"\xff", b'"a"', b"a,b"),
-        "task": (b"", b"\x1b[31m", "\u00e9".encode("latin-1")),
+        "task": (
+            b"",
+            b"\x1b[31m",
+            "\u00e9".encode("latin-1"),
+            b"..",
+            b"../a",
+            b"a/b",
+            "a\u202e".encode(),
+        ),
+        "method": (
+            b"=cmd()",
+            b"@a",
+            b"-a",
+            b"<b>a</b>",
+            b"$x$",
+            b" a",
+            "\ufeffa".encode(),
+            b"a\xc2\x85",
+        ),
+        "failure": (b"other", b"lost ", b"wrong", b"nan"),
+        "action_change": (b"-1", b"1e300", b"nan"),
     }.items(),
 )
 def test_a_value_that_cannot_be_is_refused_with_its_file_and_line(tmp_path, column, values):
     for value in values:
         refused(damaged(tmp_path, column, value), 3)
+
+
+def test_a_success_has_not_failed(tmp_path):
+    refused(damaged(tmp_path, "failure", b"late", 2), 2, "a success that has failed")
 
 
 def test_the_message_names_the_column_the_value_and_what_is_right(tmp_path):
@@ -76,6 +101,9 @@ def test_the_message_names_the_column_the_value_and_what_is_right(tmp_path):
         (b"env,task", b"env,task,colour", "unknown column colour"),
         (b"env,task", b"env,task," + LONG, "unknown column 777"),
         (b"env,task", b"env\x00,task", "unknown column"),
+        (b"env,task", b"\xef\xbb\xbfenv,task", "unknown column"),
+        (b"step_kettle", b"step_\x00", "unprintable column"),
+        (b"env,task", b"env,task" + b",step_" * 1_000_000, "1000018 columns, more than 10000"),
     ],
 )
 def test_a_column_that_is_missing_twice_or_unknown_is_refused_by_name(
@@ -141,14 +169,19 @@ def test_an_episode_and_a_test_seed_are_there_once_and_runs_are_tested_with_the_
 
 def test_what_could_not_be_read_is_not_written(tmp_path):
     file, row = tmp_path / "episodes.csv", episode(0, ("kettle",), 1)
-    for labels in (
-        Labels("kitchen", "a,b", "fist", 0, "generated"),
-        Labels("kitchen", "kettle", "fi\nst", 0, "generated"),
-        Labels("kitchen", "kettle", "fist", 0, "x" * 2000),
-    ):
+    labels = Labels("kitchen", "kettle", "fist", 0, "generated")
+    for change in ({"length": 0}, {"failure": "a,b"}, {"failure": "lo\nst"}, {"success": 2}):
         with pytest.raises(ResultsError, match="episodes.csv, line 2: "):
-            write_episodes_csv(file, labels, [row])
+            write_episodes_csv(file, labels, [replace(row, **change)])
     assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["a,b", "fi\nst", "x" * 2000, "", "../a", "<b>", "=a", "a\x1b[31m", "a\n"]
+)
+def test_what_no_table_takes_is_no_label(name):
+    with pytest.raises(ValueError, match="Labels.[a-z0-9]+ is "):
+        Labels("kitchen", name, "fist", 0, "generated")
 
 
 def test_a_table_of_results_is_checked_when_it_is_read_back(tmp_path):

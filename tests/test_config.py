@@ -25,7 +25,7 @@ from fist.training.settings import TrainSettings
 from options import Options
 from reference import README, reference
 from targets import Targets
-from values import merge, model_settings, split_name
+from values import given_twice, merge, model_settings, split_name
 
 ROOT = Path(__file__).parents[1]
 MODELS = ("skills", "distance", "bc", "goal_bc")
@@ -240,6 +240,9 @@ def test_the_message_names_the_file_that_the_key_came_from():
         ("environments.maze.env_kwargs.start", 3, "did you mean `starts`?"),
         ("environments.maze.tasks.left.env_kwargs", {"start": 3}, "did you mean `starts`?"),
         ("environments.maze.env_kwargs.starts", "x", "must be of type integer"),
+        ("pathvars.data", "a{b}", "`a{b}` must match"),
+        ("cache_dir", "-a", "`-a` must match"),
+        ("tables.kitchen_table.tasks", ["a" * 201], "must have at most 200 letters"),
         ("pathvars.data", "./results", "`pathvars.results`: is the folder of data, too"),
         ("pathvars.logs", "data/maze/x", "`pathvars.logs`: lies in maze of data"),
         ("pathvars.logs", "results/.resume/x", "`pathvars.logs`: lies in .resume of results"),
@@ -726,3 +729,17 @@ def test_a_variant_that_fine_tunes_in_another_way_has_models_of_its_own():
     tasks = loaded("paper")["environments"]["kitchen"]["tasks"]
     assert tasks["microwave-one_demo_200_epochs"]["learns_from"] == "microwave-one_demo_200_epochs"
     assert tasks["microwave-one_demo"]["learns_from"] == "microwave"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("a: 1\nb: {c: 1, c: 2}", "c"),
+        ('[{"a": 1, "a": 1}]', "a"),
+        ("a: &x {b: 1}\nc: {<<: *x, b: 2}", None),
+        ("a: &x [*x]", None),
+        ("", None),
+    ],
+)
+def test_a_key_that_a_file_gives_twice_is_found(text, key):
+    assert given_twice(text) == key

@@ -97,7 +97,17 @@ def test_a_damaged_description_is_refused(tmp_path, content, reason):
 
 
 WRONG = {
-    "labels": [[], {}, {"seed": -1}, {"seed": "0"}, {"seed": 1 << 70}, {"task": 3}, {"more": 1}],
+    "labels": [
+        [],
+        {},
+        {"seed": -1},
+        {"seed": "0"},
+        {"seed": 1 << 70},
+        {"task": 3},
+        {"more": 1},
+        {"task": "a\0"},
+    ],
+    "about": ["a\x1b[31m", "a\nb", "x" * 2000, None],
     "env_id": [None, 3, "strange:Env-v0"],
     "env_kwargs": [None, [], "{}"],
     "method": [None, {}, "os:fork", "fist.methods.skills:SkillVAE", "fist.methods.base:Policy"],
@@ -184,6 +194,21 @@ def test_arguments_that_the_environment_does_not_take_are_refused_in_a_line(tmp_
     export_policy(tmp_path / "cell", replace(cell, env_id=env_id, env_kwargs={"bogus": 1}))
     with pytest.raises(ValueError, match="-v[01] cannot be made: .*bogus"):
         evaluate_exported(tmp_path / "cell", tmp_path / "a.csv", trusted=["marks"])
+
+
+@pytest.mark.parametrize("env_id", ["x" * 10_000, "a\nb", "d4rl:nope-v0"])
+def test_an_environment_that_there_is_not_is_named_in_a_line(tmp_path, cell, env_id):
+    with pytest.raises(ValueError, match="no environment '") as refused:
+        evaluate(None, replace(cell, env_id=env_id))
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 500
+
+
+def test_a_description_that_is_elsewhere_is_not_read(tmp_path, cell):
+    export_policy(tmp_path / "cell", cell)
+    (tmp_path / "cell" / "cell.json").rename(tmp_path / "moved.json")
+    (tmp_path / "cell" / "cell.json").symlink_to(tmp_path / "moved.json")
+    with pytest.raises(CheckpointError, match=r"cell\.json is a link to another file"):
+        load_exported(tmp_path / "cell", ["marks"])
 
 
 def test_a_folder_without_a_description_is_refused(tmp_path):

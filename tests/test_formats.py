@@ -88,6 +88,21 @@ def test_a_file_of_another_layout_is_told_its_source_in_a_line(recording, tmp_pa
         assert "\n" not in str(e.value) and not (tmp_path / "out.hdf5").exists()
 
 
+def test_a_recording_is_not_replaced_by_what_is_made_of_it(recording):
+    source, path = recording
+    if path.is_file():
+        before = path.read_bytes()
+        with pytest.raises(OSError, match="could not write .*: it is what is read"):
+            convert(source, "x", path, (path,))
+        assert path.read_bytes() == before
+
+
+def test_a_source_that_does_not_take_an_argument_is_refused_in_a_line(tmp_path):
+    for source, more in (("npz", {"nope": 1}), ("os:system", {})):
+        with pytest.raises(ValueError, match=f"{source} cannot be called with arguments"):
+            convert(source, "x", tmp_path / "out.hdf5", (), json.dumps(more))
+
+
 def test_columns_are_chosen_and_ordered_by_one_option(tmp_path):
     path, out = robot_files.robomimic(tmp_path), tmp_path / "out.hdf5"
     auto([path], "x", out, keys=["gripper", "arm"], action_range=[[-200, -300], 300])

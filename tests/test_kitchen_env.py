@@ -272,7 +272,7 @@ def test_reset_starts_at_rest_from_the_given_positions():
         ({"qpos": np.full(30, np.inf)}, "30 finite numbers"),
         ({"qpos": None}, "option qpos must be 30 finite numbers, got None"),
         ({"qpos": np.full(30, 100.0)}, "option qpos holds 100.0: the observation space is ±8.0"),
-        ({"positions": np.zeros(30)}, "unknown reset option positions; known: qpos"),
+        ({"positions": np.zeros(30)}, "unknown reset option 'positions'; known: qpos"),
     ],
 )
 def test_reset_refuses_options_it_cannot_follow(options, words):
@@ -293,31 +293,34 @@ def test_names_with_spaces_mean_the_same_elements():
         ({"task_elements": ["kettle", "kettle"]}, ValueError, "each element once"),
         ({"task_elements": []}, ValueError, "at least one element"),
         ({"task_elements": "kettle"}, TypeError, "a list of names"),
+        ({"task_elements": None}, TypeError, "a list of names, not None"),
+        ({"task_elements": [1]}, TypeError, "a list of names, not [1]"),
+        ({"observation_noise": 10**400}, ValueError, "observation_noise must be 0 to 1000000"),
         ({"counting": "any"}, ValueError, "counting must be 'ordered' or 'unordered', not 'any'"),
         (
             {"observation_noise": -1.0},
             ValueError,
-            "observation_noise must be 0 or more, a finite number, not -1.0",
+            "observation_noise must be 0 to 1000000, a finite number, not -1.0",
         ),
         (
             {"observation_noise": float("inf")},
             ValueError,
-            "observation_noise must be 0 or more, a finite number, not inf",
+            "observation_noise must be 0 to 1000000, a finite number, not inf",
         ),
         (
             {"observation_noise": None},
             ValueError,
-            "observation_noise must be 0 or more, a finite number, not None",
+            "observation_noise must be 0 to 1000000, a finite number, not None",
         ),
         (
             {"start_spread": -0.1},
             ValueError,
-            "start_spread must be 0 or more, a finite number, not -0.1",
+            "start_spread must be 0 to 1000000, a finite number, not -0.1",
         ),
         (
             {"start_spread": float("nan")},
             ValueError,
-            "start_spread must be 0 or more, a finite number, not nan",
+            "start_spread must be 0 to 1000000, a finite number, not nan",
         ),
         ({"render_mode": "human"}, ValueError, "render_mode must be None or 'rgb_array'"),
         ({"width": 0}, ValueError, "width must be 1 or more, a whole number, not 0"),

@@ -82,12 +82,14 @@ def test_every_cell_of_every_maze_can_be_reached():
     [
         ({"maze": "huge"}, "no maze called 'huge'; known: large, large-blr"),
         ({"maze": ["###", "#O", "###"]}, "differ in length"),
-        ({"maze": ["###", "#x#", "###"]}, "made of #, O and G, not x"),
+        ({"maze": ["###", "#x#", "###"]}, "made of #, O and G, not \\['x'\\]"),
         ({"maze": ["###", "#OO", "###"]}, "open at its border"),
         ({"maze": ["###", "###"]}, "no free cell"),
         ({"targets": ["top"]}, "no section 'top'; it knows left, right"),
-        ({"targets": ["left", "right"]}, "one target, got left, right"),
-        ({"starts": -1}, "starts must be 0 or more, a whole number, not -1"),
+        ({"targets": ["left", "right"]}, r"one target, got \('left', 'right'\)"),
+        ({"starts": -1}, "starts must be 0 to 1000000, a whole number, not -1"),
+        ({"starts": 10**9}, "starts must be 0 to 1000000, a whole number, not 1000000000"),
+        ({"maze": "x" * 10**6}, "no maze called 'xxx"),
         ({"sections": {"a": {"target": [1, 1]}}}, "section a needs `blocked`"),
         ({"sections": {"a": {"blocked": SMALL, "target": [1, 1]}}}, r"drawn \(4, 5\), the maze"),
         (
@@ -101,13 +103,20 @@ def test_every_cell_of_every_maze_can_be_reached():
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_clear_word(arguments, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as error:
         MazeEnv(**arguments)
+    assert len(str(error.value)) < 400
 
 
-def test_a_text_is_no_list_of_targets():
-    with pytest.raises(TypeError, match="a list of names, not the text 'left'"):
-        MazeEnv(targets="left")
+@pytest.mark.parametrize("targets", ["left", b"left", None, 5, [None], [["left"]]])
+def test_what_is_no_list_of_texts_is_no_list_of_targets(targets):
+    with pytest.raises(TypeError, match="targets must be a list of names, not"):
+        MazeEnv(targets=targets)
+
+
+def test_lanes_without_end_are_refused():
+    with pytest.raises(ValueError, match="num_envs must be 1 to 1000000"):
+        MazeVectorEnv(10**9)
 
 
 def test_an_episode_starts_in_a_free_cell_at_low_speed():
@@ -168,9 +177,14 @@ def test_an_action_pushes_and_the_speed_is_limited():
     ("options", "message"),
     [
         (3, "reset options are 3, expected a dictionary"),
-        ({"qpos": [1, 1]}, "unknown reset option qpos; known: state, target"),
-        ({"qpos": [1, 1], 3: 4}, "unknown reset option 3, qpos; known: state, target"),
+        ({"qpos": [1, 1]}, "unknown reset option 'qpos'; known: state, target"),
+        ({"qpos": [1, 1], 3: 4}, "unknown reset option 'qpos', 3; known: state, target"),
         ({"state": [1, 1]}, "option state must be .*4 finite numbers, got .1, 1."),
+        ({"state": [10**400] * 4}, "option state must be .*4 finite numbers"),
+        ({"state": ["1", "1", "0", "0"]}, "option state must be .*4 finite numbers"),
+        ({"state": [1, 1, 1j, 0]}, "option state must be .*4 finite numbers"),
+        ({"state": [1, 1, 0, -1e30]}, r"option state holds 1e\+30: all but x and y must be in"),
+        ({"a\nb": 1}, r"unknown reset option 'a\\nb'"),
         ({"state": [0, 0, 0, 0]}, r"option state leads into a wall, at \[0.0, 0.0\]"),
         ({"state": [-5, 40, 0, 0]}, "option state leads into a wall"),
         ({"target": [1, 1, 1]}, "option target must be .*2 finite numbers"),
@@ -388,7 +402,8 @@ def test_environments_draw_their_actions_by_themselves():
 def test_one_seed_for_all_lanes_counts_up_and_their_number_is_checked():
     env = MazeVectorEnv(3, 10)
     observations, _ = env.reset(seed=8)
-    np.testing.assert_array_equal(observations, env.reset(seed=[8, 9, 10])[0])
+    for seeds in ([8, 9, 10], np.array([8, 9, 10])):
+        np.testing.assert_array_equal(observations, env.reset(seed=seeds)[0])
     with pytest.raises(ValueError, match="3 lanes need as many seeds, got 2"):
         env.reset(seed=[1, 2])
 

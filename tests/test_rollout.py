@@ -7,6 +7,7 @@ from dataclasses import asdict, fields, replace
 
 import gymnasium
 import imageio.v3 as imageio
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
@@ -419,6 +420,15 @@ def test_a_video_shows_every_step_of_the_episode(tmp_path):
     assert frames.shape == (row.length + 1, 64, 64, 3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["video.mp4", "video.png"]
     assert imageio.imread(tmp_path / "video.png").shape == (2 * 64, 4 * 64, 3)
+
+
+def test_a_video_that_is_not_written_to_its_end_is_not_left(tmp_path, monkeypatch):
+    (tmp_path / "video.mp4").write_bytes(b"an earlier one")
+    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: "false")
+    with pytest.raises(OSError, match=r"could not write .*video\.mp4: ffmpeg has failed"):
+        film(tmp_path / "video.mp4", "marks:Marks-v0", {}, Walker(), 100_002, size=64)
+    assert (tmp_path / "video.mp4").read_bytes() == b"an earlier one"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["video.mp4", "video.png"]
 
 
 def test_a_video_of_several_episodes_shows_one_after_another(tmp_path):

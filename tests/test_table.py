@@ -328,7 +328,12 @@ def test_the_page_has_the_table_of_the_markdown_and_text_stays_text():
 def test_a_row_counts_how_episodes_failed_and_how_actions_changed(tmp_path):
     told = [("stuck", 0.1), ("", 0.3), ("lost", 0.2), ("stuck", 0.2)]
     rows = [
-        replace(episode(i, TASKS["top_burner"], 4), failure=how, action_change=change)
+        replace(
+            episode(i, TASKS["top_burner"], 4),
+            success=not how,
+            failure=how,
+            action_change=change,
+        )
         for i, (how, change) in enumerate(told)
     ]
     labels = Labels("kitchen", "top_burner", "fist", 0, "generated")

@@ -351,10 +351,15 @@ def test_what_cannot_be_done_is_said_in_a_line(tmp_path, words, reason):
     assert reason in done.stderr.splitlines()[0] and "Traceback" not in done.stderr
 
 
-def test_a_command_whose_reader_has_seen_enough_ends_without_a_word(tmp_path):
-    command = shlex.join([*FIST, "demo", str(DEMO), "--no-film"])
-    shell = f"set -o pipefail; {command} | head -1"
-    done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, capture_output=True, text=True)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", [("demo", DEMO, "--no-film"), ("--help",), ("eval", "--help")])
+def test_a_command_whose_reader_has_seen_enough_ends_without_a_word(tmp_path, words, unbuffered):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [*FIST, *map(str, words)]
+    how = {"cwd": tmp_path, "env": os.environ | {"PYTHONUNBUFFERED": unbuffered}}
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, **how)
+    os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")
 
 

@@ -32,6 +32,7 @@ EXPECTED = {
     "maxItems": "must have at most {wanted} entries",
     "minProperties": "must have at least {wanted} entry",
     "uniqueItems": "an entry stands there twice",
+    "maxLength": "must have at most {wanted} letters",
     "pattern": "`{given}` must match {wanted}",
 }
 """What would have been right, by the word of the schema that a value breaks."""

@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, get_type_hints
 
-import gymnasium
 from gymnasium.envs.registration import load_env_creator
 from pydantic import TypeAdapter
 
 from fist.evaluation.rollout import RolloutSettings
 from fist.methods.base import Model, Policy, class_named, name_of
 from fist.methods.distance import Distance
-from fist.stage.functions import function
+from fist.stage.functions import env_spec, function
 from fist.stage.provenance import registered
 from fist.stage.settings import schema_of
 from fist.training.settings import TrainSettings
@@ -101,7 +100,7 @@ def check_reading(model: str, models: dict[str, Any]) -> None:
 def of_environment(env_id: str) -> dict[str, Any]:
     """Return the arguments of an environment, and what its id registers."""
     found = registered(env_id)
-    spec = gymnasium.spec(env_id.rpartition(":")[2])
+    spec = env_spec(env_id)
     if (point := spec.entry_point) is None:
         raise TypeError("it is registered without an entry point")
     creator: Callable[..., Any] = load_env_creator(point) if isinstance(point, str) else point

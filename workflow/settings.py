@@ -13,21 +13,22 @@ from fist.stage.settings import Count, Flag, Natural, NonNegative, Seed, schema_
 from fist.training.settings import Retrieve
 
 
-def like(pattern: str) -> StringConstraints:
+def like(pattern: str, longest: int | None = None) -> StringConstraints:
     """Constrain a text to one that matches a pattern as a whole."""
-    return StringConstraints(pattern=f"^({pattern})$")
+    return StringConstraints(pattern=f"^({pattern})$", max_length=longest)
 
 
 DISTINCT = Field(json_schema_extra={"uniqueItems": True})
 NAME, SEQUENCE, IDENTIFIER = "[a-z][a-z0-9_]*", "[a-z0-9_]+(-[a-z0-9_]+)*", "[A-Za-z_][A-Za-z0-9_]*"
-Name = Annotated[str, like(NAME)]
-TaskName = Annotated[str, like(f"{NAME}(-{NAME})*")]
-Sequence = Annotated[str, like(SEQUENCE)]
+Name = Annotated[str, like(NAME, longest=200)]
+TaskName = Annotated[str, like(f"{NAME}(-{NAME})*", longest=200)]
+Sequence = Annotated[str, like(SEQUENCE, longest=200)]
 Split = Annotated[str, like(f"mixed|no_{SEQUENCE}")]
 MODULE = f"{IDENTIFIER}([.]{IDENTIFIER})*"
 FUNCTION, ENV_ID = f"{MODULE}:{IDENTIFIER}", rf"({MODULE}:)?[\w./-]+"
 Function = Annotated[str, like(FUNCTION)]
-Folder = Annotated[str, like(".*[^/]")]
+Folder = Annotated[str, like("[^{}/-]|[^{}-][^{}]*[^{}/]")]
+"""Braces are Snakemake's wildcards; what begins with - is an option."""
 File = Annotated[str, like(".+")]
 FileName = Annotated[str, like(r"[A-Za-z0-9][A-Za-z0-9._-]*[.](hdf5|zip)")]
 Url = Annotated[str, like("(https?|file)://.+")]

@@ -1,6 +1,7 @@
 """The values of a configuration, and how they become names."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
@@ -35,6 +36,22 @@ def check_values(content: Mapping[str, Any]) -> None:
             level = [*chain.from_iterable(parts), *filter(_unwritable, keys)]
         if level:
             raise _too_deep(key)
+
+
+def given_twice(text: str) -> str | None:
+    """Return the first key that a text of YAML or JSON gives twice; the reader takes the last."""
+    pending, seen = [yaml.compose(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))], set()
+    while pending:
+        node = pending.pop()
+        if isinstance(node, yaml.CollectionNode) and id(node) not in seen:
+            seen.add(id(node))  # a name of YAML stands for what it names
+            pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+            keys = Counter(key.value for key, _ in pairs if isinstance(key, yaml.ScalarNode))
+            for key, times in keys.items():
+                if times > 1 and key != "<<":
+                    return key
+            pending += [value for _, value in pairs] if pairs else node.value
+    return None
 
 
 def _unwritable(value: Any) -> bool:

@@ -26,12 +26,13 @@ from fist.analysis.comparison import (
 from fist.evaluation.episode_results import Results, ResultsError, collect, of_one_environment
 from fist.stage.columns import Column, read_tables, write_table
 from fist.stage.files import write_text
+from fist.stage.settings import NAME
 from fist.stage.text import Record, csv_table, ends, markdown, page
 
 ENDS = ("", "_lo", "_hi")
 RATE = "rate_"
 SCHEMA = (
-    *(Column(name, str) for name in ("task", "method")),
+    *(Column(name, str, form=NAME) for name in ("task", "method")),
     Column("held_out", str, optional=True),
     *(Column(name, int, 1) for name in ("n_seeds", "n_episodes")),
     *(Column(f"subtasks_ordered{end}", float, 0, optional=True) for end in ENDS),

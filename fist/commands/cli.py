@@ -10,7 +10,8 @@ import resource
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -36,8 +37,7 @@ def main(
     Ctrl-C) ends in one line on standard error. Anything else is a mistake of this program: its
     traceback is shown. The log's last line says what the script used.
     """
-    script = Path(sys.argv[0]).name
-    try:
+    with ending():
         import tyro
 
         said = "%(asctime)s %(message)s"
@@ -50,11 +50,21 @@ def main(
         used_s, used_mb = used()
         logging.info("used %.1f s of processor time and at most %.0f MB of memory", used_s, used_mb)
         return result
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """End the command as `main` does, whatever happens in the block."""
+    script = Path(sys.argv[0]).name
+    try:
+        try:
+            yield
+        finally:
+            _flush()
     except KeyboardInterrupt:
         print(f"{script}: interrupted", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # whoever read what is printed has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
         theirs = type(error).__module__ == "gymnasium.error"  # not registered
@@ -62,6 +72,16 @@ def main(
             raise
         place = traceback.extract_tb(error.__traceback__)[-1]
         sys.exit(f"{script}: error: {error} ({Path(place.filename).name}:{place.lineno})")
+
+
+def _flush() -> None:
+    """Hand on what is printed, in a pipe not before; what cannot be is not tried again at exit."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 def _on_ctrl_c(number: int, frame: FrameType | None) -> None:

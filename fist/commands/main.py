@@ -1,7 +1,6 @@
 """The command `fist`: a word that names a function of the library, then the function's options."""
 
 import logging
-import os
 import sys
 from importlib import metadata
 
@@ -24,18 +23,24 @@ COMMANDS = {
 def main() -> None:
     """Run the command that the first word names."""
     cli.listen()
-    sys.path.append(os.getcwd())  # of the user's modules; those that are installed come first
+    sys.path.append("")  # the user's modules; those that are installed come first
     words = sys.argv[1:]
-    if words[:1] == ["--version"]:
-        print(f"fist {metadata.version('fist')}")
-    elif words and words[0] in COMMANDS:
-        sys.argv = [f"fist {words[0]}", *words[1:]]
-        cli.main(COMMANDS[words[0]][0], level=logging.WARNING)
-    else:
-        lines = [f"  {name:8} {about}" for name, (_, about) in COMMANDS.items()]
-        text = "usage: fist COMMAND …\n\n" + "\n".join(lines)
-        text += "\n\nfist COMMAND --help tells its options."
+    with cli.ending():
+        if words[:1] == ["--version"]:
+            return print(f"fist {metadata.version('fist')}")
         if not words or words[0] in ("-h", "--help"):
-            print(text)
-        else:
-            sys.exit(f"fist: error: no command {words[0]!r:.99}\n\n{text}")
+            return print(_usage())
+    if words[0] not in COMMANDS:
+        sys.exit(f"fist: error: no command {words[0]!r:.99}\n\n{_usage()}")
+    sys.argv = [f"fist {words[0]}", *words[1:]]
+    cli.main(COMMANDS[words[0]][0], level=logging.WARNING)
+
+
+def _usage() -> str:
+    lines = [f"  {name:8} {about}" for name, (_, about) in COMMANDS.items()]
+    text = "usage: fist COMMAND …\n\n" + "\n".join(lines)
+    return text + "\n\nfist COMMAND --help tells its options."
+
+
+if __name__ == "__main__":
+    main()

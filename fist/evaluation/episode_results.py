@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from fist.evaluation.failures import FAILURES
 from fist.stage.columns import Column, ResultsError, read_tables, write_table
-from fist.stage.settings import Seed, settings
+from fist.stage.settings import NAME, Name, Seed, settings
 from fist.stage.text import csv_table
 
 STEP_PREFIX = "step_"
@@ -20,15 +21,15 @@ STEP_PREFIX = "step_"
 class Labels:
     """What was evaluated: the same in every row of one file."""
 
-    env: str
+    env: Name
     """Environment family, as in the paths: kitchen, …"""
-    task: str
+    task: Name
     """Task of the config's table."""
-    method: str
+    method: Name
     """Method of the config's table."""
     seed: Seed
     """Training seed."""
-    data_source: str
+    data_source: Name
     """Where the training data came from: generated, local, …"""
 
 
@@ -60,7 +61,10 @@ class EpisodeRow:
     """How it failed, see `fist.evaluation.failures`; empty where it was a success."""
 
 
-LABELS = (*(Column(name, str) for name in ("env", "task", "method")), Column("seed", int, 0))
+LABELS = (
+    *(Column(name, str, form=NAME) for name in ("env", "task", "method")),
+    Column("seed", int, 0),
+)
 """Columns that say what was evaluated."""
 MEASURES = (
     Column("episode", int, 0),
@@ -71,13 +75,13 @@ MEASURES = (
     Column("subtasks_any_order", int, 0, optional=True),
     Column("success", int, 0, 1),
     Column("action_change", float, 0, optional=True),
-    Column("failure", str, optional=True),
+    Column("failure", str, optional=True, form="|".join(FAILURES)),
 )
 COLUMNS = (
     *LABELS,
     *MEASURES,
     Column(f"{STEP_PREFIX}*", int, 1, optional=True),
-    Column("data_source", str),
+    Column("data_source", str, form=NAME),
 )
 """Columns of episodes.csv. What does not exist is empty; success is 1 or 0."""
 
@@ -138,6 +142,7 @@ def contradictions(table: pd.DataFrame) -> dict[str, np.ndarray]:
     unsaid = np.isnan(counted) | np.isnan(any_order)
     return {
         "subtasks without their number": unsaid & (len(steps) > 0),
+        "a success that has failed": (table.success == 1).to_numpy() & table.failure.notna(),
         "more subtasks than there are": (counted > len(steps)) | (any_order > len(steps)),
         "more subtasks in order than in any": counted > any_order,
         "subtasks_ordered is not the number of steps that are told": (

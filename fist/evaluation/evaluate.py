@@ -15,7 +15,7 @@ from fist.evaluation.rollout import RolloutSettings, Wrappers, rollout, wrapper_
 from fist.methods.base import Model, Policy, name_of
 from fist.methods.distance import Distance
 from fist.methods.retrieval import DemoIndex, raw_states
-from fist.stage.files import fingerprint, sha256
+from fist.stage.files import check_place, fingerprint, sha256
 from fist.stage.provenance import code_version, registered
 from fist.stage.resume import read_resume, taking, write_resume
 from fist.training.checkpoint import action_scale, load_model
@@ -160,6 +160,8 @@ def evaluate(out: str | Path | None, trial: Trial, resume: Path | None = None) -
         trial: what is tested.
         resume: resume file.
     """
+    if out is not None:
+        check_place(out)
     policy, settings, key = trial.policy(), trial.rollout, _key(trial)
     saved = read_resume(resume, key) or {"rows": []}
     with taking(resume):

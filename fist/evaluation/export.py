@@ -22,7 +22,7 @@ from fist.evaluation.rollout import RolloutSettings
 from fist.methods.base import Policy, class_named, is_trusted, name_of
 from fist.methods.distance import Distance
 from fist.stage.files import read_json, reason, sha256, write_json
-from fist.stage.settings import Count, Natural, settings
+from fist.stage.settings import Count, Line, Natural, settings
 from fist.training.checkpoint import CheckpointError, load_model, read_twin, save_model
 
 FORMAT = 2
@@ -67,7 +67,7 @@ class Cell:
     demos: str | None = None
     wrappers: list[dict[str, Any]] = field(default_factory=list)
     task: Natural | None = None
-    about: str = ""
+    about: Line = ""
     """What it has learnt from, for people."""
     operator: Operator | None = None
 
@@ -130,6 +130,8 @@ def read_cell(folder: Path) -> Cell:
     path = folder / CELL
     if not path.exists():
         raise FileNotFoundError(f"no {CELL} in {folder}: not the folder of a cell, or half of one")
+    if path.is_symlink():
+        raise CheckpointError(f"{path} is a link to another file: copy the folder as it is")
     with _describing(path):
         content = read_json(path)
         if (found := content.get("format")) != FORMAT:

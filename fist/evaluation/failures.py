@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-WRONG_ORDER, STUCK, LATE, LOST = "wrong order", "stuck", "late", "lost"
+FAILURES = WRONG_ORDER, STUCK, LATE, LOST = "wrong order", "stuck", "late", "lost"
 END, SMOOTHED = 50, 10
 """Steps that count as the end, and over which states are averaged, against their noise."""
 STILL = 0.2

@@ -11,7 +11,6 @@ of Gymnasium's autoreset modes.
 from __future__ import annotations
 
 import copy
-import importlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -30,7 +29,7 @@ from fist.evaluation.episode_results import EpisodeRow
 from fist.evaluation.failures import Course
 from fist.methods.base import Policy
 from fist.stage.files import reason
-from fist.stage.functions import function
+from fist.stage.functions import env_spec, function
 from fist.stage.progress import Progress
 from fist.stage.settings import Count, Natural, Seed, settings
 
@@ -128,7 +127,7 @@ def _making(env_id: str | EnvSpec) -> Iterator[None]:
     """While an environment is made: ValueError where its arguments are not its own."""
     try:
         yield
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         name = env_id.id if isinstance(env_id, EnvSpec) else env_id
         raise ValueError(f"{name} cannot be made: {reason(error)}") from error
 
@@ -155,13 +154,7 @@ def make_spec(
         ValueError: there is no such environment or wrapper, or no limit.
         ImportError: its module cannot be imported.
     """
-    module, _, name = env_id.rpartition(":")
-    if module:
-        importlib.import_module(module)
-    try:
-        spec = copy.deepcopy(gymnasium.spec(name))
-    except gymnasium.error.Error as error:
-        raise ValueError(f"no environment {env_id!r}: {error}") from None
+    spec = copy.deepcopy(env_spec(env_id))
     spec.kwargs |= env_kwargs
     spec.max_episode_steps = max_steps or spec.max_episode_steps
     if spec.max_episode_steps is None:

@@ -6,12 +6,14 @@ gives the reset options with which it starts from what an observation shows. Wit
 without that method, there is the live view alone.
 """
 
+import errno
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import gymnasium
-import imageio.v2 as imageio
+import imageio_ffmpeg
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
@@ -21,7 +23,7 @@ from fist.evaluation.evaluate import Trial
 from fist.evaluation.rollout import Observer, Wrappers, make_env, rollout
 from fist.evaluation.trace import Recorder, Retrieval
 from fist.methods.base import Policy
-from fist.stage.files import replacing
+from fist.stage.files import check_place, replacing
 
 Frame = UInt8[np.ndarray, "height width 3"]
 
@@ -100,7 +102,7 @@ def film(
     for name, number in (("episodes", episodes), ("size", size)):
         if number < 1:
             raise ValueError(f"{name} is {number}, must be at least 1")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    check_place(out)
     kwargs = {**env_kwargs, "render_mode": "rgb_array", "width": size, "height": size}
     shots = [
         _shoot(env_id, kwargs, policy, seed, max_steps, wrappers, observer)
@@ -111,7 +113,7 @@ def film(
     with replacing(out.with_suffix(".png")) as temporary:
         Image.fromarray(sheet).save(temporary)
     with replacing(out) as temporary:
-        imageio.mimsave(temporary, pictures, fps=fps, codec="libx264", quality=8)
+        _encode(temporary, pictures, fps)
     if gif:
         shown = [Image.fromarray(picture) for picture in pictures[::GIF_EVERY]]
         colours = Image.fromarray(sheet).quantize(GIF_COLOURS)
@@ -120,6 +122,22 @@ def film(
         with replacing(out.with_suffix(".gif")) as temporary:
             shown[0].save(temporary, save_all=True, **more)
     return shots[0][0]
+
+
+def _encode(out: Path, pictures: Sequence[Frame], fps: float) -> None:
+    """Write a film, its sides multiples of 16; OSError where it cannot be written to its end."""
+    height, width, _ = pictures[0].shape
+    sides = [16 * -(-side // 16) for side in (width, height)]
+    what = f"-f rawvideo -vcodec rawvideo -s {width}x{height} -pix_fmt rgb24 -r {fps:.2f} -i -"
+    how = "-an -vcodec libx264 -pix_fmt yuv420p -crf 10 -v error"
+    if sides != [width, height]:
+        how += " -vf scale={}:{}".format(*sides)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", *what.split(), *how.split(), f"file:{out}"]
+    content = b"".join(picture.tobytes() for picture in pictures)
+    done = subprocess.run(command, input=content, capture_output=True)
+    if done.returncode:
+        told = done.stderr.decode(errors="replace").partition("\n")[0]
+        raise OSError(errno.EIO, told.rpartition("] ")[2] or "ffmpeg has failed")
 
 
 def _shoot(

@@ -11,7 +11,7 @@ from fist.data.sources.formats import recognised
 from fist.evaluation.rollout import make_env
 from fist.inspect.dataset import inspect_dataset, inspect_recording
 from fist.inspect.model import inspect_model
-from fist.stage.files import parse_json
+from fist.stage.files import check_place, parse_json
 
 MODELS = (".pt", ".pth", ".safetensors")
 
@@ -37,12 +37,14 @@ def inspect(
         env_kwargs: arguments of the environment, as JSON.
         trusted: modules or packages beside `fist` that a checkpoint's class may come from.
     """
-    out = out or file.with_suffix(".png")
-    if file.suffix in MODELS:
-        print(inspect_model(file, out, trusted))
-    elif (source := recognised(file)) != "local":
+    ours = file.suffix in MODELS
+    if not ours and (source := recognised(file)) != "local":
         print(inspect_recording(file, source))
         return
+    out = out or file.with_suffix(".png")
+    check_place(out, [file])
+    if ours:
+        print(inspect_model(file, out, trusted))
     else:
         with closing(make_env(env_id, parse_json(env_kwargs, "--env-kwargs"))) as env:
             print(inspect_dataset(file, env, out))

@@ -1,11 +1,13 @@
 """Tables that one stage writes and another reads, as CSV: columns are declared once, for both.
 
 A row is a line, a field is plain text: UTF-8 of at most `LONGEST` bytes, without quotation marks or
-control characters.
+what cannot be printed.
 """
 
 import csv
 import io
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +22,10 @@ LONGEST = 1_000
 """Bytes of a field."""
 BLOCK = 64 << 20
 """Bytes that are parsed at once: many small files cost as little as a large one."""
-COMMA, NEWLINE, QUOTE = b',\n"'
-LARGEST = float(np.finfo(float).max)
+COMMA, NEWLINE = b",\n"
+MOST = 10_000
+"""Columns of a table."""
+LARGEST = float(np.finfo(np.float32).max)
 EXACT = 2**53 - 1
 """Largest whole number up to which all are told apart."""
 
@@ -45,10 +49,12 @@ class Column:
     most: float = LARGEST
     optional: bool = False
     """Whether a field may be empty."""
+    form: str = ".+"
+    """What a text has to match as a whole: a regular expression."""
 
     def __str__(self) -> str:
         if self.kind is str:
-            return "a text"
+            return "a text" if self.form == ".+" else f"a text of the form {self.form}"
         least = f" from {self.least:g}" if self.least > -LARGEST else ""
         most = f" to {self.most:g}" if self.most < LARGEST else ""
         return f"a {'whole ' if self.kind is int else ''}number{least}{most}"
@@ -56,7 +62,10 @@ class Column:
     def refuses(self, values: pd.Series) -> np.ndarray:
         """Return which values are not those of this column; empty ones are NaN."""
         wrong = values.isna().to_numpy() & (not self.optional)
-        if self.kind is not str:
+        if self.kind is str:
+            known = [text for text in values.unique() if re.fullmatch(self.form, str(text))]
+            wrong |= (values.notna() & ~values.isin(known)).to_numpy()
+        else:
             wrong |= ((values < self.least) | (values > self.most)).to_numpy()
         if self.kind is int:
             wrong |= (values.notna() & ((values % 1 != 0) | (values.abs() > EXACT))).to_numpy()
@@ -122,11 +131,14 @@ class _Block:
         self._bodies: list[bytes] = []
         self.size = 0
         names = head.split(",")
+        if len(names) > MOST:
+            raise ResultsError(f"{file}: {len(names)} columns, more than {MOST}; make it again")
         known = [(name, _column(name, columns)) for name in names]
         expected = [column.name for column in columns if not column.name.endswith("*")]
         faults = [
             ("unknown column", [name for name, column in known if column is None]),
-            ("more than one column", [name for name in names if names.count(name) > 1]),
+            ("unprintable column", [name for name in names if not _plain(name)]),
+            ("more than one column", [name for name, n in Counter(names).items() if n > 1]),
             ("no column", [name for name in expected if name not in names]),
         ]
         for fault, found in faults:
@@ -189,15 +201,13 @@ class _Block:
         """Refuse what is no table of plain fields, so many in every line."""
         found = np.frombuffer(self._body, np.uint8)
         self._ends = np.flatnonzero(found == NEWLINE)
-        odd = np.flatnonzero(
-            ((found < 32) & (found != NEWLINE)) | (found == QUOTE) | (found == 127)
-        )
-        if len(odd):
-            self._stop(odd[0], "a quotation mark or a control character")
         try:
-            self._body.decode()
+            text = self._body.decode()
         except UnicodeDecodeError as error:
             self._stop(error.start, f"not UTF-8 ({error.reason})")
+        if not _plain(text.replace("\n", "")):
+            row = [_plain(line) for line in text.split("\n")].index(False)
+            self._stop(self._ends[row], "a quotation mark or an unprintable character")
         marks = np.flatnonzero((found == COMMA) | (found == NEWLINE))
         lengths = np.diff(marks, prepend=-1) - 1
         if lengths.max() > LONGEST:
@@ -239,6 +249,10 @@ def _column(name: str, columns: Sequence[Column]) -> Column | None:
 
 def _head(content: bytes) -> str:
     return content.partition(b"\n")[0].decode(errors="replace")
+
+
+def _plain(text: str) -> bool:
+    return text.isprintable() and '"' not in text
 
 
 def _short(text: str) -> str:

@@ -1,11 +1,13 @@
 """Files of ours: written whole or not at all, read within bounds, and their fingerprints."""
 
+import errno
 import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,32 @@ DEEPEST = 50
 
 
 @contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Make a path's folder; OSError, which names the path, where no file can be written there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise FileExistsError(errno.EEXIST, "it is a folder, a pipe or a device")
+        yield
+    except OSError as error:
+        raise OSError(error.errno, f"could not write {path}: {error.strerror or error}") from error
+
+
+def check_place(path: str | Path, read: Iterable[Path] = ()) -> None:
+    """Raise OSError as `replacing` does, before long work, and where a file that is read would go.
+
+    Args:
+        path: what is to be written.
+        read: what it is made of.
+    """
+    path = Path(path)
+    with _writing(path):
+        if path.exists() and any(path.samefile(file) for file in read if file.exists()):
+            raise FileExistsError(errno.EEXIST, "it is what is read")
+        tempfile.TemporaryFile(dir=path.parent).close()
+
+
+@contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it becomes `path` only if the block ends well.
 
@@ -23,18 +51,18 @@ def replacing(path: str | Path) -> Iterator[Path]:
     suffix is kept, for writers that choose a format by it.
 
     Raises:
-        OSError: the disk is full or the folder cannot be written; the message names `path`.
+        OSError: the disk is full, the folder cannot be written, or the path is no file; the message
+            names `path`.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OSError(error.errno, f"could not write {path}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _writing(path):
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

@@ -16,12 +16,13 @@ import json
 import sys
 import sysconfig
 from functools import cache
-from importlib import import_module, metadata
+from importlib import metadata
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import resolve_name
 from pathlib import Path
 
 from fist.stage.files import fingerprint, sha256
+from fist.stage.functions import env_spec
 
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
@@ -126,14 +127,9 @@ def registered(env_id: str) -> Registered:
 
     Raises:
         ImportError: the module cannot be imported.
-        gymnasium.error.Error: it registers nothing of that name.
+        ValueError: it registers nothing of that name.
     """
-    import gymnasium
-
-    module, _, name = env_id.rpartition(":")
-    if module:
-        import_module(module)
-    spec = gymnasium.spec(name)
+    module, spec = env_id.rpartition(":")[0], env_spec(env_id)
     points = [spec.entry_point, spec.vector_entry_point]
     points += [wrapper.entry_point for wrapper in spec.additional_wrappers]
     inside = {

@@ -11,7 +11,7 @@ from numbers import Integral
 from typing import Annotated, Any, dataclass_transform
 
 from annotated_types import Ge, Gt, Lt
-from pydantic import ConfigDict, Strict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Strict, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
@@ -29,6 +29,12 @@ Share = Annotated[float, Strict(), Ge(0), Lt(1)]
 """A finite number in [0, 1)."""
 Flag = Annotated[bool, Strict()]
 """True or false."""
+NAME = r"\w[\w .:+-]*"
+"""Form of a text that names something: it is text wherever it is shown, in a page or a figure."""
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$", max_length=200)]
+"""A name of letters, digits, spaces and _.:+-"""
+Line = Annotated[str, StringConstraints(pattern=r"^\P{C}*$", max_length=1000)]
+"""A text of one line, which can be printed."""
 MOST_FAULTS = 5
 """Faults of one instance that are told."""
 

@@ -10,11 +10,12 @@ The one door for such files, in and out; no environment is known here. A file ma
 it is judged by its header before anything in it is read.
 """
 
+import errno
 import io
 import math
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -302,13 +303,16 @@ def write(
         compression: gzip's level.
 
     Raises:
-        OSError: the disk is full or the folder cannot be written; the message names `path`.
+        OSError: the disk is full, the folder cannot be written, or the path is no file; the message
+            names `path`.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     how = {"compression": "gzip", "compression_opts": compression, "shuffle": compression == 1}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise FileExistsError(errno.EEXIST, "it is a folder, a pipe or a device")
         with _Disk(temporary, "w+") as disk, io.BufferedRandom(disk) as target:
             with h5py.File(target, "w", rdcc_nbytes=0) as file:
                 for name, array in arrays.items():
@@ -327,7 +331,8 @@ def write(
     except OSError as error:
         raise OSError(error.errno, f"could not write {path}: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 class _Disk(io.FileIO):

@@ -1,10 +1,11 @@
 """Make a data set with a source."""
 
+from inspect import signature
 from pathlib import Path
 
 from fist.data.episodes import load_episodes
 from fist.data.sources import SHORT_NAMES
-from fist.stage.files import parse_json, sha256, write_json
+from fist.stage.files import check_place, parse_json, sha256, write_json
 from fist.stage.functions import function
 
 
@@ -21,12 +22,19 @@ def convert(
         arguments: more arguments of the function, as JSON.
 
     Raises:
-        ValueError: there is no such function, or what it makes is no data set.
+        ValueError: there is no such function, it takes other arguments, or what it makes is no data
+            set.
+        OSError: nothing can be written there, or it is one of the files.
     """
+    check_place(out, files)
+    make, more = function(SHORT_NAMES.get(source, source)), parse_json(arguments, "arguments")
+    try:
+        signature(make).bind(files, what, out, **more)
+    except TypeError as error:
+        raise ValueError(f"{source} cannot be called with arguments {arguments}: {error}") from None
     before = _written(out)
     try:
-        make = function(SHORT_NAMES.get(source, source))
-        report = make(files, what, out, **parse_json(arguments, "arguments"))
+        report = make(files, what, out, **more)
         episodes = load_episodes(out)
         made_of = [{"path": str(path), "sha256": sha256(path)} for path in files if path.is_file()]
         about = {"source": source, "what": what, "arguments": arguments, "files": made_of}

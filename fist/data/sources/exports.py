@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
 
@@ -20,6 +19,7 @@ from fist.data.actions import ActionScale
 from fist.data.sources.lerobot import ADVICE
 from fist.data.sources.minari import library
 from fist.stage.files import replacing, write_json
+from fist.stage.functions import env_spec
 
 STATISTICS = ("min", "max", "mean", "std")
 Episode = dict[str, Any]
@@ -94,9 +94,6 @@ def export_minari(
                 truncations=[*flags, not episode["terminated"]],
             )
         )
-    module, _, name = env_id.rpartition(":")
-    if module:
-        __import__(module)
     (states,), kind = episode["observations"].shape[1:], episode["observations"].dtype
     scale, acted = ActionScale.read(data), episode["actions"]
     unit = (-np.ones(acted.shape[1]), np.ones(acted.shape[1]))
@@ -105,7 +102,7 @@ def export_minari(
     minari.create_dataset_from_buffers(
         dataset_id,
         buffers,
-        env=gymnasium.spec(name),
+        env=env_spec(env_id),
         observation_space=Box(-np.inf, np.inf, (states,), kind),
         action_space=Box(
             np.array(low, acted.dtype), np.array(high, acted.dtype), dtype=acted.dtype

@@ -8,6 +8,8 @@ import numpy as np
 
 from .model import SUBSTEPS
 
+FAILURES = [int(getattr(mujoco.mjtWarning, f"mjWARN_BADQ{of}")) for of in ("POS", "VEL", "ACC")]
+
 
 class Ants:
     """Ants that do not see each other; what one does depends on its own actions alone."""
@@ -28,7 +30,7 @@ class Ants:
         def act(share: range) -> None:
             for ant in share:
                 self._data[ant].ctrl[:] = actions[ant]
-                mujoco.mj_step(self._model, self._data[ant], SUBSTEPS)
+                step(self._model, self._data[ant])
 
         if len(self._shares) == 1:
             act(self._shares[0])
@@ -42,3 +44,10 @@ def put(model: mujoco.MjModel, data: mujoco.MjData, state: np.ndarray) -> None:
     """Begin a simulation with a state (29,), as if nothing had been before."""
     mujoco.mj_resetData(model, data)
     data.qpos[:], data.qvel[:] = np.split(state, [model.nq])
+
+
+def step(model: mujoco.MjModel, data: mujoco.MjData) -> None:
+    """Go on for 0.1 s; ValueError where the simulation fails, which then begins anew by itself."""
+    mujoco.mj_step(model, data, SUBSTEPS)
+    if data.warning.number[FAILURES].any():
+        raise ValueError("the simulation of an ant has failed: its state at reset cannot be")

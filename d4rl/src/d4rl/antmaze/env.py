@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-import mujoco
 import numpy as np
 
 from ..maze.env import MazeEnv
 from ..maze.layouts import Drawing, Sections
 from ..maze.model import fitting
 from ..rendering import Camera
-from .ants import put
+from .ants import put, step
 from .layouts import CELL, AntLayout
 from .model import SUBSTEPS, TIMESTEP, ant_model
 from .task import STATE_NAMES, AntTask, check_view, spaces
@@ -83,6 +82,6 @@ class AntMazeEnv(MazeEnv):
 
     def _move(self) -> None:
         before = self.data.qpos[:2].copy()
-        mujoco.mj_step(self.model, self.data, SUBSTEPS)
+        step(self.model, self.data)
         speed = (self.data.qpos[:2] - before) / (SUBSTEPS * TIMESTEP)
         self._course += (speed - self._course) / COURSE_STEPS

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from .. import checks
+
 ROBOT_SIZE = 9
 """Seven arm joints (rad) and two finger joints (m)."""
 QPOS_SIZE = 30
@@ -103,7 +105,9 @@ def canonical(name: str) -> str:
     """
     found = name.strip().lower().replace(" ", "_")
     if found not in GOALS:
-        raise ValueError(f"no element is called {name!r}; choose from {', '.join(ELEMENTS)}")
+        raise ValueError(
+            f"no element is called {checks.short(name)}; choose from {', '.join(ELEMENTS)}"
+        )
     return found
 
 
@@ -111,12 +115,10 @@ def canonical_sequence(names: Iterable[str]) -> tuple[str, ...]:
     """Return the canonical names of a task's elements, in order.
 
     Raises:
-        TypeError: a text instead of a list of names.
+        TypeError: no list of texts.
         ValueError: unknown name, an element named twice, or no element at all.
     """
-    if isinstance(names, str):
-        raise TypeError(f"task elements must be a list of names, not the text {names!r}")
-    found = tuple(canonical(name) for name in names)
+    found = tuple(map(canonical, checks.names("task elements", names)))
     if not found:
         raise ValueError(f"a task needs at least one element of {', '.join(ELEMENTS)}")
     if len(set(found)) < len(found):

@@ -85,7 +85,7 @@ class KitchenEnv(RenderedEnv):
 
         Raises:
             ValueError: an argument is out of its range; the message names it.
-            TypeError: `task_elements` is a text instead of a list.
+            TypeError: `task_elements` is no list of texts.
         """
         if counting not in ("ordered", "unordered"):
             raise ValueError(f"counting must be 'ordered' or 'unordered', not {counting!r}")

@@ -16,6 +16,8 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..checks import names, short
+
 CELL_LOW = 0.7
 """Cell i spans [i - CELL_LOW, i - CELL_LOW + 1] of a coordinate."""
 
@@ -95,7 +97,8 @@ class Layout:
         found = _drawn(maze, "maze", cls)
         known = cls.named_sections.get(maze, {}) if isinstance(maze, str) else {}
         if not isinstance(sections or {}, Mapping):
-            raise ValueError(f"sections: sections by their names, not {sections!r}")
+            raise ValueError(f"sections: sections by their names, not {short(sections)}")
+        names("sections", sections or ())
         for name, entry in {**known, **(sections or {})}.items():
             found.sections[name] = _section(found, name, entry)
         return found
@@ -138,7 +141,7 @@ class Layout:
         """Return a section by its name; ValueError where there is none of this name."""
         if name not in self.sections:
             known = ", ".join(self.sections) or "none: describe it in `sections`"
-            raise ValueError(f"this maze has no section {name!r}; it knows {known}")
+            raise ValueError(f"this maze has no section {short(name)}; it knows {known}")
         return self.sections[name]
 
     def inside(self, positions: np.ndarray) -> np.ndarray:
@@ -162,7 +165,9 @@ def layout(maze: Drawing = "large", sections: Sections = None) -> Layout:
 def _section(maze: Layout, name: str, entry: Mapping[str, Any]) -> Section:
     where = f"section {name}"
     if not isinstance(entry, Mapping) or set(entry) != {"blocked", "target"}:
-        raise ValueError(f"{where} needs `blocked` (a drawing) and `target` (a cell), got {entry}")
+        raise ValueError(
+            f"{where} needs `blocked` (a drawing) and `target` (a cell), got {short(entry)}"
+        )
     blocked = _drawn(entry["blocked"], where, type(maze)).walls
     if blocked.shape != maze.walls.shape:
         raise ValueError(f"{where} is drawn {blocked.shape}, the maze {maze.walls.shape}")
@@ -171,7 +176,7 @@ def _section(maze: Layout, name: str, entry: Mapping[str, Any]) -> Section:
     cells = frozenset(_cells(blocked & ~maze.walls))
     target = entry["target"]
     if not isinstance(target, Sequence) or [*target] not in [[*cell] for cell in cells]:
-        raise ValueError(f"{where}: target {target!r} is none of the cells that it blocks")
+        raise ValueError(f"{where}: target {short(target)} is none of the cells that it blocks")
     return Section(name, cells, tuple(target))
 
 
@@ -183,17 +188,19 @@ def _drawn(maze: Drawing, what: str, kind: type[Kind]) -> Kind:
     """Read a drawing, or a name of one."""
     if isinstance(maze, str) and "#" not in maze:
         if maze not in kind.named:
-            raise ValueError(f"{what}: no maze called {maze!r}; known: {', '.join(kind.named)}")
+            raise ValueError(
+                f"{what}: no maze called {short(maze)}; known: {', '.join(kind.named)}"
+            )
         maze = kind.named[maze]
     lines = maze.split() if isinstance(maze, str) else maze
     if not isinstance(lines, Sequence) or not all(isinstance(line, str) for line in lines):
-        raise ValueError(f"{what}: the name of a maze, or lines of #, O and G, not {maze!r}")
+        raise ValueError(f"{what}: the name of a maze, or lines of #, O and G, not {short(maze)}")
     drawing = [list(line) for line in lines]
-    if not drawing or len({len(line) for line in drawing}) != 1:
-        raise ValueError(f"{what}: the lines of the drawing differ in length: {lines}")
+    if len({len(line) for line in drawing}) != 1:
+        raise ValueError(f"{what}: the lines of the drawing differ in length: {short(lines)}")
     cells = np.array(drawing)
     if strange := sorted(set(cells.ravel().tolist()) - set("#OG")):
-        raise ValueError(f"{what}: a drawing is made of #, O and G, not {' '.join(strange)}")
+        raise ValueError(f"{what}: a drawing is made of #, O and G, not {short(strange)}")
     walls = cells == "#"
     if not all(border.all() for border in (walls[0], walls[-1], walls[:, 0], walls[:, -1])):
         raise ValueError(f"{what}: the maze is open at its border; close it with #")

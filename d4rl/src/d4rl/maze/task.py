@@ -6,7 +6,7 @@ from functools import cached_property
 import gymnasium
 import numpy as np
 
-from ..checks import whole
+from ..checks import MOST, names, short, whole
 from .layouts import Layout
 
 EPISODE_STEPS = 800
@@ -18,6 +18,8 @@ JITTER = 0.1
 """Targets and starts lie up to this far from their cell's coordinates, along each axis."""
 START_SPEED = 0.1
 """Standard deviation of the first velocity (m/s)."""
+LIMIT = 100.0
+"""Largest entry of a state that is asked for, but for x and y (m, rad, and per second)."""
 RESET_POINTS_SEED = 0
 """Seed of the fixed reset points."""
 
@@ -70,13 +72,12 @@ class Task:
 
         Raises:
             ValueError: an unknown section, or more than one.
-            TypeError: `targets` is a text instead of a list.
+            TypeError: `targets` is no list of texts.
         """
-        if isinstance(targets, str):
-            raise TypeError(f"targets must be a list of names, not the text {targets!r}")
+        targets = names("targets", targets)
         if len(targets) > 1:
-            raise ValueError(f"an episode has one target, got {', '.join(targets)}")
-        whole("starts", starts, 0)
+            raise ValueError(f"an episode has one target, got {short(targets)}")
+        whole("starts", starts, 0, MOST)
         self.layout, self.starts = layout, starts
         self.ends = bool(targets)
         places = [layout.section(name).target for name in targets] or layout.goals
@@ -129,7 +130,9 @@ class Task:
         return target, self.states(self._free[rng.integers(len(self._free), size=1)], rng)[0]
 
     def check(self, states: np.ndarray, targets: np.ndarray) -> None:
-        """Raise ValueError where a state (..., S) or a target (..., 2) lies in a wall."""
+        """Raise ValueError for a state (..., S) or target (..., 2) in a wall, or beyond `LIMIT`."""
+        if (far := np.abs(states[..., 2:]).max()) > LIMIT:
+            raise ValueError(f"option state holds {far}: all but x and y must be in ±{LIMIT}")
         for name, places in ("state", states[..., :2]), ("target", targets):
             free = self.layout.free(places)
             if not free.all():

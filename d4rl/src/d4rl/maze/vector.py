@@ -10,7 +10,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from ..checks import check_pictures, finite, need_reset, options_dict, reset_options, whole
+from ..checks import MOST, check_pictures, finite, need_reset, options_dict, reset_options, whole
 from .law import Law
 from .layouts import Drawing, Sections, layout
 from .task import EPISODE_STEPS, MazeElements, Task, reached, spaces
@@ -73,7 +73,7 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
         """Take over a task in a maze, and the spaces of what moves there."""
         if max_episode_steps is None:
             max_episode_steps = EPISODE_STEPS
-        whole("num_envs", num_envs, 1)
+        whole("num_envs", num_envs, 1, MOST)
         if max_episode_steps != -1:
             whole("max_episode_steps, if not -1,", max_episode_steps, 1)
         check_pictures(render_mode, width, height)
@@ -107,7 +107,7 @@ class MazeVectorEnv(MazeElements, gymnasium.vector.VectorEnv):
             gymnasium.error.ResetNeeded: the first reset is one of some lanes.
         """
         if isinstance(seed, Sequence | np.ndarray):
-            seeds = list(seed)
+            seeds = np.asarray(seed, dtype=object).tolist()
         else:
             seeds = [None if seed is None else seed + lane for lane in range(self.num_envs)]
         if len(seeds) != self.num_envs:
