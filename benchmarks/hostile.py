@@ -403,8 +403,8 @@ def damage_config(good: dict[str, Any], rng: random.Random, path: Path) -> dict[
     bomb: Any = "x"
     for _ in range(12):
         bomb = [bomb] * 9
-    links = {f"link_{'a' * n}b": {"like": f"link_{'a' * (n + 1)}b"} for n in range(2000)}
-    last = {f"link_{'a' * 2000}b": rng.choice([{"like": "fist"}, {"like": "link_b"}, {}])}
+    links = {f"link_{n}b": {"like": f"link_{n + 1}b"} for n in range(2000)}
+    last = {"link_2000b": rng.choice([{"like": "fist"}, {"like": "link_0b"}, {}])}
     chains = good | {"methods": good["methods"] | links | last}
     wrong = good | {rng.choice([*good]): rng.choice([endless, bomb, deep(rng.choice([60, 10**5]))])}
     return rng.choice([chains, wrong])

@@ -414,7 +414,7 @@ def test_a_source_may_take_whatever_it_is_given(outside):
 @pytest.mark.parametrize("first", ["fist", "link_b"])
 def test_methods_that_are_like_each_other_however_many_are_told_in_one_line(first):
     """A chain of 1,100 is followed, a circle of them refused."""
-    names = [f"link_{'a' * n}b" for n in range(1100)]
+    names = ["link_b", *(f"link_{n}b" for n in range(1, 1100))]
     config = read()
     for name, before in zip(names, [first, *names], strict=False):
         config["methods"][name] = {"like": before}
@@ -578,8 +578,7 @@ def test_numbers_on_the_command_line_are_numbers():
     ],
 )
 def test_a_text_on_the_command_line_stays_what_it_is(text):
-    config = load({"x": read()}, [f"local_dir={text}", f"cache_dir={text}"])
-    assert (config["local_dir"], config["cache_dir"]) == (text, text)
+    assert load({"x": read()}, [f"local_dir={text}"])["local_dir"] == text
 
 
 def test_texts_inside_sections_stay_texts_and_null_is_null():

@@ -147,11 +147,13 @@ def test_memory_is_what_is_kept_and_a_block_or_two_episodes(tmp_path, monkeypatc
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells the most")
 @pytest.mark.parametrize("layout", ["D4RL", "robomimic"])
-def test_what_hdf5_keeps_for_itself_is_a_few_megabytes(layout):
+def test_what_hdf5_keeps_for_itself_is_a_few_megabytes(monkeypatch, layout):
     """Of many episodes, which `tracemalloc` does not see."""
+    for name in ("STATES", "ACTIONS", "ENDS"):  # which the benchmark sets
+        monkeypatch.setattr(robot_files, name, getattr(robot_files, name))
     kept, largest = 40_000 * (69 * 4 + 4 + 2), 50 * 69 * 4
     taken = formats.memory(formats.LAYOUTS[layout], 40_000, 50)
-    assert taken * 1e6 < kept + 2 * largest + (6 << 20)
+    assert taken * 1e6 < kept + 2 * largest + (8 << 20)
 
 
 FAULTS = {
