@@ -225,9 +225,13 @@ def test_ctrl_c_leaves_no_job_behind_and_the_next_run_continues(folder, undistur
 def test_a_second_snakemake_in_the_same_folder_is_refused(folder, undisturbed):
     process, _ = running(folder, *COMMANDS)
     try:
-        second = subprocess.run(
-            process.args, cwd=folder, capture_output=True, text=True, timeout=PATIENCE
-        )
+        os.killpg(process.pid, signal.SIGSTOP)  # or it might be done before the second begins
+        try:
+            second = subprocess.run(
+                process.args, cwd=folder, capture_output=True, text=True, timeout=PATIENCE
+            )
+        finally:
+            os.killpg(process.pid, signal.SIGCONT)
         assert second.returncode != 0
         assert "cannot be locked" in second.stderr
         status, said = finish(folder, process)
