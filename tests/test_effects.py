@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fist.data.episodes import Episodes, concatenate
-from fist.methods.effects import Progress, as_at, effects, part
+from fist.methods.effects import DoneSoFar, as_at, effects, part
 from fist.methods.follow import Follow
 from fist.methods.retrieval import DemoIndex, raw_states
 from fist.methods.skills import SkillSettings, SkillVAE
@@ -67,7 +67,7 @@ def test_the_part_for_an_effect_shows_the_others_as_they_are_then():
 
 
 def test_undone_is_what_was_done_before_in_the_same_lane_and_stays_away_for_some_steps():
-    progress = Progress(effects(demo(), H), H, 2)
+    progress = DoneSoFar(effects(demo(), H), H, 2)
     off, on = torch.zeros(1, 4), torch.tensor([[0.0, 1.0, -0.5, 0.0]])
     told = [
         progress.see(s, [1])[0].item() for s in (off, off, off, off, on, off, off, off, off, on)
@@ -78,7 +78,7 @@ def test_undone_is_what_was_done_before_in_the_same_lane_and_stays_away_for_some
 
 def test_what_has_been_done_for_a_horizon_is_seen_as_it_is_shown():
     lamp, _ = found = effects(demo(), H)
-    progress = Progress(found, H, 1)
+    progress = DoneSoFar(found, H, 1)
     bright = torch.tensor([[0.3, 1.2, -0.6, 0.1]])
     seen = [progress.see(bright, [0])[1] for _ in range(H + 1)]
     assert all(torch.equal(s, bright) for s in seen[:-1])

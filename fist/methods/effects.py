@@ -65,7 +65,7 @@ def effects(demos: Episodes, horizon: int) -> list[Effect]:
     order = when.mean(0).argsort(stable=True)
     apart = (when[:, order].diff(dim=1).abs() > horizon).any(0)
     cuts = apart.nonzero()[:, 0] + 1
-    effects = [
+    made = [
         Effect(
             found[together],
             when[:, together].mean(1).long(),
@@ -75,8 +75,8 @@ def effects(demos: Episodes, horizon: int) -> list[Effect]:
         for together in order.tensor_split(cuts)
         if len(together)
     ]
-    in_order = all((b.steps > a.steps).all() for a, b in pairwise(effects))
-    return effects if in_order else []
+    in_order = all((b.steps > a.steps).all() for a, b in pairwise(made))
+    return made if in_order else []
 
 
 def as_at(found: Sequence[Effect], n: int, s: Float[Tensor, "B S"]) -> Float[Tensor, "B S"]:
@@ -100,7 +100,7 @@ def part(demos: Episodes, found: Sequence[Effect], n: int, horizon: int) -> Epis
     return Episodes(as_at(found, n, demos.states[rows]), demos.actions[rows], ends - begins)
 
 
-class Progress:
+class DoneSoFar:
     """Tells of every lane which effects are done in it, and which were and are undone."""
 
     def __init__(self, found: Sequence[Effect], horizon: int, lanes: int):

@@ -32,7 +32,7 @@ from torch import Tensor
 from fist.data.episodes import Episodes
 from fist.methods.base import Policy
 from fist.methods.chunk import GoalChunk, GoalChunkActing
-from fist.methods.effects import AFTER, Progress, as_at, effects, part
+from fist.methods.effects import AFTER, DoneSoFar, as_at, effects, part
 from fist.methods.lanes import as_actions, by_rows
 from fist.methods.retrieval import DemoIndex, Tracker, first_nearest
 from fist.methods.skills import FIST, FISTActing
@@ -79,7 +79,7 @@ class Following(Policy):
 
     def reset(self, seeds: Sequence[int]) -> None:
         super().reset(seeds)
-        self._progress = Progress(self._effects, self.model.settings.horizon, len(seeds))
+        self._so_far = DoneSoFar(self._effects, self.model.settings.horizon, len(seeds))
         for again in self._again:
             again.reset(seeds)
         self._tracker = Tracker(self._followed, 1, moves=OUT_OF_STEP)
@@ -88,7 +88,7 @@ class Following(Policy):
 
     def act(self, states: Float[np.ndarray, "B S"], lanes: Sequence[int]) -> np.ndarray:
         seen = self.seen(states)
-        which, settled = self._progress.see(seen, lanes)
+        which, settled = self._so_far.see(seen, lanes)
         actions = np.empty((len(states), self.model.action_dim), np.float32)
         for n in which.unique().tolist():
             rows = (which == n).nonzero()[:, 0].tolist()
