@@ -171,14 +171,14 @@ class Again:
         place, distance = self._places.place(s, first_nearest)
         before = self._follows[rows]
         follows = before | (distance < follower.near)
-        actions = follower.correction(s, self._places.states[place]).clamp(-1, 1).numpy()
+        actions = as_actions(follower.correction(s, self._places.states[place]))
         steps = torch.where(follows == before, self._steps[rows] + 1, 0)
         if here := [lane for lane, on in zip(lanes, follows.tolist(), strict=True) if on]:
             actions[follows.numpy()] = follower.act(s[follows].numpy(), here)
             steps[follows] = follower.waited(here)
         over = steps > self._patience
         self._follows[rows], self._steps[rows] = follows ^ over, torch.where(over, 0, steps)
-        return as_actions(torch.from_numpy(actions))
+        return actions
 
 
 @settings
