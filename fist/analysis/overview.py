@@ -69,23 +69,30 @@ def overview(settings: Sequence[Setting], out: Path) -> str:
         ResultsError, FileNotFoundError: the results cannot be read or do not fit together.
     """
     records = [record for setting in settings for record in _records(setting)]
-    cells: dict[str, Record] = {}
-    shown = {"method": "{method}"}
+    scores: dict[str, Record] = {}
+    costs: dict[str, Record] = {}
+    shown = {"setting": "{setting}, of {of}"}
     for record in records:
-        name, best = f"in_{record['setting']}", float(record["of"])
-        head = record["setting"].replace("_", " ")
-        shown[f"{head}, of {best:g}"] = f"{{{name}:.2f}} {ends(name)}"
-        cell = cells.setdefault(record["method"], {"method": record["method"], "minutes": ""})
-        cell |= {name + end: record.get(f"score{end}", "") for end in ("", "_lo", "_hi")}
-        cell["minutes"] = max(
-            cell["minutes"], record["cpu_minutes"], key=lambda text: float(text or 0)
-        )
-        cell["told"] = max(cell.get("told", ""), record["told"], key=len)
-    shown |= {"is told": "{told}", "CPU minutes a seed": "{minutes:.1f}"}
-    text = "\n".join((markdown(shown, [*cells.values()]), "", NOTE, ""))
+        method, name = record["method"], record["setting"]
+        key = f"by_{method}"
+        shown[method] = f"{{{key}:.2f}} {ends(key)}"
+        of = {"setting": name.replace("_", " "), "of": f"{float(record['of']):g}"}
+        row = scores.setdefault(name, of)
+        row |= {key + end: record.get(f"score{end}", "") for end in ("", "_lo", "_hi")}
+        cost = costs.setdefault(method, {"method": method, "told": "", "minutes": ""})
+        cost["told"] = max(cost["told"], record["told"], key=len)
+        minutes = (cost["minutes"], record["cpu_minutes"])
+        cost["minutes"] = max(minutes, key=lambda text: float(text or 0))
+    spent = {"method": "{method}", "is told": "{told}", "CPU minutes a seed": "{minutes:.1f}"}
+    parts = (markdown(shown, [*scores.values()]), NOTE, markdown(spent, [*costs.values()]))
+    text = "\n\n".join(parts) + "\n"
     write_text(out.with_suffix(".md"), text)
-    title = "Methods and settings"
-    write_text(out.with_suffix(".html"), page(title, shown, [*cells.values()], [NOTE]))
+    notes = [NOTE]
+    for cost in costs.values():
+        minutes = f"{float(cost['minutes']):.1f}" if cost["minutes"] else "unknown"
+        notes.append(f"{cost['method']} is told {cost['told']}; CPU minutes a seed: {minutes}")
+    title = "Settings and methods"
+    write_text(out.with_suffix(".html"), page(title, shown, [*scores.values()], notes))
     write_table(out, SCHEMA, csv_table(COLUMNS, records))
     return text
 

@@ -20,7 +20,7 @@ DARK = 0.55
 
 
 def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
-    """Draw a row for every method and a column for every setting, then one of costs.
+    """Draw a row for every setting and a column for every method, then a row of costs.
 
     The colour is the share of the best score. Costs are the largest of all settings.
 
@@ -31,12 +31,11 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     [data] = read_tables([file], SCHEMA)
     rows: list[dict[str, Any]] = data.to_dict("records")  # type: ignore[assignment]
     methods, settings = (list(dict.fromkeys(data[key])) for key in ("method", "setting"))
-    share = np.full((len(methods), len(settings)), np.nan)
-    size = (1.5 + 0.95 * (len(settings) + 1), 1.1 + 0.34 * len(methods))
-    figure = Figure(size, layout="constrained")
+    share = np.full((len(settings), len(methods)), np.nan)
+    figure = Figure((2 + 0.9 * len(methods), 0.9 + 0.34 * len(settings)), layout="constrained")
     axis = figure.subplots()
     for row in rows:
-        y, x = methods.index(row["method"]), settings.index(row["setting"])
+        x, y = methods.index(row["method"]), settings.index(row["setting"])
         share[y, x] = row["score"] / row["of"]
         look = {"color": "black" if share[y, x] > DARK else "white", **MIDDLE}
         known = np.isfinite(row["score_lo"])  # there is an interval
@@ -44,16 +43,15 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
         ends = f"{row['score_lo']:.2f}–{row['score_hi']:.2f}" if known else ""
         axis.text(x, y + 0.24, ends, fontsize=5.5, **look)
     axis.imshow(share, cmap="viridis", vmin=0, vmax=1, aspect="auto")
-    for y, method in enumerate(methods):
+    for x, method in enumerate(methods):
         minutes = max(row["cpu_minutes"] for row in rows if row["method"] == method)
-        axis.text(len(settings), y, f"{minutes:.1f}" if np.isfinite(minutes) else "", **MIDDLE)
+        axis.text(x, len(settings), f"{minutes:.1f}" if np.isfinite(minutes) else "", **MIDDLE)
     best = {row["setting"]: row["of"] for row in rows}
-    heads = [fill(words(name), 12) + f"\nof {best[name]:g}" for name in settings]
-    heads.append("CPU minutes\na seed")
-    axis.set_xlim(-0.5, len(settings) + 0.5)
-    axis.set_xticks(range(len(settings) + 1), heads)
+    heads = [f"{words(name)}, of {best[name]:g}" for name in settings]
+    axis.set_ylim(len(settings) + 0.5, -0.5)
+    axis.set_yticks(range(len(settings) + 1), [*heads, "CPU minutes a seed"])
+    axis.set_xticks(range(len(methods)), [fill(words(method), 11) for method in methods])
     axis.xaxis.tick_top()
-    axis.set_yticks(range(len(methods)), map(words, methods))
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     axis.grid(visible=False)
