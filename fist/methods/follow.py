@@ -32,7 +32,7 @@ from torch import Tensor
 from fist.data.episodes import Episodes
 from fist.methods.base import Policy
 from fist.methods.chunk import GoalChunk, GoalChunkActing
-from fist.methods.effects import AFTER, DoneSoFar, as_at, effects, part
+from fist.methods.effects import AFTER, DoneSoFar, Effect, as_at, effects, part
 from fist.methods.lanes import as_actions, by_rows
 from fist.methods.retrieval import DemoIndex, Tracker, first_nearest
 from fist.methods.skills import FIST, FISTActing
@@ -72,7 +72,7 @@ class Following(Policy):
         self._followed = DemoIndex(demos, index.features, horizon)
         self._effects = effects(demos, horizon) if act.effects else []
         self._again = [
-            Again(type(self), model, index, part(demos, self._effects, n, horizon), act)
+            Again(type(self), model, index, demos, self._effects, n, act)
             for n in range(len(self._effects))
         ]
         super().__init__(model, index, act)
@@ -139,45 +139,63 @@ class Following(Policy):
 
 
 class Again:
-    """Does again what was undone: goes straight to a place before it, then follows from there.
+    """Does again what was undone: goes straight to where the demonstrations begin, from there to a
+    place before it, and follows them from that place.
 
-    Who does not get on for 2 H steps, at either, changes to the other.
+    Who does not get on for 2 H steps goes on to the next of these; after the last, to the first.
     """
 
     def __init__(
-        self, cls: type[Following], model: Any, index: DemoIndex, demos: Episodes, act: Any
+        self,
+        cls: type[Following],
+        model: Any,
+        index: DemoIndex,
+        demos: Episodes,
+        found: Sequence[Effect],
+        n: int,
+        act: Any,
     ):
-        """Take the part of the demonstrations that does it, in which no other effect changes."""
+        """Take what the demonstrations do for their n-th effect; no other effect changes then."""
         horizon = model.settings.horizon
-        shown = DemoIndex(demos, index.features, horizon)
-        self._follower = cls(model, shown, replace(act, effects=False))
-        before = (demos.lengths - 2 * AFTER * horizon).clamp(min=0)  # AFTER H before the half of it
-        rows = demos.starts + before
-        places = Episodes(demos.states[rows], demos.actions[rows], torch.ones_like(rows))
-        self._places = DemoIndex(places, index.features, horizon)
+        shown = part(demos, found, n, horizon)
+        self._follower = cls(
+            model, DemoIndex(shown, index.features, horizon), replace(act, effects=False)
+        )
+        begins = as_at(found, n, demos.states[demos.starts])
+        # AFTER H before the half of the effect
+        before = shown.starts + (shown.lengths - 2 * AFTER * horizon).clamp(min=0)
+        ones = torch.ones_like(before)
+        self._ways = [
+            DemoIndex(Episodes(places, shown.actions[before], ones), index.features, horizon)
+            for places in (begins, shown.states[before])
+        ]
         self._patience = PATIENCE * horizon
         self.reset([])
 
     def reset(self, seeds: Sequence[int]) -> None:
         """Begin len(seeds) episodes."""
         self._follower.reset(seeds)
-        self._follows = torch.zeros(len(seeds), dtype=torch.bool)
-        self._steps = torch.zeros(len(seeds), dtype=torch.long)
+        self._stage, self._steps = torch.zeros(2, len(seeds), dtype=torch.long)
 
     @torch.inference_mode()
     def act(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> np.ndarray:
         """Return the actions (B, A) of some lanes."""
         rows, follower = torch.as_tensor(lanes), self._follower
-        place, distance = self._places.place(s, first_nearest)
-        before = self._follows[rows]
-        follows = before | (distance < follower.near)
-        actions = as_actions(follower.correction(s, self._places.states[place]))
-        steps = torch.where(follows == before, self._steps[rows] + 1, 0)
+        stage = self._stage[rows]
+        actions = np.empty((len(s), follower.model.action_dim), np.float32)
+        for n, way in enumerate(self._ways):
+            place, distance = way.place(s, first_nearest)
+            stage = torch.where((stage == n) & (distance < follower.near), n + 1, stage)
+            goes = (stage == n).numpy()
+            actions[goes] = as_actions(follower.correction(s, way.states[place]))[goes]
+        steps = torch.where(stage == self._stage[rows], self._steps[rows] + 1, 0)
+        follows = stage == len(self._ways)
         if here := [lane for lane, on in zip(lanes, follows.tolist(), strict=True) if on]:
             actions[follows.numpy()] = follower.act(s[follows].numpy(), here)
             steps[follows] = follower.waited(here)
         over = steps > self._patience
-        self._follows[rows], self._steps[rows] = follows ^ over, torch.where(over, 0, steps)
+        self._stage[rows] = torch.where(over, (stage + 1) % (len(self._ways) + 1), stage)
+        self._steps[rows] = torch.where(over, 0, steps)
         return actions
 
 
