@@ -81,8 +81,8 @@ def overview(settings: Sequence[Setting], out: Path) -> str:
         row |= {key + end: record.get(f"score{end}", "") for end in ("", "_lo", "_hi")}
         cost = costs.setdefault(method, {"method": method, "told": "", "minutes": ""})
         cost["told"] = max(cost["told"], record["told"], key=len)
-        minutes = (cost["minutes"], record["cpu_minutes"])
-        cost["minutes"] = max(minutes, key=lambda text: float(text or 0))
+        both = (cost["minutes"], record["cpu_minutes"])
+        cost["minutes"] = max(both, key=lambda text: float(text or 0))
     spent = {"method": "{method}", "is told": "{told}", "CPU minutes a seed": "{minutes:.1f}"}
     parts = (markdown(shown, [*scores.values()]), NOTE, markdown(spent, [*costs.values()]))
     text = "\n\n".join(parts) + "\n"

@@ -1,0 +1,77 @@
+"""Can the disturbed settings of the kitchen be done at all? What the scripted tele-operator does.
+
+It sees the scene, so what it misses nobody can be blamed for. Episodes have the test seeds of the
+settings; `undone` is left out: the operator does not come back to what it has done.
+
+    python benchmarks/ceiling.py
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import tyro
+import yaml
+
+import d4rl  # noqa: F401  (its ids)
+from d4rl.kitchen.teleop import TeleOperator
+
+CONFIG = Path(__file__).parents[1] / "config" / "config.yaml"
+MAX_STEPS = 280
+
+
+@dataclass
+class Arguments:
+    """What to try."""
+
+    settings: tuple[str, ...] = ("wide_start", "noisy", "shaken", "late")
+    """Variants of the configuration."""
+    episodes: int = 10
+    """Episodes of each task, and for each of `draws`."""
+    draws: int = 2
+    """Operators with different unsteady hands."""
+
+
+def subtasks_done(task: list[str], variant: dict[str, Any], seed: int, draw: int) -> int:
+    """Return how many subtasks the operator does in order."""
+    env_kwargs = {"task_elements": task, **variant.get("env_kwargs", {})}
+    env = gymnasium.make("d4rl:kitchen-mixed-v0", max_episode_steps=MAX_STEPS, **env_kwargs)
+    for name, told in variant.get("wrappers", {}).items():
+        module, _, cls = name.partition(":")
+        env = getattr(import_module(module), cls)(env, **told)
+    observation, info = env.reset(seed=seed)
+    operator = TeleOperator(env.unwrapped, task, np.random.default_rng([draw, seed]))
+    over = False
+    while not over:
+        observation, _, terminated, truncated, info = env.step(operator.act(observation))
+        over = terminated or truncated
+    return int(sum(info["completed_ordered"]))
+
+
+def main(arguments: Arguments) -> None:
+    """Print the table."""
+    config = yaml.safe_load(CONFIG.read_text())
+    kitchen = config["environments"]["kitchen"]
+    tasks = config["tables"]["kitchen_table"]["tasks"]
+    print("| setting | " + " | ".join(tasks) + " | all, of 4 |")
+    print("|---|" + "---:|" * (len(tasks) + 1))
+    for setting in arguments.settings:
+        variant = kitchen["variants"][setting]
+        means = [
+            np.mean(
+                [
+                    subtasks_done(kitchen["tasks"][task]["order"], variant, 100000 + episode, draw)
+                    for episode in range(arguments.episodes)
+                    for draw in range(arguments.draws)
+                ]
+            )
+            for task in tasks
+        ]
+        print(f"| `{setting}` | " + " | ".join(f"{m:.2f}" for m in [*means, np.mean(means)]) + " |")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Arguments, description=__doc__))
