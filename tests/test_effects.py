@@ -103,20 +103,22 @@ class Room:
 
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("when", [30, 56])
-def test_what_is_undone_is_done_again_and_then_the_rest(known, when):
-    """The lamp is put out, once before and once after the door has been opened."""
+def test_what_is_undone_is_done_again_from_where_the_demonstration_begins(known, when):
+    """The lamp is put out, once before and once after the door has been opened; then the rest."""
     torch.manual_seed(0)
     model = SkillVAE(SkillSettings(hidden=16, horizon=H, encoder="mlp"), 4, 1).eval()
     model.slope.copy_(torch.tensor([[-10.0, 0, 0, 0]]))
     index = DemoIndex(demo(), raw_states, H)
     policy = Follow(model, index, Follow.Settings(skill="mean", effects=known))
     policy.reset([0])
-    room = Room()
+    room, since = Room(), []
     for step in range(150):
         if step == when:
             assert room.s[LAMP] == 1.0
             room.s[[LAMP, LAMP_TOO]] = 0.0
         noise = NOISE * np.random.default_rng(step).normal(size=(1, 4)).astype(np.float32)
         room.step(policy.act(room.s[None] + noise, [0])[0, 0])
+        since += [room.s[X]] * (step > when)
+    assert (min(since) < 0.1) == (known and when == 30)  # from the door, 2 H steps are too few
     assert (room.s[LAMP] == 1.0) == known
     assert (room.s[DOOR] == 2.0) or not known
