@@ -54,6 +54,17 @@ def test_a_row_is_a_method_s_mean_over_the_tasks_of_a_setting(settings, tmp_path
     assert re.search(r"\| fist +\| play \+ look-up \| 1\.2 +\|", text)
 
 
+def test_the_interval_of_tasks_of_other_lengths_ends_at_the_mean_of_their_best(tmp_path):
+    files = [
+        write(tmp_path, task, seed=seed, counted=[best] * 4)
+        for task, best in (("top_burner", 4), ("short", 2))
+        for seed in range(2)
+    ]
+    overview([Setting("both", tuple(files))], tmp_path / "out.csv")
+    [row] = read(tmp_path / "out.csv")
+    assert float(row["score"]) == float(row["of"]) == float(row["score_hi"]) == 3
+
+
 def test_costs_are_the_mean_of_the_seeds_and_empty_where_a_log_is_silent(settings, tmp_path):
     overview(settings, tmp_path / "out.csv")
     fist, spirl, hard = read(tmp_path / "out.csv")

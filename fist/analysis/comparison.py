@@ -63,8 +63,8 @@ class Scores:
 
     def __init__(self, results: Sequence[Results], measure: Measure):
         self.each: Sample = np.stack([of_one.of(measure.column) for of_one in results])
-        scale = measure.scale(results)
-        self._range = scale, scale if measure.sign > 0 else np.inf
+        scales = [measure.scale([of_one]) for of_one in results]
+        self._range = max(scales), float(np.mean(scales)) if measure.sign > 0 else np.inf
         self._seeds = tuple(of_one.seeds for of_one in results)
         self._tested = tuple(of_one.test_seeds for of_one in results)
 

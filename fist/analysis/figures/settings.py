@@ -32,16 +32,16 @@ def draw(files: Files, table: Table) -> tuple[Figure, pd.DataFrame]:
     rows: list[dict[str, Any]] = data.to_dict("records")  # type: ignore[assignment]
     methods, settings = (list(dict.fromkeys(data[key])) for key in ("method", "setting"))
     share = np.full((len(settings), len(methods)), np.nan)
-    figure = Figure((2 + 0.9 * len(methods), 0.9 + 0.34 * len(settings)), layout="constrained")
+    figure = Figure((1.9 + 0.72 * len(methods), 0.9 + 0.36 * len(settings)), layout="constrained")
     axis = figure.subplots()
     for row in rows:
         x, y = methods.index(row["method"]), settings.index(row["setting"])
         share[y, x] = row["score"] / row["of"]
         look = {"color": "black" if share[y, x] > DARK else "white", **MIDDLE}
         known = np.isfinite(row["score_lo"])  # there is an interval
-        axis.text(x, y - 0.12 * known, f"{row['score']:.2f}", **look)
+        axis.text(x, y - 0.14 * known, f"{row['score']:.2f}", **look)
         ends = f"{row['score_lo']:.2f}–{row['score_hi']:.2f}" if known else ""
-        axis.text(x, y + 0.24, ends, fontsize=5.5, **look)
+        axis.text(x, y + 0.26, ends, fontsize=6.5, **look)
     axis.imshow(share, cmap="viridis", vmin=0, vmax=1, aspect="auto")
     for x, method in enumerate(methods):
         minutes = max(row["cpu_minutes"] for row in rows if row["method"] == method)
