@@ -73,6 +73,20 @@ def test_every_target_that_the_documentation_names_can_be_made(fresh):
     assert planned >= set(targets)
 
 
+def test_every_page_of_the_settings_names_a_command_that_makes_its_table(fresh):
+    """All of them, and the overview, are of one configuration file."""
+    asked = {
+        word
+        for page in (ROOT / "docs" / "results").glob("*.md")
+        for line in re.findall(r"^Made by `snakemake (.+settings[.]yaml)`", page.read_text(), re.M)
+        for word in line.split()
+        if word.endswith(".csv")
+    }
+    assert len(asked) > 10 and "results/settings/settings_table.csv" in asked
+    jobs = pipeline_copy.plan(fresh, *sorted(asked), "--configfile", "config/settings.yaml")
+    assert asked <= {name for job in jobs for name in job.output}
+
+
 def test_every_job_runs_one_script_that_is_no_input_and_quotes_every_word(fresh):
     targets = ("all", "figures", "videos", "checkpoints", "results/test/all_experiments.csv")
     jobs = [job for job in pipeline_copy.plan(fresh, *targets, *TEST) if job.shell]
