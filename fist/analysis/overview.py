@@ -37,8 +37,8 @@ COLUMNS = tuple(column.name for column in SCHEMA)
 NOTE = (
     "Mean number of subtasks in order, or success rate, over the tasks of each setting. "
     "Brackets are 95 % confidence intervals over training seeds and test episodes; – means "
-    "that there is one training seed. What a method is told and its minutes of training are "
-    "the most over the settings."
+    "that there is one training seed. Empty: not run. What a method is told and its minutes of "
+    "training are the most over the settings, as far as they are known."
 )
 
 
