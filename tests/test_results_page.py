@@ -1,4 +1,4 @@
-"""Laws of the results in the README: they are those of the CSVs, and nothing else changes."""
+"""Laws of the results in a page: they are those of the CSVs, and nothing else changes."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import yaml
 from made_results import HELD_OUT, TASKS, WITH_BASELINES, cells, write_maze
 
 from fist.analysis.claims import Claim, check_claims
-from fist.analysis.readme import BEGIN, END, commit_of, results_block, update
+from fist.analysis.results_page import BEGIN, END, commit_of, results_block, update
 from fist.analysis.tables import TableSettings, summarise
 from fist.evaluation.episode_results import ResultsError
 
@@ -50,38 +50,38 @@ def test_commit_and_command_are_told(results):
 
 
 def test_only_what_stands_between_the_markers_changes(results, tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text(f"# Top\n\n{BEGIN}\n\nold\n\n{END}\n\nbelow\n")
-    update(readme, block(results))
-    text = readme.read_text()
+    page = tmp_path / "page.md"
+    page.write_text(f"# Top\n\n{BEGIN}\n\nold\n\n{END}\n\nbelow\n")
+    update(page, block(results))
+    text = page.read_text()
     assert text == f"# Top\n\n{block(results)}\n\nbelow\n"
-    assert commit_of(readme) == "abc123"
-    update(readme, block(results))
-    assert readme.read_text() == text
+    assert commit_of(page) == "abc123"
+    update(page, block(results))
+    assert page.read_text() == text
 
 
-def test_a_check_fails_where_the_readme_says_something_else(results, tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text(block(results))
-    update(readme, block(results), check=True)
-    text = readme.read_text().replace("3.00", "3.99")
-    readme.write_text(text)
-    with pytest.raises(ResultsError, match="README.md does not say what the results say"):
-        update(readme, block(results), check=True)
-    assert readme.read_text() == text
+def test_a_check_fails_where_the_page_says_something_else(results, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(block(results))
+    update(page, block(results), check=True)
+    text = page.read_text().replace("3.00", "3.99")
+    page.write_text(text)
+    with pytest.raises(ResultsError, match="page.md does not say what the results say"):
+        update(page, block(results), check=True)
+    assert page.read_text() == text
 
 
 def test_missing_markers_and_missing_results_are_told(results, tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text("# Top\n")
+    page = tmp_path / "page.md"
+    page.write_text("# Top\n")
     with pytest.raises(ResultsError, match="must have the two lines <!-- results: begin"):
-        update(readme, block(results))
+        update(page, block(results))
     with pytest.raises(ResultsError, match="make them with `snakemake -j2 .*maze_sections.md`"):
         block(results, tables=("maze_sections",))
 
 
-def test_the_readme_of_this_repository_has_the_markers():
-    text = (ROOT / "README.md").read_text()
+def test_the_page_of_the_settings_has_the_markers():
+    text = (ROOT / "docs" / "results" / "settings_table.md").read_text()
     assert text.count(BEGIN) == text.count(END) == 1 and text.index(BEGIN) < text.index(END)
 
 

@@ -1,4 +1,4 @@
-"""The results in README.md: the tables that the pipeline wrote, between two markers."""
+"""A page of results: the tables that the pipeline wrote, between two markers."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from fist.evaluation.episode_results import ResultsError
 from fist.stage.files import write_text
 
-BEGIN = "<!-- results: begin, written by workflow/scripts/update_readme.py -->"
+BEGIN = "<!-- results: begin, written by workflow/scripts/update_page.py -->"
 END = "<!-- results: end -->"
 
 
@@ -32,25 +32,25 @@ def results_block(results: Path, tables: Sequence[str], command: str, commit: st
     return "\n\n".join([*parts, f"Made by `{command}` at commit {commit}.", END])
 
 
-def update(readme: Path, block: str, check: bool = False) -> None:
+def update(page: Path, block: str, check: bool = False) -> None:
     """Put the block in place of the one between the markers; with `check`, only compare them.
 
     Raises:
         ResultsError: the file does not have both markers, once each and in this order; or, with
             `check`, it says something else than the block.
     """
-    text = readme.read_text()
+    text = page.read_text()
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ResultsError(f"{readme} must have the two lines {BEGIN} and {END}, in this order")
+        raise ResultsError(f"{page} must have the two lines {BEGIN} and {END}, in this order")
     before, rest = text.split(BEGIN)
     changed = before + block + rest.split(END)[1]
     if check and changed != text:
-        raise ResultsError(f"{readme} does not say what the results say: update it")
+        raise ResultsError(f"{page} does not say what the results say: update it")
     if changed != text:
-        write_text(readme, changed)
+        write_text(page, changed)
 
 
-def commit_of(readme: Path) -> str:
+def commit_of(page: Path) -> str:
     """Return the commit that the results in a file name, "" if they name none."""
-    found = re.search(r"at commit (\S+?)\.\n+" + re.escape(END), readme.read_text())
+    found = re.search(r"at commit (\S+?)\.\n+" + re.escape(END), page.read_text())
     return found[1] if found else ""
