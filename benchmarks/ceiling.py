@@ -7,17 +7,15 @@ settings; `undone` is left out: the operator does not come back to what it has d
 """
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 import tyro
 import yaml
 
-import d4rl  # noqa: F401  (its ids)
 from d4rl.kitchen.teleop import TeleOperator
+from fist.evaluation.rollout import make_env, make_spec
 
 CONFIG = Path(__file__).parents[1] / "config" / "config.yaml"
 MAX_STEPS = 280
@@ -38,10 +36,8 @@ class Arguments:
 def subtasks_done(task: list[str], variant: dict[str, Any], seed: int, draw: int) -> int:
     """Return how many subtasks the operator does in order."""
     env_kwargs = {"task_elements": task, **variant.get("env_kwargs", {})}
-    env = gymnasium.make("d4rl:kitchen-mixed-v0", max_episode_steps=MAX_STEPS, **env_kwargs)
-    for name, told in variant.get("wrappers", {}).items():
-        module, _, cls = name.partition(":")
-        env = getattr(import_module(module), cls)(env, **told)
+    wrappers = [{"wrapper": name, **told} for name, told in variant.get("wrappers", {}).items()]
+    env = make_env(make_spec("d4rl:kitchen-mixed-v0", env_kwargs, MAX_STEPS, wrappers))
     observation, info = env.reset(seed=seed)
     operator = TeleOperator(env.unwrapped, task, np.random.default_rng([draw, seed]))
     over = False
