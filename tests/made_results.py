@@ -12,7 +12,7 @@ TASKS = {
     "slide_cabinet": ("microwave", "kettle", "slide_cabinet", "hinge_cabinet"),
 }
 HELD_OUT = {task: task for task in TASKS}
-SHORT = ("microwave", "kettle")
+SHORT = {"short": ("microwave", "kettle")}
 
 
 def episode(number: int, subtasks, counted: int, any_order: int | None = None) -> EpisodeRow:
@@ -28,7 +28,7 @@ def episode(number: int, subtasks, counted: int, any_order: int | None = None) -
 def write(folder, task="top_burner", method="fist", seed=0, counted=(4, 3, 4, 2), **labels):
     """Write an episodes.csv and return its path."""
     values = {"env": "kitchen", "data_source": "generated"} | labels
-    rows = [episode(i, TASKS.get(task, SHORT), n) for i, n in enumerate(counted)]
+    rows = [episode(i, (TASKS | SHORT)[task], n) for i, n in enumerate(counted)]
     path = folder / task / method / f"seed_{seed}" / "episodes.csv"
     write_episodes_csv(path, Labels(task=task, method=method, seed=seed, **values), rows)
     return path
