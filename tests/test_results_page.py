@@ -7,11 +7,12 @@ import yaml
 from made_results import HELD_OUT, TASKS, WITH_BASELINES, cells, write_maze
 
 from fist.analysis.claims import Claim, check_claims
-from fist.analysis.results_page import BEGIN, END, commit_of, results_block, update
+from fist.analysis.results_page import BEGIN, END, made_by, results_block, update
 from fist.analysis.tables import TableSettings, summarise
 from fist.evaluation.episode_results import ResultsError
 
 ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs" / "results").glob("*.md"))
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
 
@@ -55,7 +56,7 @@ def test_only_what_stands_between_the_markers_changes(results, tmp_path):
     update(page, block(results))
     text = page.read_text()
     assert text == f"# Top\n\n{block(results)}\n\nbelow\n"
-    assert commit_of(page) == "abc123"
+    assert made_by(page) == ("make results", "abc123")
     update(page, block(results))
     assert page.read_text() == text
 
@@ -80,9 +81,12 @@ def test_missing_markers_and_missing_results_are_told(results, tmp_path):
         block(results, tables=("maze_sections",))
 
 
-def test_the_page_of_the_settings_has_the_markers():
-    text = (ROOT / "docs" / "results" / "settings_table.md").read_text()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_page_of_results_can_be_written_again_by_what_it_names(page):
+    text = page.read_text()
     assert text.count(BEGIN) == text.count(END) == 1 and text.index(BEGIN) < text.index(END)
+    command, commit = made_by(page)
+    assert command and commit
 
 
 def test_the_readme_names_the_steps_of_the_default_recipe():

@@ -50,7 +50,8 @@ def update(page: Path, block: str, check: bool = False) -> None:
         write_text(page, changed)
 
 
-def commit_of(page: Path) -> str:
-    """Return the commit that the results in a file name, "" if they name none."""
-    found = re.search(r"at commit (\S+?)\.\n+" + re.escape(END), page.read_text())
-    return found[1] if found else ""
+def made_by(page: Path) -> tuple[str, str]:
+    """Return the command and the commit that a page's results name, "" where they name none."""
+    pattern = r"^Made by `(.+)` at commit (\S+)\.\n+" + re.escape(END)
+    found = re.search(pattern, page.read_text(), re.M)
+    return (found[1], found[2]) if found else ("", "")
