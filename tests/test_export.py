@@ -1,5 +1,6 @@
 """Laws of a cell in a folder: it is all that its episodes need, and its description is true."""
 
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -63,6 +64,23 @@ def test_a_method_without_a_lookup_needs_its_model_alone(tmp_path, cell):
         "model.safetensors",
     ]
     assert len(evaluate_exported(tmp_path / "cell", tmp_path / "a.csv", trusted=["marks"])) == 3
+
+
+@pytest.mark.parametrize("written", ["save_model", "save_episodes", "write_json"])
+def test_an_export_that_fails_leaves_the_earlier_one_as_it_was(
+    tmp_path, cell, written, monkeypatch
+):
+    export_policy(tmp_path / "cell", cell)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "cell").iterdir()}
+
+    def full(path, *_):
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(f"fist.evaluation.export.{written}", full)
+    with pytest.raises(OSError, match="No space left"):
+        export_policy(tmp_path / "cell", replace(cell, labels=replace(LABELS, seed=9)), slim=True)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "cell").iterdir()} == before
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "model.json", "demos.hdf5"])

@@ -21,7 +21,7 @@ from fist.evaluation.evaluate import Lookup, PolicySpec, Trial, evaluate
 from fist.evaluation.rollout import RolloutSettings
 from fist.methods.base import Policy, class_named, is_trusted, name_of
 from fist.methods.distance import Distance
-from fist.stage.files import read_json, reason, sha256, write_json
+from fist.stage.files import read_json, reason, replacing_in, sha256, write_json
 from fist.stage.settings import Count, Line, Natural, settings
 from fist.training.checkpoint import CheckpointError, load_model, read_twin, save_model
 
@@ -82,7 +82,7 @@ def export_policy(
     """Copy the files of a trial into a folder, the models in the safetensors format.
 
     Args:
-        folder: where to; files of an earlier export are replaced.
+        folder: where to; an earlier export is replaced once this one is whole.
         trial: what acts, where, and on which episodes it is tested.
         slim: leave out what only training needs; it acts as before, and cannot be trained on.
         about: what it has learnt from, for people.
@@ -91,6 +91,11 @@ def export_policy(
     Raises:
         FileNotFoundError, CheckpointError, DataError: a file is missing or damaged.
     """
+    with replacing_in(folder, CELL) as new:
+        _export(new, trial, slim, about, operator)
+
+
+def _export(folder: Path, trial: Trial, slim: bool, about: str, operator: Operator | None) -> None:
     spec, policy = trial.spec, trial.policy()
     index = policy.index
     files: dict[str, Path] = {}

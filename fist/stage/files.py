@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -63,6 +64,27 @@ def replacing(path: str | Path) -> Iterator[Path]:
         finally:
             with suppress(OSError):
                 temporary.unlink()
+
+
+@contextmanager
+def replacing_in(folder: Path, last: str) -> Iterator[Path]:
+    """Yield a temporary folder; its files go into `folder` only if the block ends well.
+
+    After an error or Ctrl-C `folder` is as it was before. Files that are there are replaced, others
+    stay. Who finds the file `last` there finds all of them.
+
+    Raises:
+        OSError: nothing can be written to `folder`; the message names it.
+    """
+    with _writing(folder / last):
+        temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder))
+    try:
+        yield temporary
+        (folder / last).unlink(missing_ok=True)
+        for file in sorted(temporary.iterdir(), key=lambda file: file.name == last):
+            os.replace(file, folder / file.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
