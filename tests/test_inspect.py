@@ -109,6 +109,18 @@ def test_what_is_no_learning_curve_is_refused_by_name(inspect, tmp_path, curve):
     assert status == 1 and said.startswith(f"fist inspect: error: {tmp_path / 'skills.csv'}")
 
 
+def test_what_a_terminal_would_act_on_is_written_out(inspect, tmp_path):
+    """Names of states and of files, in what is said and in errors."""
+    data, missing = tmp_path / "a.hdf5", tmp_path / "\x1b[2J.pt"
+    save_episodes(data, random_episodes([30]))
+    with h5py.File(data, "r+") as file:
+        file.attrs["state_names"] = '[["arm\\u001b[2J\\u202e", 2]]'
+    for path, status, name in ((data, 0, r"arm\x1b[2J\u202e 0-1"), (missing, 1, r"\x1b[2J.pt")):
+        found, said = inspect(path)
+        assert found == status and name in said, said
+        assert said.replace("\n", "").isprintable()
+
+
 @pytest.mark.parametrize("arguments", ["{", "[]", '{"a": 1, "a": 2}', '{"bogus": 1}', "[" * 5000])
 def test_arguments_of_an_environment_that_cannot_be_used_give_one_line(
     inspect, tmp_path, arguments

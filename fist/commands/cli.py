@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from fist.stage import functions
+from fist.stage.files import plain
 
 
 def main(
@@ -40,8 +41,9 @@ def main(
     with ending():
         import tyro
 
-        said = "%(asctime)s %(message)s"
-        logging.basicConfig(level=level, format=said, datefmt="%H:%M:%S")
+        shown = logging.StreamHandler()
+        shown.setFormatter(_Lines("%(asctime)s %(message)s", "%H:%M:%S"))
+        logging.basicConfig(level=level, handlers=[shown])
         called: Any = functions.function(function) if isinstance(function, str) else function
         if base is not None and named is not None:
             name = _class_name()
@@ -50,6 +52,13 @@ def main(
         used_s, used_mb = used()
         logging.info("used %.1f s of processor time and at most %.0f MB of memory", used_s, used_mb)
         return result
+
+
+class _Lines(logging.Formatter):
+    """Log lines: what they quote of a file does nothing to a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return plain(super().format(record))
 
 
 @contextmanager
@@ -71,7 +80,8 @@ def ending() -> Iterator[None]:
         if not (theirs or isinstance(error, OSError | ValueError | ArithmeticError | ImportError)):
             raise
         place = traceback.extract_tb(error.__traceback__)[-1]
-        sys.exit(f"{script}: error: {error} ({Path(place.filename).name}:{place.lineno})")
+        said = plain(str(error))
+        sys.exit(f"{script}: error: {said} ({Path(place.filename).name}:{place.lineno})")
 
 
 def _flush() -> None:

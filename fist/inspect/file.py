@@ -11,7 +11,7 @@ from fist.data.sources.formats import recognised
 from fist.evaluation.rollout import make_env
 from fist.inspect.dataset import inspect_dataset, inspect_recording
 from fist.inspect.model import inspect_model
-from fist.stage.files import check_place, parse_json
+from fist.stage.files import check_place, parse_json, plain
 
 MODELS = (".pt", ".pth", ".safetensors")
 
@@ -39,13 +39,13 @@ def inspect(
     """
     ours = file.suffix in MODELS
     if not ours and (source := recognised(file)) != "local":
-        print(inspect_recording(file, source))
+        print(plain(inspect_recording(file, source)))
         return
     out = out or file.with_suffix(".png")
     check_place(out, [file])
     if ours:
-        print(inspect_model(file, out, trusted))
+        said = inspect_model(file, out, trusted)
     else:
         with closing(make_env(env_id, parse_json(env_kwargs, "--env-kwargs"))) as env:
-            print(inspect_dataset(file, env, out))
-    print(f"picture: {out}")
+            said = inspect_dataset(file, env, out)
+    print(plain(f"{said}\npicture: {out}"))

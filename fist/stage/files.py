@@ -179,6 +179,11 @@ def reason(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
+def plain(text: str) -> str:
+    """Return text for a screen: its lines, and written out what a terminal would act on."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's content, as hexadecimal digits."""
     with open(path, "rb") as file:
