@@ -71,11 +71,12 @@ def training_rows(arguments: Arguments, machine: Machine) -> Iterator[str]:
         "skill VAE": (
             goal,
             {n: training.our_skills(play, **h) for n, h in how.items()}
-            | {"the default recipe": training.default_skills(play)},
+            | {"the default recipe": training.default_skills(play, priors=("goal",))},
         ),
         "FIST and SPiRL": (
             lambda: (goal(), state()),
-            {n: training.our_skills(play, priors=both, **h) for n, h in how.items()},
+            {n: training.our_skills(play, priors=both, **h) for n, h in how.items()}
+            | {"the default recipe": training.default_skills(play)},
         ),
         "skill VAE, batch 1024": (
             training.plain_skills(play, 1024),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -101,11 +102,11 @@ def our_skills(
     return Ours(skill_model(episodes, seed, priors).to(device), episodes, batch, seed=seed, **how)
 
 
-def default_skills(episodes: Episodes) -> Ours:
+def default_skills(episodes: Episodes, **changed: Any) -> Ours:
     """Return the library's step of the default recipe's skill VAE, which has both priors."""
     recipe = CONFIG["models"]["skills"]
     torch.manual_seed(0)
-    settings = SkillSettings(**recipe["model"])
+    settings = SkillSettings(**recipe["model"] | changed)
     model = SkillVAE(settings, episodes.state_dim, episodes.action_dim)
     return Ours(model, episodes, recipe["train"].get("batch_size", TrainSettings().batch_size))
 
