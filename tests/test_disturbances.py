@@ -185,6 +185,49 @@ def test_an_element_that_is_set_back_is_where_it_was_and_counts_no_longer_nor_do
         env.set_back("toaster")
 
 
+def test_an_element_is_not_put_back_into_the_robot():
+    """The hand is at the kettle's handle: nothing changes until it is gone."""
+    env = KitchenEnv(["kettle", "microwave"], observation_noise=0.0)
+    env.reset(seed=0)
+    operator = TeleOperator(env, env.subtasks, np.random.default_rng(0))
+    kettle = list(OBSERVATION_INDICES["kettle"])
+    while np.abs(env.data.qpos[kettle] - INITIAL_QPOS[kettle]).max() < 0.01:
+        env.step(operator.act(env._observation))
+    env.data.qpos[kettle] = GOALS["kettle"]
+    info = env.step(np.zeros(9))[-1]
+    before = env.data.qpos.copy(), env.data.qvel.copy()
+    assert info["completed_ordered"].tolist() == [True, False]
+    assert not env.set_back("kettle")
+    now = env.data.qpos, env.data.qvel
+    assert all(np.array_equal(*both) for both in zip(before, now, strict=True))
+    assert env._info()["completed_ordered"].tolist() == [True, False]
+    env.data.qpos[:7] = INITIAL_QPOS[:7]
+    assert env.set_back("kettle")
+    assert np.array_equal(env.data.qpos[kettle], INITIAL_QPOS[kettle])
+    assert not env._info()["completed_ordered"].any()
+
+
+class Occupied(Box):
+    """Has two subtasks, of which the first is done at once; its place is free at the third try."""
+
+    subtasks = ("first", "second")
+
+    def step(self, action):
+        return *super().step(action)[:-1], {"completed_ordered": np.array([True, False])}
+
+    def set_back(self, subtask):
+        self.tried = [*getattr(self, "tried", []), (subtask, len(self.taken))]
+        return len(self.tried) == 3
+
+
+def test_what_cannot_be_put_back_yet_is_put_back_once_as_soon_as_it_can():
+    env = SetBack(Occupied(), after=4)
+    env.reset(seed=0)
+    for _ in range(20):
+        env.step(np.zeros(2, np.float32))
+    assert env.unwrapped.tried == [("first", 5), ("first", 6), ("first", 7)]
+
+
 class Operator:
     """The tele-operator as a policy; it begins anew, or does not, when what it has done is gone."""
 

@@ -134,14 +134,15 @@ class SetBackSettings:
     """When an object is put back."""
 
     after: Natural = 20
-    """Steps from the completion of its subtask until then: the hand has left by then."""
+    """Steps from the completion of its subtask until then, or more: until its place is free."""
 
 
 class SetBack(Disturbance):
     """Once in an episode, a finished object is put back where it was, to be done again.
 
     It is that of a drawn subtask, any but the last, which has to be counted in order first. The
-    environment says how: its method `set_back(subtask)` also takes back that it was counted.
+    environment says how: its method `set_back(subtask)` also takes back that it was counted, and
+    returns whether that was possible.
     """
 
     Settings = SetBackSettings
@@ -160,8 +161,8 @@ class SetBack(Disturbance):
         self._left: int | None = None
 
     def step(self, action: Any) -> Any:
-        if self._left == 0:
-            self.get_wrapper_attr("set_back")(self._subtasks[self._drawn])
+        if self._left == 0 and not self.get_wrapper_attr("set_back")(self._subtasks[self._drawn]):
+            self._left += 1
         result = self.env.step(action)
         if self._left is not None:
             self._left -= 1

@@ -153,23 +153,36 @@ class KitchenEnv(RenderedEnv):
         reward, info = float(self._counted().sum() - before), self._info()
         return self._observation.copy(), reward, info["success"], False, info
 
-    def set_back(self, element: str) -> None:
+    def set_back(self, element: str) -> bool:
         """Put an element back where it was at reset, at rest, and count it no longer.
 
         In order, what was counted after it is not counted either, until the element is done again.
 
+        Returns:
+            whether it could be: where the robot would be in its way, nothing changes.
+
         Raises:
             ValueError: no element has this name.
         """
-        name = elements.canonical(element)
+        name, data = elements.canonical(element), self.data
         entries = list(elements.OBSERVATION_INDICES[name])
         speeds = np.isin(self.model.jnt_qposadr[self.model.dof_jntid], entries)
-        self.data.qpos[entries], self.data.qvel[speeds] = self._start[entries], 0.0
-        mujoco.mj_forward(self.model, self.data)
+        before = data.qpos.copy(), data.qvel.copy(), data.geom_xpos.copy()
+        data.qpos[entries], data.qvel[speeds] = self._start[entries], 0.0
+        mujoco.mj_forward(self.model, data)
+        roots = self.model.body_rootid[self.model.geom_bodyid]
+        robot = roots == self.model.body_rootid[self.model.jnt_bodyid[0]]
+        moved = (data.geom_xpos != before[-1]).any(axis=1)
+        pairs = data.contact.geom[data.contact.dist < 0]
+        if (moved[pairs] & robot[pairs[:, ::-1]]).any():
+            data.qpos[:], data.qvel[:], _ = before
+            mujoco.mj_forward(self.model, data)
+            return False
         if name in self.subtasks:
             place = self.subtasks.index(name)
             self._in_order[place:] = False
             self._in_any_order[place] = False
+        return True
 
     @staticmethod
     def state_options(observation: np.ndarray) -> dict[str, Any]:
