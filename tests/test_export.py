@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -75,12 +76,44 @@ def test_an_export_that_fails_leaves_the_earlier_one_as_it_was(
 
     def full(path, *_):
         path.write_bytes(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(errno.ENOSPC, f"could not write {path}: No space left on device")
 
     monkeypatch.setattr(f"fist.evaluation.export.{written}", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as error:
         export_policy(tmp_path / "cell", replace(cell, labels=replace(LABELS, seed=9)), slim=True)
     assert {path.name: path.read_bytes() for path in (tmp_path / "cell").iterdir()} == before
+    assert "/made/" not in str(error.value)
+
+
+@pytest.mark.parametrize("nth", range(1, 14))
+def test_an_export_that_is_stopped_while_files_change_places_loses_none(
+    tmp_path, cell, nth, monkeypatch
+):
+    export_policy(tmp_path / "cell", cell)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "cell").iterdir()}
+    rename, done = os.rename, []
+
+    def stopped(*paths):
+        done.append(paths)
+        if len(done) == nth:
+            raise KeyboardInterrupt
+        rename(*paths)
+
+    monkeypatch.setattr(os, "rename", stopped)
+    try:
+        export_policy(tmp_path / "cell", cell)
+    except KeyboardInterrupt:
+        assert nth <= 12
+    else:
+        assert nth == 13
+    assert {path.name: path.read_bytes() for path in (tmp_path / "cell").iterdir()} == before
+
+
+def test_a_folder_in_the_way_of_an_export_is_named_and_nothing_is_lost(tmp_path, cell):
+    (tmp_path / "cell" / "demos.hdf5").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"could not write .*cell/demos.hdf5: it is a folder"):
+        export_policy(tmp_path / "cell", cell)
+    assert [path.name for path in (tmp_path / "cell").iterdir()] == ["demos.hdf5"]
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "model.json", "demos.hdf5"])

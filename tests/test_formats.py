@@ -97,6 +97,15 @@ def test_a_recording_is_not_replaced_by_what_is_made_of_it(recording):
         assert path.read_bytes() == before
 
 
+def test_what_is_refused_leaves_the_earlier_result(tmp_path):
+    path, out = robot_files.npz(tmp_path), tmp_path / "good.hdf5"
+    convert("npz", "x", out, (path,))
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    with pytest.raises(DataError, match=rf"^{re.escape(str(out))}: actions.* outside \[-1, 1\]"):
+        convert("npz", "x", out, (path,), json.dumps({"action_range": [-1, 1]}))
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
 def test_a_source_that_does_not_take_an_argument_is_refused_in_a_line(tmp_path):
     for source, more in (("npz", {"nope": 1}), ("os:system", {})):
         with pytest.raises(ValueError, match=f"{source} cannot be called with arguments"):

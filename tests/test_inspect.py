@@ -114,8 +114,11 @@ def test_what_a_terminal_would_act_on_is_written_out(inspect, tmp_path):
     data, missing = tmp_path / "a.hdf5", tmp_path / "\x1b[2J.pt"
     save_episodes(data, random_episodes([30]))
     with h5py.File(data, "r+") as file:
-        file.attrs["state_names"] = '[["arm\\u001b[2J\\u202e", 2]]'
-    for path, status, name in ((data, 0, r"arm\x1b[2J\u202e 0-1"), (missing, 1, r"\x1b[2J.pt")):
+        file.attrs["state_names"] = '[["arm\\u001b[2J\\u202e\\nnothing odd", 2]]'
+    for path, status, name in (
+        (data, 0, r"arm\x1b[2J\u202e\nnothing odd 0-1"),
+        (missing, 1, r"\x1b[2J.pt"),
+    ):
         found, said = inspect(path)
         assert found == status and name in said, said
         assert said.replace("\n", "").isprintable()
@@ -127,6 +130,11 @@ def test_arguments_of_an_environment_that_cannot_be_used_give_one_line(
 ):
     status, said = inspect(tmp_path / "a.hdf5", "--env-kwargs", arguments)
     assert status == 1 and said.startswith("fist inspect: error: ") and said.count("\n") == 1
+
+
+def test_a_name_that_looks_like_mathematics_is_a_title(inspect, tmp_path):
+    save_episodes(tmp_path / r"$\frac{$.hdf5", random_episodes([30]))
+    assert inspect(tmp_path / r"$\frac{$.hdf5")[0] == 0
 
 
 @pytest.mark.parametrize("name", ["none.hdf5", "none.pt", "page.hdf5", "page.pth"])

@@ -7,7 +7,7 @@ import yaml
 from made_results import HELD_OUT, TASKS, WITH_BASELINES, cells, write_maze
 
 from fist.analysis.claims import Claim, check_claims
-from fist.analysis.results_page import BEGIN, END, made_by, results_block, update
+from fist.analysis.results_page import BEGIN, END, named_in, results_block, update
 from fist.analysis.tables import TableSettings, summarise
 from fist.evaluation.episode_results import ResultsError
 
@@ -56,7 +56,7 @@ def test_only_what_stands_between_the_markers_changes(results, tmp_path):
     update(page, block(results))
     text = page.read_text()
     assert text == f"# Top\n\n{block(results)}\n\nbelow\n"
-    assert made_by(page) == ("make results", "abc123")
+    assert named_in(text) == ("make results", "abc123")
     update(page, block(results))
     assert page.read_text() == text
 
@@ -81,11 +81,17 @@ def test_missing_markers_and_missing_results_are_told(results, tmp_path):
         block(results, tables=("maze_sections",))
 
 
+@pytest.mark.parametrize("commit", ["", "c d", "x\n## Forged"])
+def test_what_could_not_be_read_again_is_not_written(results, commit):
+    with pytest.raises(ResultsError, match="cannot be read again"):
+        block(results, commit)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_page_of_results_can_be_written_again_by_what_it_names(page):
     text = page.read_text()
     assert text.count(BEGIN) == text.count(END) == 1 and text.index(BEGIN) < text.index(END)
-    command, commit = made_by(page)
+    command, commit = named_in(text)
     assert command and commit
 
 

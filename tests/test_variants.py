@@ -138,6 +138,12 @@ WRONG = {
         f"{VARIANTS}.late",
         {"wrappers": {"fist.evaluation.disturbances:RandomActions": {"pace": 1}}},
     ),
+    "no subclass of gymnasium.Wrapper": (f"{VARIANTS}.late", {"wrappers": {"os:system": {}}}),
+    "kettle-misled stands there twice": (
+        "tables.misled.tasks",
+        ["kettle", "microwave", "kettle-misled"],
+    ),
+    "the key None is no text: quote it": ("methods", {None: {"like": "fist"}}),
     "cannot be used": (f"{VARIANTS}.late", {"wrappers": {"fist.evaluation.disturbances:No": {}}}),
 }
 

@@ -16,6 +16,7 @@ from jsonschema.exceptions import best_match
 
 from contradictions import contradictions
 from declarations import declared
+from fist.stage.files import line
 from settings import base_schema
 from values import Fault, check_values, command_line, dotted, merge
 
@@ -36,8 +37,8 @@ EXPECTED = {
     "pattern": "`{given}` must match {wanted}",
 }
 """What would have been right, by the word of the schema that a value breaks."""
-LONGEST, MOST_FAULTS = 200, 30
-"""Characters of a value that are shown in a message, and faults that are told at once."""
+LONGEST, LONGEST_FAULT, MOST_FAULTS = 200, 5_000, 30
+"""Characters of a value, and of a message, that are shown; faults that are told at once."""
 
 
 class ConfigError(Exception):
@@ -85,7 +86,9 @@ def load(
     except Fault as fault:
         faults = [fault.args]
     if faults:
-        lines = [f"{_origin(path, given)}: {message}" for path, message in faults]
+        lines = [
+            f"{_origin(path, given)}: {line(message, LONGEST_FAULT)}" for path, message in faults
+        ]
         raise ConfigError("\n".join(dict.fromkeys(lines)))
     return config
 
@@ -229,6 +232,12 @@ def _vary(config: Mapping[str, Any], path: list[Any], table: dict[str, Any]) -> 
         known = ", ".join(variants) or "none"
         raise Fault(path, f"`{dotted(path)}`: no {variant} among variants: {known}")
     names = {name: f"{name}-{variant}" if name in tasks else name for name in table["tasks"]}
+    if len({*names.values()}) < len(names):
+        twice = next(task for task in names.values() if task in names)
+        path = [*path[:-1], "tasks"]
+        raise Fault(
+            path, f"`{dotted(path)}`: {twice} stands there twice: as {variant} of a task, too"
+        )
     table["tasks"] = [*names.values()]  # the list may also be another table's, by a name of YAML
     for name, changed in names.items():
         if name in tasks:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, get_type_hints
 
+import gymnasium
 from gymnasium.envs.registration import load_env_creator
 from pydantic import TypeAdapter
 
@@ -112,8 +113,11 @@ def of_environment(env_id: str) -> dict[str, Any]:
 def of_function(path: str, kind: str) -> dict[str, Any]:
     """Return what a function takes beside what it is passed; TypeError if it does not take that."""
     called, (by_position, by_name) = function(path), PASSED[kind]
-    if kind == "wrapper" and hasattr(called, "Settings"):  # a disturbance of ours, or one like it
-        return schema_of(called.Settings)
+    if kind == "wrapper":
+        if not (isinstance(called, type) and issubclass(called, gymnasium.Wrapper)):
+            raise TypeError("it is no subclass of gymnasium.Wrapper")
+        if hasattr(called, "Settings"):  # a disturbance of ours, or one like it
+            return schema_of(called.Settings)
     if not callable(called):
         raise TypeError("it is no function")
     schema = arguments(called, by_position, by_name)

@@ -31,7 +31,9 @@ def check_values(content: Mapping[str, Any]) -> None:
             inside = [one for one in level if isinstance(one, (Mapping, list))]
             if sum(map(len, inside)) > MOST_VALUES:
                 raise Fault([key], f"`{key}` holds more than {MOST_VALUES} values")
-            keys = chain.from_iterable(one for one in inside if isinstance(one, Mapping))
+            keys = [*chain.from_iterable(one for one in inside if isinstance(one, Mapping))]
+            for other in (one for one in keys if not isinstance(one, str)):
+                raise Fault([key], f"`{key}`: the key {other!r:.99} is no text: quote it")
             parts = (one.values() if isinstance(one, Mapping) else one for one in inside)
             level = [*chain.from_iterable(parts), *filter(_unwritable, keys)]
         if level:

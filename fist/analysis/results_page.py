@@ -21,15 +21,20 @@ def results_block(results: Path, tables: Sequence[str], command: str, commit: st
         commit: at which state of the repository.
 
     Raises:
-        ResultsError: a table is missing, with the command that makes it.
+        ResultsError: a table is missing, with the command that makes it; or what would be written
+            could not be read again.
     """
+    made = f"Made by `{command}` at commit {commit}."
     parts = [BEGIN]
     for name in tables:
         file = results / f"{name}.md"
         if not file.exists():
             raise ResultsError(f"no results at {file}: make them with `snakemake -j2 {file}`")
         parts.append(file.read_text().rstrip())
-    return "\n\n".join([*parts, f"Made by `{command}` at commit {commit}.", END])
+    text = "\n\n".join([*parts, made, END])
+    if (text.count(BEGIN), text.count(END)) != (1, 1) or named_in(text) != (command, commit):
+        raise ResultsError(f"{made!r} and the tables cannot be read again: a line, without markers")
+    return text
 
 
 def update(page: Path, block: str, check: bool = False) -> None:
@@ -50,8 +55,7 @@ def update(page: Path, block: str, check: bool = False) -> None:
         write_text(page, changed)
 
 
-def made_by(page: Path) -> tuple[str, str]:
+def named_in(text: str) -> tuple[str, str]:
     """Return the command and the commit that a page's results name, "" where they name none."""
-    pattern = r"^Made by `(.+)` at commit (\S+)\.\n+" + re.escape(END)
-    found = re.search(pattern, page.read_text(), re.M)
+    found = re.search(r"^Made by `(.+)` at commit (\S+)\.\n+" + re.escape(END), text, re.M)
     return (found[1], found[2]) if found else ("", "")

@@ -13,6 +13,7 @@ from fist.evaluation.episode_results import EpisodeRow
 from fist.evaluation.evaluate import Trial
 from fist.evaluation.evaluate import evaluate as run_trial
 from fist.evaluation.export import export_policy, read_cell, trial_of
+from fist.evaluation.rollout import make_env
 from fist.evaluation.video import record_video
 
 
@@ -46,6 +47,7 @@ class Bundle:
                 raise ValueError(f"{cell.env_id} takes no order of subtasks (--order)")
             order = {cell.operator.order_argument: list(self.order)}
             trial = replace(trial, env_kwargs={**trial.env_kwargs, **order})
+            make_env(trial.env_id, trial.env_kwargs).close()  # it says which subtasks there are
         return trial
 
 
@@ -119,5 +121,5 @@ def export(bundle: Given, out: Path, slim: bool = True) -> None:
     """
     cell = read_cell(bundle.folder)
     export_policy(out, bundle.trial(), slim, cell.about, cell.operator)
-    size = sum(file.stat().st_size for file in out.iterdir())
+    size = sum(file.stat().st_size for file in out.iterdir() if file.is_file())
     print(f"{out}: {size / 1e6:.2f} MB")

@@ -19,6 +19,9 @@ from typing import Any
 from fist.stage import functions
 from fist.stage.files import plain
 
+LONGEST = 5_000
+"""Characters of an error that are shown."""
+
 
 def main(
     function: Callable[..., Any] | str,
@@ -78,9 +81,9 @@ def ending() -> Iterator[None]:
     except Exception as error:
         theirs = type(error).__module__ == "gymnasium.error"  # not registered
         if not (theirs or isinstance(error, OSError | ValueError | ArithmeticError | ImportError)):
-            raise
+            sys.exit(plain(traceback.format_exc().rstrip()))
         place = traceback.extract_tb(error.__traceback__)[-1]
-        said = plain(str(error))
+        said = plain(str(error)[:LONGEST])
         sys.exit(f"{script}: error: {said} ({Path(place.filename).name}:{place.lineno})")
 
 

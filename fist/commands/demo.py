@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,12 @@ def demo(
         began, made = time.monotonic(), out / f"{name}.hdf5"
         made.parent.mkdir(parents=True, exist_ok=True)
         more = {"workers": 1, "progress": False} | cell.operator.arguments
-        function(cell.operator.generator)(made, list(order), demos, seed, **more)
+        generate = function(cell.operator.generator)
+        try:
+            signature(generate).bind(made, list(order), demos, seed, **more)
+        except TypeError as error:
+            raise ValueError(f"{folder}: its operator takes other arguments: {error}") from None
+        generate(made, list(order), demos, seed, **more)
         took = time.monotonic() - began
         plural = "" if demos == 1 else "s"
         _say("is shown", f"{demos} demonstration{plural} of {_words(order)} (made in {took:.1f} s)")

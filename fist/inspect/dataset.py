@@ -15,7 +15,7 @@ from fist.data.episodes import Episodes, load_episodes
 from fist.data.sources.formats import LAYOUTS
 from fist.data.sources.recordings import NAMES, WIDEST, take
 from fist.data.split import first_completions, same_recording
-from fist.stage.files import parse_json
+from fist.stage.files import line, parse_json
 
 SATURATED = 0.998
 """Size of an action from which it counts as at its limit; recordings stop at 0.999."""
@@ -66,7 +66,7 @@ def inspect_recording(path: Path, source: str) -> str:
     told = take(recording, None)
     lines = [f"{path}: source: {source}", *_layout(told[NAMES], "states"), "", "columns:"]
     named = recording.columns.items()
-    lines += [f"  {name}: {column.dtype}, rows of {column.shape}" for name, column in named]
+    lines += [f"  {line(name)}: {column.dtype}, rows of {column.shape}" for name, column in named]
     return "\n".join(lines[:SHOWN])
 
 
@@ -83,7 +83,9 @@ def _layout(names: list[tuple[str, int]], what: str) -> list[str]:
     """Return which dimensions are which columns, in one line."""
     stops = np.cumsum([size for _, size in names])
     parts = zip(names, stops, strict=True)
-    shown = [f"{name} {_numbers(np.arange(stop - size, stop))}" for (name, size), stop in parts]
+    shown = [
+        f"{line(name)} {_numbers(np.arange(stop - size, stop))}" for (name, size), stop in parts
+    ]
     return [f"{what}: {', '.join(shown[:SHOWN])}"] if shown else []
 
 

@@ -22,6 +22,8 @@ DEEPEST = 50
 def _writing(path: Path) -> Iterator[None]:
     """Make a path's folder; OSError, which names the path, where no file can be written there."""
     try:
+        if path.parent.exists() and not path.parent.is_dir():
+            raise FileExistsError(errno.EEXIST, f"{path.parent} is no folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
             raise FileExistsError(errno.EEXIST, "it is a folder, a pipe or a device")
@@ -74,17 +76,52 @@ def replacing_in(folder: Path, last: str) -> Iterator[Path]:
     stay. Who finds the file `last` there finds all of them.
 
     Raises:
-        OSError: nothing can be written to `folder`; the message names it.
+        OSError: nothing can be written to `folder`; the message names the file there.
     """
+    new = not folder.exists()
     with _writing(folder / last):
         temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder))
+    made, old = temporary / "made", temporary / "old"
     try:
-        yield temporary
-        (folder / last).unlink(missing_ok=True)
-        for file in sorted(temporary.iterdir(), key=lambda file: file.name == last):
-            os.replace(file, folder / file.name)
+        made.mkdir()
+        old.mkdir()
+        with named_as(made, folder):
+            yield made
+        names = sorted((file.name for file in made.iterdir()), key=lambda name: name == last)
+        for name in names:
+            with _writing(folder / name):
+                pass
+        try:
+            for name in reversed(names):
+                if os.path.lexists(folder / name):
+                    os.rename(folder / name, old / name)
+            for name in names:
+                os.rename(made / name, folder / name)
+        except BaseException:
+            for name in names:
+                if os.path.lexists(old / name):
+                    os.replace(old / name, folder / name)
+            raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        if new:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+@contextmanager
+def named_as(temporary: Path, path: Path) -> Iterator[None]:
+    """Let what is said of a temporary path in an error name the path that it stands for."""
+    try:
+        yield
+    except Exception as error:
+        error.args = tuple(
+            part.replace(str(temporary), str(path)) if isinstance(part, str) else part
+            for part in error.args
+        )
+        if isinstance(error, OSError) and error.strerror:
+            error.strerror = error.strerror.replace(str(temporary), str(path))
+        raise
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
@@ -182,6 +219,12 @@ def reason(error: BaseException) -> str:
 def plain(text: str) -> str:
     """Return text for a screen: its lines, and written out what a terminal would act on."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def line(text: str, longest: int = 100) -> str:
+    """Return text of others as a part of one line of a screen, cut where it is too long."""
+    shown = plain(text.replace("\n", "\\n"))
+    return shown if len(shown) <= longest else f"{shown[:longest]}…"
 
 
 def sha256(path: str | Path) -> str:

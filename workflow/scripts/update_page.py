@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from _cli import main
-from fist.analysis.results_page import made_by, results_block, update
+from fist.analysis.results_page import named_in, results_block, update
 
 
 def run(
@@ -25,12 +25,18 @@ def run(
         commit: commit at which they were made; by default the present one.
         check: change nothing: fail where the page does not say what the tables say.
     """
-    named, at = made_by(page)
+    named, at = named_in(page.read_text())
     if not (command or named):
         raise SystemExit(f"{page} names no command that made its results: say it with --command")
-    git = ["git", "rev-parse", "--short", "HEAD"]
-    commit = commit or (at if check else subprocess.check_output(git, text=True).strip())
+    commit = commit or (at if check else _present())
     update(page, results_block(results, tables or (page.stem,), command or named, commit), check)
+
+
+def _present() -> str:
+    git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    if git.returncode:
+        raise SystemExit(f"no commit ({git.stderr.strip()}): say it with --commit")
+    return git.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ matplotlib.rc("axes.spines", top=False, right=False)
 matplotlib.rc("grid", linewidth=0.4, color="0.9")
 matplotlib.rc("lines", linewidth=1.2, markersize=4)
 matplotlib.rc("legend", frameon=False)
+matplotlib.rc("text", parse_math=False)  # names of files and of columns are text
 matplotlib.rc("pdf", fonttype=42)  # letters stay letters in the PDF
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every letter
 

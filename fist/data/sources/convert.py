@@ -1,11 +1,12 @@
 """Make a data set with a source."""
 
+import os
 from inspect import signature
 from pathlib import Path
 
 from fist.data.episodes import load_episodes
 from fist.data.sources import SHORT_NAMES
-from fist.stage.files import check_place, parse_json, sha256, write_json
+from fist.stage.files import check_place, named_as, parse_json, sha256, write_json
 from fist.stage.functions import function
 
 
@@ -17,7 +18,7 @@ def convert(
     Args:
         source: function that does it, module:function, or the short name of one.
         what: which data: a member of an archive, a folder in it, the name of a data set.
-        out: HDF5 file to write.
+        out: HDF5 file to write; an earlier one is replaced by what can be used.
         files: what the data are in.
         arguments: more arguments of the function, as JSON.
 
@@ -32,20 +33,15 @@ def convert(
         signature(make).bind(files, what, out, **more)
     except TypeError as error:
         raise ValueError(f"{source} cannot be called with arguments {arguments}: {error}") from None
-    before = _written(out)
+    made = out.with_name(f".{out.stem}.{os.getpid()}.made{out.suffix}")
     try:
-        report = make(files, what, out, **more)
-        episodes = load_episodes(out)
+        with named_as(made, out):
+            report = make(files, what, made, **more)
+            episodes = load_episodes(made)
         made_of = [{"path": str(path), "sha256": sha256(path)} for path in files if path.is_file()]
         about = {"source": source, "what": what, "arguments": arguments, "files": made_of}
         about |= {"episodes": len(episodes), "rows": len(episodes.states)} | (report or {})
         write_json(out.with_suffix(".json"), about)
-    except BaseException:  # what was refused is not left behind, and earlier results are
-        if _written(out) != before:
-            for file in (out, out.with_suffix(".json")):
-                file.unlink(missing_ok=True)
-        raise
-
-
-def _written(file: Path) -> int | None:
-    return file.stat().st_mtime_ns if file.exists() else None
+        os.replace(made, out)
+    finally:
+        made.unlink(missing_ok=True)

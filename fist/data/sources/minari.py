@@ -218,7 +218,9 @@ def space_of(env_id: str) -> Any:
     try:
         return gymnasium.make(env_id).observation_space
     except Exception as error:  # whatever an environment needs that is not here
-        log.warning("the environment cannot be made here (%s): keys in alphabetical order", error)
+        log.warning(
+            "the environment cannot be made here (%s): keys in alphabetical order", reason(error)
+        )
         return None
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from d4rl_layout import FREE_BYTES, LARGEST_RATIO, DataError, blocks, first_wrong, write
 from fist.data.actions import LABEL, ActionScale
+from fist.stage.files import line
 
 Range = list[float | list[float]]
 """Of actions: the lowest and the highest, a number for all dimensions or one for each."""
@@ -97,15 +98,17 @@ class Recording:
         stated = [*(keys or self.states or flat)]
         for name in (*stated, *acted):
             if name not in self.columns:
-                named = [f"{n} {c.shape}" for n, c in self.columns.items()]
+                named = [f"{line(n)} {c.shape}" for n, c in self.columns.items()]
                 more = ", …" if named[SHOWN:] else ""
                 raise DataError(
-                    f"{self.path}: has no {name}; there are {', '.join(named[:SHOWN])}{more} "
+                    f"{self.path}: has no {line(name)}; there are {', '.join(named[:SHOWN])}{more} "
                     "(options: keys, actions)"
                 )
             shape, dtype = self.columns[name]
             if not 0 < math.prod(shape) <= WIDEST or dtype.kind not in "biuf":
-                raise DataError(f"{self.path}: {name} has no rows of numbers: {dtype} of {shape}")
+                raise DataError(
+                    f"{self.path}: {line(name)} has no rows of numbers: {dtype} of {shape}"
+                )
         if not stated:
             raise DataError(f"{self.path}: no column of flat rows; name some (options: keys)")
         if repeated := [name for name in {*stated} if stated.count(name) > 1]:
@@ -161,8 +164,8 @@ def take(
     kinds = {columns[name].dtype.kind for name in acted}
     if scale is None and not kinds <= {"f"}:
         raise DataError(
-            f"{path}: {', '.join(acted)} hold whole numbers: discrete actions cannot be learnt; if "
-            "they are not, give their range (options: action_range)"
+            f"{path}: {', '.join(map(line, acted))} hold whole numbers: discrete actions cannot be "
+            "learnt; if they are not, give their range (options: action_range)"
         )
     about = {
         "layout": recording.layout,
