@@ -76,6 +76,18 @@ def test_undone_is_what_was_done_before_in_the_same_lane_and_stays_away_for_some
     assert [progress.see(off, [0])[0].item() for _ in range(9)] == [-1] * 9
 
 
+def test_missed_is_what_the_place_in_the_demonstrations_is_half_a_horizon_past_of():
+    shown = demo()
+    lamp, door = effects(shown, H)
+    after = int(lamp.steps[0]) + H // 2
+    for step, expected in ((after, -1), (after + 1, 0)):
+        so_far, now = DoneSoFar([lamp, door], H, 2), shown.states[[0, 30]]
+        for _ in range(5):  # in the second lane the lamp is on
+            which, _ = so_far.see(now, [0, 1])
+            so_far.passes(torch.tensor([0, 0]), torch.tensor([step, step]), [0, 1])
+        assert which.tolist() == [expected, -1]
+
+
 def test_what_has_been_done_for_a_horizon_is_seen_as_it_is_shown():
     lamp, _ = found = effects(demo(), H)
     progress = DoneSoFar(found, H, 1)

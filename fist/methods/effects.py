@@ -25,6 +25,8 @@ AFTER = 2
 """Horizons for which one goes on after the half of an effect, so that all of it is done."""
 DONE, MOST, UNDONE = 0.85, 2.0, 0.5
 """Shares between which an effect counts as done, and below which what was done is undone."""
+MISSED = 0.5
+"""Horizons after the half of an effect by which whoever has not done it has missed it."""
 SURE = 3
 """Steps of being undone, until that is believed."""
 ALIKE = 0.5
@@ -101,7 +103,7 @@ def part(demos: Episodes, found: Sequence[Effect], n: int, horizon: int) -> Epis
 
 
 class DoneSoFar:
-    """Tells of every lane which effects are done in it, and which were and are undone."""
+    """Tells of every lane which effects are done in it, and which are undone or were missed."""
 
     def __init__(self, found: Sequence[Effect], horizon: int, lanes: int):
         """Begin with lanes in which nothing has been done."""
@@ -115,7 +117,7 @@ class DoneSoFar:
         """Take note of the present states of some lanes.
 
         Returns:
-            of each the first effect, from 0, that is undone; -1 where none is.
+            of each the first effect, from 0, that is undone or was missed; -1 where none is.
             the states in which effects that have been done for H steps are so as they are shown.
         """
         if not self._effects:
@@ -132,3 +134,14 @@ class DoneSoFar:
             s[:, effect.entries] = torch.where(rests, effect.after, s[:, effect.entries])
         undone = self._undone[rows] >= SURE
         return torch.where(undone.any(1), undone.int().argmax(1), -1), s
+
+    def passes(
+        self, demo: Int[Tensor, " B"], step: Int[Tensor, " B"], lanes: Sequence[int]
+    ) -> None:
+        """Take note that some lanes are where some demonstrations are at a step of theirs.
+
+        What these have done by then is to be done again where it is not.
+        """
+        if self._effects:
+            half = torch.stack([effect.steps[demo] for effect in self._effects], 1)
+            self._was[torch.as_tensor(lanes)] |= step[:, None] > half + MISSED * self._horizon

@@ -17,7 +17,8 @@ Who does not get on for 2 H steps lets go of the demonstration for 3 H. A demons
 elsewhere than most is not followed.
 
 What demonstrations change for good (`fist.methods.effects`) is done or it is not: a knob that was
-turned a bit farther than shown must not take one off the way. What is undone is done again.
+turned a bit farther than shown must not take one off the way. What is undone is done again, and so
+is what was missed.
 """
 
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ class Nearness:
     """Distance, in steps of the demonstrations, within which a demonstration is followed."""
     effects: Flag = True
     """Know what the demonstrations change for good (`fist.methods.effects`): what is done counts as
-    done as it is shown, and what is undone is done again."""
+    done as it is shown, and what is undone or was missed is done again."""
 
 
 class Following(Policy):
@@ -104,6 +105,8 @@ class Following(Policy):
     def _follow(self, s: Float[Tensor, "B S"], lanes: Sequence[int]) -> np.ndarray:
         learnt = torch.from_numpy(super().act(s.numpy(), lanes))  # of the other policy
         k, distance = self._tracker.places(s, lanes)
+        demo = self._followed.demo[k]
+        self._so_far.passes(demo, k - self._followed.starts[demo], lanes)
         w = torch.exp(-distance / self.near)
         w = torch.where(self._lets_go(k, torch.as_tensor(lanes)), 0.0, w)[:, None]
         correction = self.correction(s, self._followed.states[k])
@@ -139,8 +142,8 @@ class Following(Policy):
 
 
 class Again:
-    """Does again what was undone: goes straight to where the demonstrations begin, from there to a
-    place before it, and follows them from that place.
+    """Does again what was undone or missed: goes straight to where the demonstrations begin, from
+    there to a place before it, and follows them from that place.
 
     Who does not get on for 2 H steps goes on to the next of these; after the last, to the first.
     """
