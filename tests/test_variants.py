@@ -153,6 +153,12 @@ def test_a_variant_that_cannot_be_is_refused_by_its_key(said):
     assert said in fault(changed(*WRONG[said]))
 
 
+def test_what_a_variant_says_is_blamed_on_the_variant_once():
+    said = fault(changed(f"{VARIANTS}.wide_start.learns_from", "nobody"))
+    assert said.startswith(f"mine: `{VARIANTS}.wide_start.learns_from`: no nobody among tasks")
+    assert said.count("\n") == 0
+
+
 def test_the_overview_reads_what_it_is_told_of_every_setting(targets):
     """No text of it would have to be quoted in a CSV."""
     settings = json.loads(Options(targets).overview())

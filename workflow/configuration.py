@@ -81,7 +81,10 @@ def load(
             # What makes no sense can only be told of values that have the right form.
             _fill_in(config, classes)
             config["pathvars"] |= folders or {}
-            found = contradictions(config, classes)
+            found = [
+                (_said_at(path, config), message)
+                for path, message in contradictions(config, classes)
+            ]
             faults = [(path, f"`{dotted(path)}`: {message}") for path, message in found]
     except Fault as fault:
         faults = [fault.args]
@@ -218,6 +221,16 @@ def _fill_in(config: dict[str, Any], classes: Mapping[str, Any]) -> None:
         method.setdefault("finetune", "all" if "all" in parts else parts[0])
         method.setdefault("distance", "held_out")
         method.setdefault("retrieve", "none")
+
+
+def _said_at(path: Sequence[Any], config: Mapping[str, Any]) -> list[Any]:
+    """Return where a key of a task is said: in the variant that the task is one of, if it is."""
+    match path:
+        case "environments", env, "tasks", str(task), key, *rest if "-" in task:
+            variant = task.rpartition("-")[2]
+            if key in config["environments"][env].get("variants", {}).get(variant, {}):
+                return ["environments", env, "variants", variant, key, *rest]
+    return [*path]
 
 
 def _vary(config: Mapping[str, Any], path: list[Any], table: dict[str, Any]) -> None:

@@ -112,7 +112,8 @@ def of_environment(env_id: str) -> dict[str, Any]:
 
 def of_function(path: str, kind: str) -> dict[str, Any]:
     """Return what a function takes beside what it is passed; TypeError if it does not take that."""
-    called, (by_position, by_name) = function(path), PASSED[kind]
+    form = "module:Class" if kind == "wrapper" else "module:function"
+    called, (by_position, by_name) = function(path, form), PASSED[kind]
     if kind == "wrapper":
         if not (isinstance(called, type) and issubclass(called, gymnasium.Wrapper)):
             raise TypeError("it is no subclass of gymnasium.Wrapper")

@@ -134,7 +134,7 @@ def read_cell(folder: Path) -> Cell:
     """Read what an exported policy is and check its files; for errors see `load_exported`."""
     path = folder / CELL
     if not path.exists():
-        raise FileNotFoundError(f"no {CELL} in {folder}: not the folder of a cell, or half of one")
+        raise FileNotFoundError(f"no {CELL} in {folder}: not an exported policy, or half of one")
     if path.is_symlink():
         raise CheckpointError(f"{path} is a link to another file: copy the folder as it is")
     with _describing(path):

@@ -78,6 +78,8 @@ def recognised(path: Path) -> str:
         found = [source for sign, source in signs.items() if (path / sign).is_file()]
         if found or next(path.glob("*.npz"), None) is not None:
             return found[0] if found else "npz"
+        if (path / "cell.json").is_file():
+            raise DataError(f"{path}: a policy: inspect its model.safetensors, or `fist eval` it")
         raise DataError(f"{path}: a folder of no known layout ({', '.join(LAYOUTS)})")
     if not path.is_file():
         raise FileNotFoundError(f"no data set at {path}: check the path that was given")
