@@ -101,6 +101,8 @@ def replacing_in(folder: Path, last: str) -> Iterator[Path]:
             for name in names:
                 if os.path.lexists(old / name):
                     os.replace(old / name, folder / name)
+                elif not (made / name).exists():
+                    (folder / name).unlink()
             raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
