@@ -23,7 +23,7 @@ def _writing(path: Path) -> Iterator[None]:
     """Make a path's folder; OSError, which names the path, where no file can be written there."""
     try:
         if path.parent.exists() and not path.parent.is_dir():
-            raise FileExistsError(errno.EEXIST, f"{path.parent} is no folder")
+            raise FileExistsError(errno.EEXIST, "its folder is a file")
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
             raise FileExistsError(errno.EEXIST, "it is a folder, a pipe or a device")
