@@ -11,11 +11,10 @@ from collections.abc import Callable, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, get_type_hints
 
-import gymnasium
 from gymnasium.envs.registration import load_env_creator
 from pydantic import TypeAdapter
 
-from fist.evaluation.rollout import RolloutSettings
+from fist.evaluation.rollout import RolloutSettings, wrapper_spec
 from fist.methods.base import Model, Policy, class_named, name_of
 from fist.methods.distance import Distance
 from fist.stage.functions import env_spec, function
@@ -112,13 +111,11 @@ def of_environment(env_id: str) -> dict[str, Any]:
 
 def of_function(path: str, kind: str) -> dict[str, Any]:
     """Return what a function takes beside what it is passed; TypeError if it does not take that."""
-    form = "module:Class" if kind == "wrapper" else "module:function"
-    called, (by_position, by_name) = function(path, form), PASSED[kind]
     if kind == "wrapper":
-        if not (isinstance(called, type) and issubclass(called, gymnasium.Wrapper)):
-            raise TypeError("it is no subclass of gymnasium.Wrapper")
-        if hasattr(called, "Settings"):  # a disturbance of ours, or one like it
-            return schema_of(called.Settings)
+        wrapper_spec({"wrapper": path})  # an error where it is none
+    called, (by_position, by_name) = function(path), PASSED[kind]
+    if kind == "wrapper" and hasattr(called, "Settings"):  # a disturbance of ours, or one like it
+        return schema_of(called.Settings)
     if not callable(called):
         raise TypeError("it is no function")
     schema = arguments(called, by_position, by_name)
